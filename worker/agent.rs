@@ -1,0 +1,547 @@
+//! What an agent is: slices in, slices out, and how much of each it used.
+//!
+//! An agent never asks whether there is data: it is called with what is there, takes what it can,
+//! and says by [`Input::consume`] and [`Output::produce`] how far it came. Nothing it does inside a
+//! call is visible to anybody until its worker commits, so a call may be cut off anywhere and made
+//! again. It must be *batch-invariant*: any chunking of its input gives the same bytes out.
+//!
+//! Where an agent keeps what:
+//! * past items of an input: declared as [`InPort::retain`] and read again by [`Input::past`];
+//! * how far it is: [`Input::position`] and [`Output::position`], which survive a kill;
+//! * anything else that matters: in its state ([`Io::state`]), which is committed with the positions;
+//! * fields of its own: only what can be made again (tables, scratch, open files). They die with the
+//!   worker, and the successor starts from the agent as it was built.
+
+use std::fmt;
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+use bytemuck::{AnyBitPattern, NoUninit, Pod};
+
+use crate::types::ItemType;
+
+/// A function that never ends, called again and again with what has arrived.
+pub trait Agent {
+    /// Makes the agent ready in the process that will run it: opens files, seeks to where the
+    /// committed state says. Called once before the first `work`, in a successor too.
+    fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        let _ = state;
+        Ok(())
+    }
+
+    /// Takes from the inputs, gives to the outputs, says what it waits for.
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError>;
+
+    /// The agent is done: inputs drained (or it said [`Status::Done`]), before this is committed.
+    ///
+    /// Sinks complete what is outside here (a header's length, a flush). It may be called again in a
+    /// successor, so it must be idempotent.
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        let _ = state;
+        Ok(())
+    }
+}
+
+/// What a call to [`Agent::work`] leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Status {
+    /// Did what could be done with these inputs and this room. An agent whose inputs are closed and
+    /// drained is then done without saying so.
+    Ready,
+    /// Has more to give without any further input, and no room for it: it is not done yet.
+    More,
+    /// Will give nothing more: its outputs close, its inputs are let go.
+    Done,
+    /// A source that has nothing now and may have later.
+    Wait(Wait),
+}
+
+/// What a source waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wait {
+    /// A descriptor that becomes readable.
+    Readable(RawFd),
+    /// A moment of the monotonic clock.
+    Until(Instant),
+}
+
+/// An agent cannot go on: it says what happened to what, and what to do. Its worker ends, the run with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct AgentError {
+    /// One or two sentences: the thing (file and line, stream and position), what was found, what to do.
+    pub message: String,
+}
+
+impl AgentError {
+    /// An error of these words.
+    pub fn new(message: impl Into<String>) -> AgentError {
+        AgentError {
+            message: message.into(),
+        }
+    }
+}
+
+/// An agent's committed state during a call: bytes in the segment, read and written as `Pod` values.
+///
+/// What is written here becomes true with the worker's commit, together with the positions.
+pub struct State<'a> {
+    bytes: &'a mut [u8],
+}
+
+impl<'a> State<'a> {
+    /// A state over these bytes, aligned to 64.
+    pub fn new(bytes: &'a mut [u8]) -> State<'a> {
+        State { bytes }
+    }
+
+    /// The whole state as one value. Its length is what [`StateSpec::of`] reserved.
+    pub fn get<T: Pod>(&mut self) -> &mut T {
+        bytemuck::from_bytes_mut(&mut self.bytes[..size_of::<T>()])
+    }
+
+    /// The whole state as a slice of values.
+    pub fn slice<T: NoUninit + AnyBitPattern>(&mut self) -> &mut [T] {
+        bytemuck::cast_slice_mut(self.bytes)
+    }
+
+    /// The same state for a shorter time.
+    pub fn reborrow(&mut self) -> State<'_> {
+        State { bytes: self.bytes }
+    }
+}
+
+/// What one call of [`Agent::work`] sees.
+pub struct Io<'a> {
+    /// The inputs, in the order of [`Blueprint::inputs`].
+    pub inputs: &'a mut [Input],
+    /// The outputs, in the order of [`Blueprint::outputs`].
+    pub outputs: &'a mut [Output],
+    /// The agent's state.
+    pub state: State<'a>,
+}
+
+impl Io<'_> {
+    /// True when every input has ended: nothing will follow what is visible now.
+    pub fn is_ended(&self) -> bool {
+        self.inputs.iter().all(Input::is_ended)
+    }
+}
+
+/// One input during one call: the unread items, the retained ones before them, the place in the stream.
+pub struct Input {
+    unread: *const u8,
+    len: usize,
+    past: usize,
+    position: u64,
+    item_len: usize,
+    ended: bool,
+    consumed: usize,
+    keep: Option<usize>,
+}
+
+impl Input {
+    /// An input whose `len` unread items start at `unread`, with `past` items retained before it.
+    ///
+    /// # Safety
+    /// * `unread` is aligned for the items, and `unread - past * item_len .. unread + len * item_len`
+    ///   is readable and unchanged as long as the value lives.
+    /// * `position` is the place in the stream of the first unread item.
+    pub unsafe fn new(
+        unread: *const u8,
+        len: usize,
+        past: usize,
+        position: u64,
+        item_len: usize,
+        ended: bool,
+    ) -> Input {
+        debug_assert!(past as u64 <= position);
+        Input {
+            unread,
+            len,
+            past,
+            position,
+            item_len,
+            ended,
+            consumed: 0,
+            keep: None,
+        }
+    }
+
+    /// The items not yet consumed, one contiguous slice.
+    pub fn items<T: Pod>(&self) -> &[T] {
+        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        // SAFETY: `new` was promised `len` readable items from `unread`; `consume` keeps
+        // `consumed <= len`; the length of `T` is checked above, and `T: Pod` accepts any bytes.
+        unsafe {
+            let first = self.unread.cast::<T>().add(self.consumed);
+            std::slice::from_raw_parts(first, self.len - self.consumed)
+        }
+    }
+
+    /// The numbers of the items not yet consumed: an `f64[3]` item is three of them.
+    pub fn elements<E: Pod>(&self) -> &[E] {
+        bytemuck::cast_slice(self.bytes())
+    }
+
+    /// The bytes of the items not yet consumed.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: as in `items`, counted in bytes.
+        unsafe {
+            let first = self.unread.add(self.consumed * self.item_len);
+            std::slice::from_raw_parts(first, self.len() * self.item_len)
+        }
+    }
+
+    /// The retained items and the unread ones as one slice, and how many of them are retained.
+    ///
+    /// Retained are the last [`InPort::retain`] items before the unread ones, fewer near the start of
+    /// the stream. What this call consumed counts as retained.
+    pub fn past<T: Pod>(&self) -> (&[T], usize) {
+        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        let past = self.past + self.consumed;
+        // SAFETY: `new` was promised `past` readable items before `unread` and `len` from it on.
+        let items = unsafe {
+            let first = self.unread.cast::<T>().sub(self.past);
+            std::slice::from_raw_parts(first, self.past + self.len)
+        };
+        (items, past)
+    }
+
+    /// As [`Input::past`], in numbers: an item of `width` numbers counts `width` times.
+    pub fn past_elements<E: Pod>(&self) -> (&[E], usize) {
+        // SAFETY: as in `past`, counted in bytes.
+        let bytes = unsafe {
+            let first = self.unread.sub(self.past * self.item_len);
+            std::slice::from_raw_parts(first, (self.past + self.len) * self.item_len)
+        };
+        let past = (self.past + self.consumed) * self.item_len / size_of::<E>();
+        (bytemuck::cast_slice(bytes), past)
+    }
+
+    /// How many items are not yet consumed.
+    pub fn len(&self) -> usize {
+        self.len - self.consumed
+    }
+
+    /// True when no unread item is visible.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The place in the stream of the first item not yet consumed.
+    pub fn position(&self) -> u64 {
+        self.position + self.consumed as u64
+    }
+
+    /// True when nothing will follow the items visible now.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// True when nothing is visible and nothing will follow.
+    pub fn is_exhausted(&self) -> bool {
+        self.ended && self.is_empty()
+    }
+
+    /// Is finished with the first `n` unread items, but for retaining them.
+    pub fn consume(&mut self, n: usize) {
+        assert!(n <= self.len(), "consumed {n} of {} items", self.len());
+        self.consumed += n;
+    }
+
+    /// From now on the last `items` consumed ones are retained, instead of [`InPort::retain`] of them.
+    /// Only what is still retained can be kept.
+    pub fn keep(&mut self, items: usize) {
+        self.keep = Some(items);
+    }
+
+    /// Bytes of one item.
+    pub fn item_len(&self) -> usize {
+        self.item_len
+    }
+
+    /// How many items this call consumed.
+    pub fn consumed(&self) -> usize {
+        self.consumed
+    }
+
+    /// What this call asked to be retained, if it did.
+    pub fn kept(&self) -> Option<usize> {
+        self.keep
+    }
+}
+
+/// One output during one call: room for items, and the place in the stream of the first.
+pub struct Output {
+    room: *mut u8,
+    len: usize,
+    position: u64,
+    item_len: usize,
+    produced: usize,
+}
+
+impl Output {
+    /// An output with room for `len` items at `room`.
+    ///
+    /// # Safety
+    /// * `room` is aligned for the items, and `room .. room + len * item_len` is writable, initialised
+    ///   and touched by nobody else as long as the value lives.
+    /// * `position` is the place in the stream of the first item written.
+    pub unsafe fn new(room: *mut u8, len: usize, position: u64, item_len: usize) -> Output {
+        Output {
+            room,
+            len,
+            position,
+            item_len,
+            produced: 0,
+        }
+    }
+
+    /// Room for the items that come next: old bytes, to be overwritten.
+    pub fn room<T: Pod>(&mut self) -> &mut [T] {
+        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        // SAFETY: `new` was promised `len` writable items from `room`; `produce` keeps
+        // `produced <= len`; `&mut self` makes the slice the only one.
+        unsafe {
+            let first = self.room.cast::<T>().add(self.produced);
+            std::slice::from_raw_parts_mut(first, self.len - self.produced)
+        }
+    }
+
+    /// The room in numbers: an `f64[3]` item is three of them.
+    pub fn elements<E: Pod>(&mut self) -> &mut [E] {
+        bytemuck::cast_slice_mut(self.bytes())
+    }
+
+    /// The room in bytes.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: as in `room`, counted in bytes.
+        unsafe {
+            let first = self.room.add(self.produced * self.item_len);
+            std::slice::from_raw_parts_mut(first, self.space() * self.item_len)
+        }
+    }
+
+    /// How many items fit.
+    pub fn space(&self) -> usize {
+        self.len - self.produced
+    }
+
+    /// True when no item fits.
+    pub fn is_full(&self) -> bool {
+        self.space() == 0
+    }
+
+    /// The place in the stream of the next item.
+    pub fn position(&self) -> u64 {
+        self.position + self.produced as u64
+    }
+
+    /// The first `n` items of the room are given to the stream.
+    pub fn produce(&mut self, n: usize) {
+        assert!(
+            n <= self.space(),
+            "produced {n} items in room for {}",
+            self.space()
+        );
+        self.produced += n;
+    }
+
+    /// Gives one item. There must be room.
+    pub fn push<T: Pod>(&mut self, item: T) {
+        self.room::<T>()[0] = item;
+        self.produced += 1;
+    }
+
+    /// Bytes of one item.
+    pub fn item_len(&self) -> usize {
+        self.item_len
+    }
+
+    /// How many items this call produced.
+    pub fn produced(&self) -> usize {
+        self.produced
+    }
+}
+
+/// An agent with everything its host must know to seat it: ports, state, when it ends.
+pub struct Blueprint {
+    /// The agent as built: a worker (and each successor) starts from it.
+    pub agent: Box<dyn Agent>,
+    /// Its inputs.
+    pub inputs: Vec<InPort>,
+    /// Its outputs.
+    pub outputs: Vec<OutPort>,
+    /// Its state.
+    pub state: StateSpec,
+    /// Which inputs must be exhausted for it to be done.
+    pub ends: Ends,
+    /// False for what cannot be deterministic (arrival order, wall clock): the plan says so.
+    pub deterministic: bool,
+}
+
+impl Blueprint {
+    /// A blueprint without ports or state, deterministic, done when all its inputs are.
+    pub fn new(agent: impl Agent + 'static) -> Blueprint {
+        Blueprint {
+            agent: Box::new(agent),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            state: StateSpec::none(),
+            ends: Ends::AllInputs,
+            deterministic: true,
+        }
+    }
+
+    /// Adds an input.
+    pub fn input(mut self, port: InPort) -> Blueprint {
+        self.inputs.push(port);
+        self
+    }
+
+    /// Adds an output.
+    pub fn output(mut self, port: OutPort) -> Blueprint {
+        self.outputs.push(port);
+        self
+    }
+
+    /// Gives it a state.
+    pub fn state(mut self, state: StateSpec) -> Blueprint {
+        self.state = state;
+        self
+    }
+
+    /// Says when it ends.
+    pub fn ends(mut self, ends: Ends) -> Blueprint {
+        self.ends = ends;
+        self
+    }
+
+    /// Says that its output is not a function of its inputs alone.
+    pub fn not_deterministic(mut self) -> Blueprint {
+        self.deterministic = false;
+        self
+    }
+}
+
+impl fmt::Debug for Blueprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blueprint")
+            .field("inputs", &self.inputs)
+            .field("outputs", &self.outputs)
+            .field("state", &self.state.init.len())
+            .field("ends", &self.ends)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An input as the plan sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InPort {
+    /// What the agent expects; the plan compares it with what the stream has.
+    pub item_type: ItemType,
+    /// How many consumed items it may read again: a window of n items retains n - 1.
+    pub retain: usize,
+    /// How many unread items it needs to see at once to go on: 1 unless it works on whole blocks.
+    pub at_least: usize,
+}
+
+impl InPort {
+    /// An input of this type that looks back at nothing.
+    pub fn new(item_type: ItemType) -> InPort {
+        InPort {
+            item_type,
+            retain: 0,
+            at_least: 1,
+        }
+    }
+
+    /// Looks back at the last `items` consumed ones.
+    pub fn retain(mut self, items: usize) -> InPort {
+        self.retain = items;
+        self
+    }
+
+    /// Needs to see `items` unread ones at once.
+    pub fn at_least(mut self, items: usize) -> InPort {
+        self.at_least = items;
+        self
+    }
+}
+
+/// An output as the plan sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutPort {
+    /// The port's name; an agent's only output has the empty name: its stream is named as the agent.
+    pub name: String,
+    /// What its items are.
+    pub item_type: ItemType,
+    /// Items per second of the stream's own time, where known.
+    pub rate: Option<f64>,
+    /// How much room it needs at once to go on: 1 unless it works on whole blocks.
+    pub at_least: usize,
+}
+
+impl OutPort {
+    /// The only output of an agent.
+    pub fn new(item_type: ItemType, rate: Option<f64>) -> OutPort {
+        OutPort {
+            name: String::new(),
+            item_type,
+            rate,
+            at_least: 1,
+        }
+    }
+
+    /// One of several outputs, with its name.
+    pub fn named(name: impl Into<String>, item_type: ItemType, rate: Option<f64>) -> OutPort {
+        OutPort {
+            name: name.into(),
+            ..OutPort::new(item_type, rate)
+        }
+    }
+
+    /// Needs room for `items` at once.
+    pub fn at_least(mut self, items: usize) -> OutPort {
+        self.at_least = items;
+        self
+    }
+}
+
+/// The bytes of state an agent starts with; their number never changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateSpec {
+    /// The state before the first item.
+    pub init: Vec<u8>,
+}
+
+impl StateSpec {
+    /// No state.
+    pub fn none() -> StateSpec {
+        StateSpec::default()
+    }
+
+    /// One `Pod` value.
+    pub fn of<T: Pod>(init: T) -> StateSpec {
+        StateSpec {
+            init: bytemuck::bytes_of(&init).to_vec(),
+        }
+    }
+
+    /// A slice of `Pod` values.
+    pub fn slice<T: Pod>(init: &[T]) -> StateSpec {
+        StateSpec {
+            init: bytemuck::cast_slice(init).to_vec(),
+        }
+    }
+}
+
+/// Which inputs must be exhausted for an agent to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// All of them: what any input still brings is wanted (map, merge).
+    AllInputs,
+    /// Any of them: without it nothing more can be made (zip).
+    AnyInput,
+}

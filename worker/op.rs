@@ -1,0 +1,627 @@
+//! Operators by name: what `thalweg ops` lists, what a graph file's `op` names.
+//!
+//! An operator is one row ([`OpDef`]): its words, its parameters, and a function that makes a
+//! [`Blueprint`] from [`Args`]: the types and rates of its inputs and the checked parameters. Kinds,
+//! defaults, missing and unknown names are checked here for all; ranges and combinations by the
+//! operator, with [`OpError::param`] so that the message can point at the line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::agent::Blueprint;
+use crate::types::ItemType;
+
+/// One operator: a row of the table.
+pub struct OpDef {
+    /// As graph files spell it: `iir.bandpass`.
+    pub name: &'static str,
+    /// One line for the list.
+    pub summary: &'static str,
+    /// The whole description: behaviour at the edges, types, source of the algorithm.
+    pub doc: &'static str,
+    /// How many inputs it takes.
+    pub inputs: Arity,
+    /// What it gives: "one stream of the input's type", "one stream per column", "nothing".
+    pub outputs: &'static str,
+    /// Its parameters, in the order they are documented.
+    pub params: &'static [ParamDef],
+    /// A graph in one line that runs as it stands and ends by itself.
+    pub example: &'static str,
+    /// False for what depends on arrival or on the wall clock.
+    pub deterministic: bool,
+    /// Makes the agent.
+    pub build: fn(&Args) -> Result<Blueprint, OpError>,
+}
+
+/// How many inputs an operator takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// None: a source.
+    Source,
+    /// Exactly one.
+    One,
+    /// At least this many.
+    AtLeast(usize),
+}
+
+/// One parameter of an operator.
+pub struct ParamDef {
+    /// As graph files spell it.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: ParamKind,
+    /// `None`: required. `Some("")`: optional without a default. Else the default as it would be written.
+    pub default: Option<&'static str>,
+    /// The unit, "" where there is none: `Hz`, `items`, `s`.
+    pub unit: &'static str,
+    /// One or two sentences.
+    pub doc: &'static str,
+}
+
+/// What values a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ParamKind {
+    /// A whole number.
+    Int,
+    /// A finite number; whole numbers are taken too.
+    Float,
+    /// `true` or `false`.
+    Bool,
+    /// Any text.
+    Text,
+    /// A file to read, relative to the graph file; `-` is standard input where the operator says so.
+    ReadPath,
+    /// A file to write, relative to the graph file; `-` is standard output where the operator says so.
+    WritePath,
+    /// An expression over the inputs.
+    Expr,
+    /// Items, or a duration (`"0.5 s"`, `"20 ms"`) where the input's rate is known.
+    Length,
+    /// A list of numbers.
+    Floats,
+    /// A list of texts.
+    Texts,
+    /// A number, or a list of numbers, as the operator says.
+    Number,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// An item type.
+    Type,
+}
+
+impl ParamKind {
+    /// How the kind is called in messages and documentation.
+    pub fn describe(self) -> String {
+        match self {
+            ParamKind::Int => "a whole number".to_owned(),
+            ParamKind::Float => "a number".to_owned(),
+            ParamKind::Bool => "true or false".to_owned(),
+            ParamKind::Text => "a text".to_owned(),
+            ParamKind::ReadPath => "a file to read".to_owned(),
+            ParamKind::WritePath => "a file to write".to_owned(),
+            ParamKind::Expr => "an expression".to_owned(),
+            ParamKind::Length => "items, or a duration such as \"0.5 s\"".to_owned(),
+            ParamKind::Floats => "a list of numbers".to_owned(),
+            ParamKind::Texts => "a list of texts".to_owned(),
+            ParamKind::Number => "a number or a list of numbers".to_owned(),
+            ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
+            ParamKind::Type => "an item type such as f64".to_owned(),
+        }
+    }
+}
+
+/// A parameter's value as a graph file, the command line or a Rust program gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// A truth value.
+    Bool(bool),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Value>),
+}
+
+impl Value {
+    /// What kind of thing was found, for messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Value::Int(n) => format!("the whole number {n}"),
+            Value::Float(x) => format!("the number {x}"),
+            Value::Bool(b) => format!("{b}"),
+            Value::Text(t) => format!("the text {t:?}"),
+            Value::List(items) => format!("a list of {}", items.len()),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Value {
+        Value::Int(n)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Value {
+        Value::Float(x)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Value {
+        Value::Bool(b)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(t: &str) -> Value {
+        Value::Text(t.to_owned())
+    }
+}
+
+impl<V: Into<Value>> From<Vec<V>> for Value {
+    fn from(values: Vec<V>) -> Value {
+        Value::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+/// What an operator knows of one of its inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputInfo {
+    /// The name expressions use: from the `in` table, else `x` for the only input and `a b c ..` for several.
+    pub name: String,
+    /// What its items are.
+    pub item_type: ItemType,
+    /// Items per second, where known.
+    pub rate: Option<f64>,
+}
+
+/// An operator's inputs and checked parameters.
+pub struct Args {
+    op: &'static OpDef,
+    inputs: Vec<InputInfo>,
+    dtype: Option<ItemType>,
+    values: BTreeMap<&'static str, Value>,
+    base: PathBuf,
+}
+
+impl Args {
+    /// Checks `given` against the operator's parameters and fills in defaults.
+    ///
+    /// `dtype` is the agent's reserved key; `base` is the folder that relative paths start from.
+    pub fn new(
+        op: &'static OpDef,
+        inputs: Vec<InputInfo>,
+        dtype: Option<ItemType>,
+        given: &[(String, Value)],
+        base: &Path,
+    ) -> Result<Args, OpError> {
+        op.check_arity(inputs.len())?;
+        let mut values = BTreeMap::new();
+        for (name, value) in given {
+            let param = op.param(name)?;
+            param.check(value)?;
+            values.insert(param.name, value.clone());
+        }
+        for param in op.params {
+            if !values.contains_key(param.name) {
+                param.fill_in(op, &mut values)?;
+            }
+        }
+        Ok(Args {
+            op,
+            inputs,
+            dtype,
+            values,
+            base: base.to_owned(),
+        })
+    }
+
+    /// The operator these are for.
+    pub fn op(&self) -> &'static OpDef {
+        self.op
+    }
+
+    /// All inputs.
+    pub fn inputs(&self) -> &[InputInfo] {
+        &self.inputs
+    }
+
+    /// The only (or first) input.
+    pub fn input(&self) -> &InputInfo {
+        &self.inputs[0]
+    }
+
+    /// The agent's `dtype` key.
+    pub fn dtype(&self) -> Option<&ItemType> {
+        self.dtype.as_ref()
+    }
+
+    /// The folder that relative paths start from.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// The value of a parameter as given (or its default), `None` where optional and absent.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        debug_assert!(self.op.params.iter().any(|p| p.name == name), "{name}");
+        self.values.get(name)
+    }
+
+    /// A whole number, absent where optional.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.value(name)? {
+            Value::Int(n) => Some(*n),
+            Value::Float(x) => Some(*x as i64),
+            _ => None,
+        }
+    }
+
+    /// A whole number of at least `min`, refused otherwise.
+    pub fn count(&self, name: &str, min: u64) -> Result<Option<u64>, OpError> {
+        match self.int(name) {
+            None => Ok(None),
+            Some(n) if n >= 0 && n as u64 >= min => Ok(Some(n as u64)),
+            Some(n) => Err(OpError::param(
+                name,
+                format!("`{name}` is {n}, and must be at least {min}"),
+            )),
+        }
+    }
+
+    /// A number, absent where optional.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        match self.value(name)? {
+            Value::Int(n) => Some(*n as f64),
+            Value::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    /// A truth value; `false` where absent.
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.value(name), Some(Value::Bool(true)))
+    }
+
+    /// A text, a choice or an expression, absent where optional.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.value(name)? {
+            Value::Text(t) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// An item type, absent where optional. Already known to be spelled right.
+    pub fn item_type(&self, name: &str) -> Option<ItemType> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// A list of numbers (one number is a list of one), absent where optional.
+    pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
+        match self.value(name)? {
+            Value::Int(n) => Some(vec![*n as f64]),
+            Value::Float(x) => Some(vec![*x]),
+            Value::List(items) => Some(items.iter().filter_map(number).collect()),
+            _ => None,
+        }
+    }
+
+    /// A list of texts, absent where optional.
+    pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
+        match self.value(name)? {
+            Value::List(items) => Some(items.iter().filter_map(word).collect()),
+            Value::Text(t) => Some(vec![t]),
+            _ => None,
+        }
+    }
+
+    /// A path, relative ones from the graph file's folder; `-` stays `-`.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let text = self.text(name)?;
+        Some(if text == "-" {
+            PathBuf::from("-")
+        } else {
+            self.base.join(text)
+        })
+    }
+
+    /// A length in items: a whole number, or a duration times the first input's rate, rounded.
+    ///
+    /// Refused below `min`, and where a duration is given and the rate is not known.
+    pub fn length(&self, name: &str, min: u64) -> Result<Option<u64>, OpError> {
+        let rate = self.inputs.first().and_then(|i| i.rate);
+        let items = match self.value(name) {
+            Some(Value::Text(t)) => seconds(t)
+                .ok_or_else(|| OpError::param(name, not_a_length(name, t)))
+                .and_then(|s| {
+                    let rate = rate.ok_or_else(|| OpError::param(name, no_rate(name, t)))?;
+                    Ok((s * rate).round())
+                })?,
+            _ => match self.float(name) {
+                None => return Ok(None),
+                Some(x) => x,
+            },
+        };
+        if items < min as f64 || items > i64::MAX as f64 {
+            return Err(OpError::param(
+                name,
+                format!("`{name}` is {items} items, and must be at least {min}"),
+            ));
+        }
+        Ok(Some(items as u64))
+    }
+
+    /// A required whole number of at least `min`.
+    pub fn required_count(&self, name: &str, min: u64) -> Result<u64, OpError> {
+        self.count(name, min)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// A required length in items of at least `min`.
+    pub fn required_length(&self, name: &str, min: u64) -> Result<u64, OpError> {
+        self.length(name, min)?.ok_or_else(|| self.missing(name))
+    }
+
+    fn missing(&self, name: &str) -> OpError {
+        OpError::op(format!("`{}` needs `{name}`", self.op.name))
+    }
+}
+
+impl OpDef {
+    fn check_arity(&self, found: usize) -> Result<(), OpError> {
+        let wanted = match self.inputs {
+            Arity::Source if found == 0 => return Ok(()),
+            Arity::One if found == 1 => return Ok(()),
+            Arity::AtLeast(n) if found >= n => return Ok(()),
+            Arity::Source => "no input".to_owned(),
+            Arity::One => "one input".to_owned(),
+            Arity::AtLeast(n) => format!("at least {n} inputs"),
+        };
+        let found = match found {
+            0 => "none".to_owned(),
+            n => n.to_string(),
+        };
+        Err(OpError {
+            param: Some("in".to_owned()),
+            message: format!("`{}` takes {wanted}, and has {found}", self.name),
+            help: None,
+        })
+    }
+
+    fn param(&self, name: &str) -> Result<&'static ParamDef, OpError> {
+        self.params.iter().find(|p| p.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.params.iter().map(|p| p.name).collect();
+            OpError {
+                param: Some(name.to_owned()),
+                message: format!("`{}` has no parameter `{name}`", self.name),
+                help: Some(nearest(name, &names).map_or_else(
+                    || match names.is_empty() {
+                        true => "it takes none".to_owned(),
+                        false => format!("it takes {}", names.join(", ")),
+                    },
+                    |near| format!("did you mean `{near}`?"),
+                )),
+            }
+        })
+    }
+}
+
+impl ParamDef {
+    fn check(&self, value: &Value) -> Result<(), OpError> {
+        if fits(self.kind, value) {
+            return Ok(());
+        }
+        Err(OpError::param(
+            self.name,
+            format!(
+                "`{}` is {}, and should be {}",
+                self.name,
+                value.describe(),
+                self.kind.describe()
+            ),
+        ))
+    }
+
+    fn fill_in(
+        &self,
+        op: &OpDef,
+        values: &mut BTreeMap<&'static str, Value>,
+    ) -> Result<(), OpError> {
+        match self.default {
+            Some("") => Ok(()),
+            Some(text) => {
+                values.insert(self.name, written(self.kind, text));
+                Ok(())
+            }
+            None => Err(OpError {
+                param: None,
+                message: format!("`{}` needs `{}`: {}", op.name, self.name, self.doc),
+                help: Some(format!(
+                    "add `{} = ..` ({})",
+                    self.name,
+                    self.kind.describe()
+                )),
+            }),
+        }
+    }
+}
+
+fn fits(kind: ParamKind, value: &Value) -> bool {
+    match (kind, value) {
+        (ParamKind::Int, Value::Int(_)) => true,
+        (ParamKind::Float | ParamKind::Number, v) if number(v).is_some() => true,
+        (ParamKind::Bool, Value::Bool(_)) => true,
+        (ParamKind::Length, Value::Int(_)) => true,
+        (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
+        (ParamKind::Choice(words), Value::Text(t)) => words.contains(&t.as_str()),
+        (ParamKind::Type, Value::Text(t)) => t.parse::<ItemType>().is_ok(),
+        (ParamKind::Floats | ParamKind::Number, Value::List(items)) => {
+            items.iter().all(|v| number(v).is_some())
+        }
+        (ParamKind::Texts, Value::List(items)) => items.iter().all(|v| word(v).is_some()),
+        (
+            ParamKind::Text
+            | ParamKind::ReadPath
+            | ParamKind::WritePath
+            | ParamKind::Expr
+            | ParamKind::Texts,
+            Value::Text(_),
+        ) => true,
+        _ => false,
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(n) => Some(*n as f64),
+        Value::Float(x) if x.is_finite() => Some(*x),
+        _ => None,
+    }
+}
+
+fn word(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(t) => Some(t),
+        _ => None,
+    }
+}
+
+/// The value that a default's text stands for. Lists have no defaults other than "absent".
+fn written(kind: ParamKind, text: &str) -> Value {
+    let as_int = || text.parse().map(Value::Int).ok();
+    let as_float = || text.parse().map(Value::Float).ok();
+    match kind {
+        ParamKind::Int | ParamKind::Length => as_int(),
+        ParamKind::Float | ParamKind::Number => as_int().or_else(as_float),
+        ParamKind::Bool => text.parse().map(Value::Bool).ok(),
+        _ => None,
+    }
+    .unwrap_or_else(|| Value::Text(text.to_owned()))
+}
+
+/// A duration's seconds: `"0.5 s"`, `"20 ms"`, `"3us"`, `"10 min"`, `"1 h"`. Not negative, finite.
+pub fn seconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E')?;
+    let (number, unit) = text.split_at(split);
+    let scale = match unit.trim() {
+        "ns" => 1e-9,
+        "us" | "µs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number * scale)
+}
+
+fn not_a_length(name: &str, text: &str) -> String {
+    format!("`{name}` is {text:?}, and should be items or a duration such as \"0.5 s\"")
+}
+
+fn no_rate(name: &str, text: &str) -> String {
+    format!(
+        "`{name}` is the duration {text:?}, but the input's rate is not known: give `rate` at the source, or `{name}` in items"
+    )
+}
+
+/// The candidate most like `name`, if any is near enough to be meant.
+pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    candidates
+        .iter()
+        .map(|c| {
+            (
+                strsim::damerau_levenshtein(&name.to_lowercase(), &c.to_lowercase()),
+                *c,
+            )
+        })
+        .filter(|(distance, c)| *distance <= 1 + c.chars().count().min(name.chars().count()) / 3)
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// An operator refuses what it was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OpError {
+    /// The parameter (or reserved key) it is about; `None`: the agent as a whole.
+    pub param: Option<String>,
+    /// What was found and what should be.
+    pub message: String,
+    /// What would mend it.
+    pub help: Option<String>,
+}
+
+impl OpError {
+    /// About one parameter, or a reserved key such as `in` or `dtype`.
+    pub fn param(name: &str, message: impl Into<String>) -> OpError {
+        OpError {
+            param: Some(name.to_owned()),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// About the agent as a whole.
+    pub fn op(message: impl Into<String>) -> OpError {
+        OpError {
+            param: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// About the type of an input.
+    pub fn input_type(op: &str, input: &InputInfo, wanted: &str) -> OpError {
+        OpError {
+            param: Some("in".to_owned()),
+            message: format!(
+                "`{op}` takes {wanted}, and its input is {}",
+                input.item_type
+            ),
+            help: None,
+        }
+    }
+
+    /// Adds what would mend it.
+    pub fn with_help(mut self, help: impl Into<String>) -> OpError {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        let cases = [
+            ("0.5 s", Some(0.5)),
+            ("20 ms", Some(0.02)),
+            ("3us", Some(3e-6)),
+            ("1e-3 s", Some(1e-3)),
+            ("2 min", Some(120.0)),
+            ("-1 s", None),
+            ("5", None),
+            ("s", None),
+            ("", None),
+            ("1 parsec", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(seconds(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_near_name_is_offered_and_a_far_one_is_not() {
+        let names = ["cutoff", "order", "low", "high"];
+        assert_eq!(nearest("cutof", &names), Some("cutoff"));
+        assert_eq!(nearest("Order", &names), Some("order"));
+        assert_eq!(nearest("frequency", &names), None);
+    }
+}

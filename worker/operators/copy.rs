@@ -1,0 +1,38 @@
+//! `copy`: gives its input as it is.
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::op::{Args, Arity, OpDef, OpError};
+
+/// The row of the table.
+pub const COPY: OpDef = OpDef {
+    name: "copy",
+    summary: "gives its input as it is",
+    doc: "One item out for each item in, the same bytes. Any fixed-size item type.",
+    inputs: Arity::One,
+    outputs: "one stream of the input's type",
+    params: &[],
+    example: "counter items=1000 ! copy ! null",
+    deterministic: true,
+    build,
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    Ok(Blueprint::new(Copy)
+        .input(InPort::new(input.item_type.clone()))
+        .output(OutPort::new(input.item_type.clone(), input.rate)))
+}
+
+struct Copy;
+
+impl Agent for Copy {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let n = input.len().min(output.space());
+        let len_bytes = n * input.item_len();
+        output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
+        input.consume(n);
+        output.produce(n);
+        Ok(Status::Ready)
+    }
+}

@@ -1,0 +1,26 @@
+//! The operators: one file each, one row each in [`table`].
+
+use std::sync::OnceLock;
+
+use crate::connectors;
+use crate::op::OpDef;
+
+pub mod copy;
+
+/// Every operator, sorted by name.
+pub fn table() -> &'static [&'static OpDef] {
+    static TABLE: OnceLock<Vec<&'static OpDef>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let both = OPERATORS.iter().chain(connectors::CONNECTORS);
+        let mut rows: Vec<&'static OpDef> = both.copied().collect();
+        rows.sort_by_key(|op| op.name);
+        rows
+    })
+}
+
+/// The operator of this name.
+pub fn find(name: &str) -> Option<&'static OpDef> {
+    table().iter().find(|op| op.name == name).copied()
+}
+
+const OPERATORS: &[&OpDef] = &[&copy::COPY];
