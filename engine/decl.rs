@@ -1,0 +1,174 @@
+//! A graph as it was written: names and parameters, nothing resolved yet.
+//!
+//! The graph file, the one-line form and the Rust builder all make this; `resolve` gives it types.
+//! Everything keeps where it was written, so that a refusal can point there.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use thalweg_worker::agent::Blueprint;
+use thalweg_worker::op::Value;
+use thalweg_worker::types::ItemType;
+
+/// A whole graph as written.
+#[derive(Debug, Default)]
+pub struct GraphDecl {
+    /// The graph's name.
+    pub name: String,
+    /// Its agents, in the order they were written.
+    pub agents: Vec<AgentDecl>,
+    /// Its workers, in the order they were written.
+    pub workers: Vec<WorkerDecl>,
+    /// Settings of single streams.
+    pub streams: Vec<StreamDecl>,
+    /// The text all spans point into; `None` for a graph built in Rust.
+    pub source: Option<SourceText>,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+}
+
+/// The text of a graph file, or of a one-line graph.
+#[derive(Clone, Debug)]
+pub struct SourceText {
+    /// How messages call it: the path as given, `<stdin>`, `<command line>`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A place in the source text, in bytes; empty at 0 where there is none.
+pub type Span = Range<usize>;
+
+/// A value with the place it was written at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl<T> At<T> {
+    /// A value and its place.
+    pub fn new(value: T, span: Span) -> At<T> {
+        At { value, span }
+    }
+
+    /// A value that was written in no text.
+    pub fn nowhere(value: T) -> At<T> {
+        At { value, span: 0..0 }
+    }
+}
+
+/// One agent as written.
+#[derive(Debug)]
+pub struct AgentDecl {
+    /// Its name, which is the name of its stream too.
+    pub name: At<String>,
+    /// What it does.
+    pub work: WorkDecl,
+    /// The streams it reads.
+    pub inputs: Vec<InputDecl>,
+    /// The worker it names.
+    pub worker: Option<At<String>>,
+    /// The item type it asks for.
+    pub dtype: Option<At<ItemType>>,
+    /// How many deaths without progress its worker is forgiven.
+    pub restart: Option<At<u32>>,
+    /// What happens to an item it dies of.
+    pub on_error: Option<At<OnError>>,
+}
+
+/// What an agent does: an operator by name, or a blueprint made in Rust.
+#[derive(Debug)]
+pub enum WorkDecl {
+    /// An operator of the table, with its parameters.
+    Op {
+        /// The operator's name.
+        op: At<String>,
+        /// The parameters, each with the place of its value.
+        params: Vec<(At<String>, At<Value>)>,
+    },
+    /// A blueprint with closures inside; taken out once, when the graph is resolved.
+    Native {
+        /// How listings call it: `map`, `window`, ..
+        kind: &'static str,
+        /// The blueprint.
+        blueprint: RefCell<Option<Blueprint>>,
+    },
+}
+
+/// One input as written: `AGENT` or `AGENT.PORT`, with the name an expression knows it by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputDecl {
+    /// The stream's name as written.
+    pub stream: At<String>,
+    /// The name given in an input table, if one was.
+    pub name: Option<String>,
+}
+
+/// One worker as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerDecl {
+    /// Its name.
+    pub name: At<String>,
+    /// Where it runs.
+    pub core: At<Core>,
+    /// How many deaths without progress it is forgiven.
+    pub restart: Option<At<u32>>,
+}
+
+/// Where a worker runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Core {
+    /// A core the plan chooses.
+    #[default]
+    Auto,
+    /// No core: the scheduler moves it as it likes.
+    None,
+    /// This core.
+    Number(usize),
+}
+
+/// What happens to an item that kills its worker again and again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The run stops and names it.
+    #[default]
+    Stop,
+    /// It is skipped, counted, and written to a file.
+    Skip,
+}
+
+/// Settings of one stream as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamDecl {
+    /// The stream's name.
+    pub name: At<String>,
+    /// How much it holds.
+    pub capacity: Option<At<Capacity>>,
+    /// What happens when it is full.
+    pub overflow: At<Overflow>,
+}
+
+/// How much a stream holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// So many items.
+    Items(u64),
+    /// So many bytes.
+    Bytes(u64),
+}
+
+/// What happens when a stream is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The producer waits: nothing is lost.
+    #[default]
+    Block,
+    /// What does not fit is dropped and counted.
+    DropNewest,
+    /// Readers skip to the newest and count what they missed.
+    Latest,
+}

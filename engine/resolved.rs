@@ -1,0 +1,73 @@
+//! A graph with every type known: what `resolve` makes and `plan` places.
+
+use thalweg_worker::agent::Blueprint;
+use thalweg_worker::types::ItemType;
+
+use crate::decl::{Capacity, OnError, Overflow, SourceText, Span, WorkerDecl};
+
+/// An agent's place in [`Resolved::agents`].
+pub type AgentIx = usize;
+/// A stream's place in [`Resolved::streams`].
+pub type StreamIx = usize;
+
+/// A whole graph with types, rates and edges.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The graph's name.
+    pub name: String,
+    /// Agents in topological order: a producer before its readers, but for the edges into a delay
+    /// that closes a cycle.
+    pub agents: Vec<ResolvedAgent>,
+    /// Streams: one per output port.
+    pub streams: Vec<ResolvedStream>,
+    /// Workers as written.
+    pub workers: Vec<WorkerDecl>,
+    /// The text all spans point into.
+    pub source: Option<SourceText>,
+}
+
+/// An agent with its blueprint.
+#[derive(Debug)]
+pub struct ResolvedAgent {
+    /// Its name.
+    pub name: String,
+    /// The operator's name, or the kind of a Rust agent.
+    pub op: String,
+    /// Ports, state and the agent itself.
+    pub blueprint: Blueprint,
+    /// The stream each input reads.
+    pub inputs: Vec<StreamIx>,
+    /// The stream each output writes.
+    pub outputs: Vec<StreamIx>,
+    /// The worker it names: an index of [`Resolved::workers`].
+    pub worker: Option<usize>,
+    /// Deaths without progress its worker is forgiven.
+    pub restart: Option<u32>,
+    /// What happens to an item it dies of.
+    pub on_error: OnError,
+    /// Where it was written.
+    pub span: Span,
+    /// Files it writes, as its operator resolved them.
+    pub writes: Vec<std::path::PathBuf>,
+    /// Files it reads.
+    pub reads: Vec<std::path::PathBuf>,
+}
+
+/// A stream with its ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolvedStream {
+    /// `AGENT` or `AGENT.PORT`.
+    pub name: String,
+    /// What its items are.
+    pub item_type: ItemType,
+    /// Items per second, where known.
+    pub rate: Option<f64>,
+    /// Who writes it: agent and output.
+    pub producer: (AgentIx, usize),
+    /// Who reads it: agents and inputs.
+    pub readers: Vec<(AgentIx, usize)>,
+    /// How much it should hold, where written.
+    pub capacity: Option<(Capacity, Span)>,
+    /// What happens when it is full.
+    pub overflow: Overflow,
+}
