@@ -94,6 +94,9 @@ pub enum WorkDecl {
     Native {
         /// How listings call it: `map`, `window`, ..
         kind: &'static str,
+        /// One output item for every so many items of the first input, where that is fixed: an
+        /// output whose port knows no rate then has the input's, divided by this.
+        step: Option<u64>,
         /// The blueprint.
         blueprint: RefCell<Option<Blueprint>>,
     },
@@ -129,6 +132,12 @@ pub enum Core {
     None,
     /// This core.
     Number(usize),
+}
+
+impl From<usize> for Core {
+    fn from(number: usize) -> Core {
+        Core::Number(number)
+    }
 }
 
 /// What happens to an item that kills its worker again and again.
