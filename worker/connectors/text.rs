@@ -1,0 +1,215 @@
+//! Numbers as text: the cells that `print` and `csv.write` make of items, spelled so that reading gives the same bits.
+//!
+//! Floats are the shortest decimal that reads back as the same value (`0.1`, `1e+300`, `nan`, `inf`, as Python prints them),
+//! integers are plain, a complex number is two cells (real, imaginary), a vector is one cell per
+//! element, a timed item is its seconds and its value.
+
+use bytemuck::{AnyBitPattern, pod_read_unaligned};
+
+use crate::agent::Input;
+use crate::op::{Args, InputInfo, OpError};
+use crate::types::{ItemType, Scalar};
+
+/// How a row of text is made of one item of each input.
+pub(super) struct Rows {
+    runs: Vec<Run>,
+    names: Vec<String>,
+}
+
+/// Numbers of one kind that lie side by side in an item.
+struct Run {
+    input: usize,
+    offset: usize,
+    scalar: Scalar,
+    count: usize,
+}
+
+impl Rows {
+    /// The rows of an operator's inputs. Frames and the types of Rust programs are refused.
+    pub(super) fn of(args: &Args) -> Result<Rows, OpError> {
+        let mut rows = Rows {
+            runs: Vec::new(),
+            names: Vec::new(),
+        };
+        for (index, input) in args.inputs().iter().enumerate() {
+            rows.add(args.op().name, index, input)?;
+        }
+        if let [only] = args.inputs()
+            && only.name == "x"
+        {
+            rows.name_after_values();
+        }
+        Ok(rows)
+    }
+
+    fn add(&mut self, op: &str, index: usize, input: &InputInfo) -> Result<(), OpError> {
+        let name = &input.name;
+        match input.item_type {
+            ItemType::Timed(scalar) => {
+                self.add_run(index, 0, Scalar::F64, 1, |_| format!("{name}_t"));
+                self.add_numbers(index, 8, scalar, 1, name);
+            }
+            _ => {
+                let (scalar, count) = input.item_type.elements().ok_or_else(|| {
+                    OpError::input_type(op, input, "numbers, vectors of them and timed items")
+                })?;
+                self.add_numbers(index, 0, scalar, count, name);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_numbers(
+        &mut self,
+        input: usize,
+        offset: usize,
+        scalar: Scalar,
+        count: usize,
+        name: &str,
+    ) {
+        let part = match scalar {
+            Scalar::Cf32 => Some(Scalar::F32),
+            Scalar::Cf64 => Some(Scalar::F64),
+            _ => None,
+        };
+        let element = |k: usize| match count {
+            1 => name.to_owned(),
+            _ => format!("{name}{k}"),
+        };
+        match part {
+            None => self.add_run(input, offset, scalar, count, element),
+            Some(part) => self.add_run(input, offset, part, 2 * count, |k| {
+                format!("{}_{}", element(k / 2), ["re", "im"][k % 2])
+            }),
+        }
+    }
+
+    fn add_run(
+        &mut self,
+        input: usize,
+        offset: usize,
+        scalar: Scalar,
+        count: usize,
+        name: impl Fn(usize) -> String,
+    ) {
+        self.names.extend((0..count).map(name));
+        self.runs.push(Run {
+            input,
+            offset,
+            scalar,
+            count,
+        });
+    }
+
+    /// A column of the only, unnamed input is a `value`, not an `x`.
+    fn name_after_values(&mut self) {
+        for name in &mut self.names {
+            *name = match name.strip_prefix("x_t") {
+                Some(_) => "t".to_owned(),
+                None => name.replacen('x', "value", 1),
+            };
+        }
+    }
+
+    /// The columns' names: `value`, `value0 value1 ..`, `a b`, `a_re a_im`, `a_t a`.
+    #[expect(dead_code, reason = "csv.write heads its columns with it")]
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Appends the cells of item `row` of every input, parted by `delimiter`, without a line's end.
+    pub(super) fn push(&self, inputs: &[Input], row: usize, delimiter: u8, text: &mut Vec<u8>) {
+        for run in &self.runs {
+            let input = &inputs[run.input];
+            let item = &input.bytes()[row * input.item_len()..][..input.item_len()];
+            let numbers = &item[run.offset..][..run.count * run.scalar.len_bytes()];
+            push_numbers(run.scalar, numbers, delimiter, text);
+        }
+        text.pop();
+    }
+}
+
+/// Appends each number and a delimiter after it.
+fn push_numbers(scalar: Scalar, bytes: &[u8], delimiter: u8, text: &mut Vec<u8>) {
+    match scalar {
+        Scalar::U8 => integers::<u8>(bytes, delimiter, text),
+        Scalar::I8 => integers::<i8>(bytes, delimiter, text),
+        Scalar::U16 => integers::<u16>(bytes, delimiter, text),
+        Scalar::I16 => integers::<i16>(bytes, delimiter, text),
+        Scalar::U32 => integers::<u32>(bytes, delimiter, text),
+        Scalar::I32 => integers::<i32>(bytes, delimiter, text),
+        Scalar::U64 => integers::<u64>(bytes, delimiter, text),
+        Scalar::I64 => integers::<i64>(bytes, delimiter, text),
+        Scalar::F32 | Scalar::Cf32 => floats::<f32>(bytes, delimiter, text),
+        Scalar::F64 | Scalar::Cf64 => floats::<f64>(bytes, delimiter, text),
+    }
+}
+
+fn integers<T: itoa::Integer + AnyBitPattern>(bytes: &[u8], delimiter: u8, text: &mut Vec<u8>) {
+    let mut buffer = itoa::Buffer::new();
+    for number in bytes.chunks_exact(size_of::<T>()) {
+        text.extend_from_slice(buffer.format(pod_read_unaligned::<T>(number)).as_bytes());
+        text.push(delimiter);
+    }
+}
+
+fn floats<T: zmij::Float + AnyBitPattern + Into<f64>>(
+    bytes: &[u8],
+    delimiter: u8,
+    text: &mut Vec<u8>,
+) {
+    let mut buffer = zmij::Buffer::new();
+    for number in bytes.chunks_exact(size_of::<T>()) {
+        let number = pod_read_unaligned::<T>(number);
+        let digits = match number.into().is_nan() {
+            true => "nan",
+            false => buffer.format(number),
+        };
+        text.extend_from_slice(digits.as_bytes());
+        text.push(delimiter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells<T: bytemuck::NoUninit>(scalar: Scalar, numbers: &[T]) -> String {
+        let mut text = Vec::new();
+        push_numbers(scalar, bytemuck::cast_slice(numbers), b' ', &mut text);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn floats_are_the_shortest_that_read_back() {
+        let numbers = [
+            0.1,
+            -0.0,
+            1.0,
+            1e300,
+            5e-324,
+            f64::NAN,
+            f64::INFINITY,
+            -f64::INFINITY,
+        ];
+        let text = cells(Scalar::F64, &numbers);
+        assert_eq!(text, "0.1 -0.0 1.0 1e+300 5e-324 nan inf -inf ");
+        for (cell, number) in text.split(' ').zip(numbers) {
+            let back: f64 = cell.parse().unwrap();
+            assert!(
+                back.to_bits() == number.to_bits() || number.is_nan(),
+                "{cell}"
+            );
+        }
+        assert_eq!(
+            cells(Scalar::F32, &[0.1f32, 16_777_216.0]),
+            "0.1 16777216.0 "
+        );
+    }
+
+    #[test]
+    fn integers_are_plain() {
+        assert_eq!(cells(Scalar::I8, &[-128i8, 127]), "-128 127 ");
+        assert_eq!(cells(Scalar::U64, &[u64::MAX]), "18446744073709551615 ");
+    }
+}
