@@ -1,0 +1,284 @@
+//! Waiting: spin, then yield, then sleep on a futex with a bounded time-out.
+//!
+//! A wake-up is a hint: whoever sleeps wakes by itself after a while, and looks. Nothing here is
+//! held by anyone, so a process killed at any point hangs nobody.
+//!
+//! BELL: the sleeper announces itself, fences, and looks again for work; the ringer publishes,
+//! fences, and looks for a sleeper. Whichever fence comes first, the other side sees the store
+//! before it: no wake-up is lost. The futex word is shared between processes, not private.
+
+use core::time::Duration;
+
+use crate::barrier::{self, Fencing};
+use crate::sync::{AtomicU32, Edge, Ordering};
+
+/// What one process sleeps on, alone; any number of others ring it.
+///
+/// It lies in shared memory, on a 128-byte line of its own: rings have one for the producer and
+/// one for each reader, a worker that waits for many rings has one for itself.
+#[repr(C, align(128))]
+pub struct Bell {
+    /// The futex word: moves with every wake-up.
+    seq: AtomicU32,
+    /// 1 while the sleeper sleeps or is about to.
+    sleeping: AtomicU32,
+    /// A [`Fencing`], never changed.
+    fencing: u32,
+    #[cfg(loom)]
+    futex: futex::Futex,
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    assert!(core::mem::offset_of!(Bell, seq) == 0);
+    assert!(core::mem::offset_of!(Bell, sleeping) == 4);
+    assert!(core::mem::offset_of!(Bell, fencing) == 8);
+    assert!(core::mem::size_of::<Bell>() == 128 && core::mem::align_of::<Bell>() == 128);
+};
+
+/// Why a sleeper woke, or did not sleep at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// The second look found work: there was no sleep.
+    Ready,
+    /// Someone rang, or the kernel woke it for no reason.
+    Rung,
+    /// The time was up.
+    TimedOut,
+}
+
+impl Bell {
+    /// A bell that nobody sleeps on. All who ring it must have enrolled where `fencing` asks it.
+    pub fn new(fencing: Fencing) -> Self {
+        Self {
+            seq: AtomicU32::new(0),
+            sleeping: AtomicU32::new(0),
+            fencing: fencing as u32,
+            #[cfg(loom)]
+            futex: futex::Futex::new(),
+        }
+    }
+
+    /// Wakes the sleeper if there is one. Call it after what it waits for was stored.
+    #[inline(always)]
+    pub fn ring(&self) {
+        // A damaged word means the fence that is always right.
+        let fencing = Fencing::of(self.fencing).unwrap_or(Fencing::Symmetric);
+        // BELL (ringer, against Bell::sleep_unless): the publication comes before this look.
+        barrier::light(fencing, Edge::BellRinger);
+        // Relaxed: a hint, ordered by the fence above.
+        if self.sleeping.load(Ordering::Relaxed) != 0 {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        // Relaxed: whoever takes the announcement away makes the call, the others need not.
+        if self.sleeping.swap(0, Ordering::Relaxed) != 0 {
+            // Relaxed: the kernel orders it against the sleeper's comparison.
+            self.seq.fetch_add(1, Ordering::Relaxed);
+            futex::wake(self);
+        }
+    }
+
+    /// Sleeps until rung, for at most `timeout`, unless `ready` says that there is work: `ready` is
+    /// asked once more after the sleep was announced. One process at a time may sleep here.
+    pub fn sleep_unless(&self, mut ready: impl FnMut() -> bool, timeout: Duration) -> Woken {
+        // Relaxed: compared by the kernel; a stale value only makes the sleep end at once.
+        let seq = self.seq.load(Ordering::Relaxed);
+        // Relaxed: ordered by the fence below.
+        self.sleeping.store(1, Ordering::Relaxed);
+        let fencing = Fencing::of(self.fencing).unwrap_or(Fencing::Symmetric);
+        // BELL (sleeper, against Bell::ring): the announcement comes before the second look.
+        // Where the kernel refuses (out of memory), the time-out bounds what a missed ring costs.
+        let _ = barrier::heavy(fencing, Edge::BellSleeper);
+        let woken = if ready() {
+            Woken::Ready
+        } else {
+            futex::wait(self, seq, timeout)
+        };
+        // Relaxed: a hint; a ringer that still sees 1 makes one call too many.
+        self.sleeping.store(0, Ordering::Relaxed);
+        woken
+    }
+
+    /// Whether someone sleeps here or is about to.
+    pub fn is_asleep(&self) -> bool {
+        // Relaxed: for reports only.
+        self.sleeping.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// How long a waiting end spins, then yields, before it sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleStrategy {
+    /// Looks with only a pause instruction in between.
+    pub spins: u32,
+    /// Looks with the processor offered to others in between.
+    pub yields: u32,
+    /// Longest single sleep after that; `None` never sleeps but goes on yielding, or spinning
+    /// where `yields` is 0.
+    pub sleep: Option<Duration>,
+}
+
+impl IdleStrategy {
+    /// Never leaves the core: lowest latency, for an end that has a core to itself.
+    pub const SPIN: Self = Self {
+        spins: u32::MAX,
+        yields: 0,
+        sleep: None,
+    };
+    /// Spins some microseconds, yields some more, then sleeps.
+    pub const BALANCED: Self = Self {
+        spins: 2_000,
+        yields: 50,
+        sleep: Some(Duration::from_millis(100)),
+    };
+    /// Sleeps nearly at once: for ends that share their core.
+    pub const SLEEP: Self = Self {
+        spins: 50,
+        yields: 0,
+        sleep: Some(Duration::from_millis(100)),
+    };
+}
+
+impl Default for IdleStrategy {
+    fn default() -> Self {
+        Self::BALANCED
+    }
+}
+
+/// What an idle end does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdleStep {
+    /// It paused or yielded: look again.
+    Look,
+    /// Time to sleep on a bell, for at most this long.
+    Sleep(Duration),
+}
+
+/// Where one end stands in its [`IdleStrategy`]: fresh after work, further with each idle look.
+#[derive(Clone, Debug)]
+pub struct Idle {
+    strategy: IdleStrategy,
+    looks: u32,
+}
+
+impl Idle {
+    /// Fresh.
+    pub fn new(strategy: IdleStrategy) -> Self {
+        Self { strategy, looks: 0 }
+    }
+
+    /// There was work: spin again next time.
+    #[inline(always)]
+    pub fn reset(&mut self) {
+        self.looks = 0;
+    }
+
+    /// One idle look's worth of waiting, short of sleeping.
+    pub fn step(&mut self) -> IdleStep {
+        let IdleStrategy {
+            spins,
+            yields,
+            sleep,
+        } = self.strategy;
+        if self.looks < spins {
+            self.looks += 1;
+            core::hint::spin_loop();
+            return IdleStep::Look;
+        }
+        if self.looks - spins < yields {
+            self.looks += 1;
+            std::thread::yield_now();
+            return IdleStep::Look;
+        }
+        match sleep {
+            Some(longest) => IdleStep::Sleep(longest),
+            None if yields > 0 => {
+                std::thread::yield_now();
+                IdleStep::Look
+            }
+            None => {
+                core::hint::spin_loop();
+                IdleStep::Look
+            }
+        }
+    }
+
+    /// Waits once: spins, yields, or sleeps on `bell` unless `ready`. The caller looks again.
+    pub fn wait(&mut self, bell: &Bell, ready: impl FnMut() -> bool) {
+        if let IdleStep::Sleep(longest) = self.step() {
+            bell.sleep_unless(ready, longest);
+        }
+    }
+}
+
+#[cfg(not(loom))]
+mod futex {
+    //! The two system calls. Shared, not private: the word is in memory of several processes.
+    use super::{Bell, Duration, Woken};
+
+    pub(super) fn wake(bell: &Bell) {
+        // SAFETY: the address is that of a live, aligned u32; the kernel only uses it as a key.
+        unsafe { libc::syscall(libc::SYS_futex, bell.seq.as_ptr(), libc::FUTEX_WAKE, 1) };
+    }
+
+    pub(super) fn wait(bell: &Bell, seq: u32, timeout: Duration) -> Woken {
+        let timeout = libc::timespec {
+            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        // SAFETY: the word and the time outlive the call; the kernel reads both, writes neither.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                bell.seq.as_ptr(),
+                libc::FUTEX_WAIT,
+                seq,
+                &raw const timeout,
+            )
+        };
+        if result < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ETIMEDOUT) {
+            Woken::TimedOut
+        } else {
+            Woken::Rung
+        }
+    }
+}
+
+#[cfg(loom)]
+mod futex {
+    //! The kernel's side as a model: compare and queue under one lock, wake under the same. It has
+    //! no time-out, so a lost wake-up is a deadlock, which loom reports.
+    use super::{Bell, Duration, Ordering, Woken};
+    use loom::sync::{Condvar, Mutex};
+
+    pub(super) struct Futex {
+        queue: Mutex<()>,
+        woken: Condvar,
+    }
+
+    impl Futex {
+        pub(super) fn new() -> Self {
+            Self {
+                queue: Mutex::new(()),
+                woken: Condvar::new(),
+            }
+        }
+    }
+
+    pub(super) fn wake(bell: &Bell) {
+        let _queue = bell.futex.queue.lock().unwrap();
+        bell.futex.woken.notify_all();
+    }
+
+    pub(super) fn wait(bell: &Bell, seq: u32, _timeout: Duration) -> Woken {
+        let queue = bell.futex.queue.lock().unwrap();
+        if bell.seq.load(Ordering::Relaxed) == seq {
+            drop(bell.futex.woken.wait(queue).unwrap());
+        }
+        Woken::Rung
+    }
+}
