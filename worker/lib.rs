@@ -4,6 +4,7 @@
 //! alone is a complete one-core stream engine.
 
 pub mod agent;
+pub mod closures;
 pub mod connectors;
 pub mod op;
 pub mod operators;

@@ -1,0 +1,104 @@
+//! `filter` and `filter_map`: at most one item out for each item in.
+
+use std::marker::PhantomData;
+
+use bytemuck::Pod;
+
+use super::with_local;
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::types::Item;
+
+/// Keeps the items for which `keep` is true.
+pub fn filter<T, F>(mut keep: F) -> Blueprint
+where
+    T: Item,
+    F: FnMut(&T) -> bool + 'static,
+{
+    filter_map((), move |(), x: T| keep(&x).then_some(x))
+}
+
+/// Gives what `f(state, x)` gives for each item `x`, nothing where it is `None`. The state starts as
+/// `init` and survives kills.
+pub fn filter_map<T, S, U, F>(init: S, f: F) -> Blueprint
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, T) -> Option<U> + 'static,
+{
+    let agent = FilterMap {
+        f,
+        types: PhantomData::<fn(&mut S, T) -> U>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(T::item_type()))
+        .output(OutPort::new(U::item_type(), None))
+        .state(StateSpec::of(init))
+}
+
+struct FilterMap<F, Types> {
+    f: F,
+    types: PhantomData<Types>,
+}
+
+impl<T, S, U, F> Agent for FilterMap<F, fn(&mut S, T) -> U>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, T) -> Option<U>,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        with_local(&mut io.state, |state: &mut S| {
+            // Each round leaves room for its last item, however many were dropped before it.
+            loop {
+                let n = input.len().min(output.space());
+                if n == 0 {
+                    break;
+                }
+                let room = &mut output.room()[..n];
+                let mut kept = 0;
+                for &x in &input.items()[..n] {
+                    if let Some(y) = (self.f)(state, x) {
+                        room[kept] = y;
+                        kept += 1;
+                    }
+                }
+                input.consume(n);
+                output.produce(kept);
+            }
+        });
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{check, stream};
+    use super::*;
+
+    #[test]
+    fn a_filter_keeps_what_it_is_told_to_in_order() {
+        check(
+            || filter(|x: &u32| x.is_multiple_of(3)),
+            &[stream(0..3000u32)],
+            &[stream((0..3000u32).step_by(3))],
+        );
+        check(|| filter(|_: &u32| false), &[stream(0..3000u32)], &[vec![]]);
+    }
+
+    #[test]
+    fn a_filter_map_with_a_state_drops_repeats() {
+        let changed = |last: &mut i64, x: i64| {
+            let is_new = *last != x;
+            *last = x;
+            is_new.then_some(x as f64)
+        };
+        check(
+            move || filter_map(-1i64, changed),
+            &[stream((0..3000i64).map(|n| n / 7))],
+            &[stream((0..429).map(f64::from))],
+        );
+    }
+}

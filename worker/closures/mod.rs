@@ -1,0 +1,85 @@
+//! Agents around ordinary functions: a function that ends becomes an agent that never does.
+//!
+//! Each function here makes a [`Blueprint`](crate::agent::Blueprint) from a closure, typed by the closure's own types. The
+//! closure crosses into its worker by fork: nothing is serialised, whatever it captured goes along.
+//!
+//! # Which closures survive a kill
+//!
+//! A step that was cut off is made again, so a closure may see the same items twice. It gives the
+//! same bytes if its result depends on its arguments alone. What it keeps between calls in captured
+//! variables dies with its worker, and after a repeated step it is wrong even without that: such
+//! state belongs to the engine, which commits it together with the positions ([`scan`],
+//! [`filter_map`], [`zip_scan`], [`sink`] take it as their first argument). What only saves time (a
+//! table, a buffer, a planned transform) is safe in captured variables.
+
+mod map;
+mod map_slice;
+
+mod filter;
+mod flat_map;
+
+mod window;
+
+mod weave;
+mod zip;
+
+mod split;
+
+mod sink;
+mod source;
+
+pub use map::{map, scan};
+pub use map_slice::map_slice;
+
+pub use filter::{filter, filter_map};
+pub use flat_map::flat_map;
+
+pub use window::{NoWindow, window};
+
+pub use weave::weave;
+pub use zip::{zip, zip_scan, zip3};
+
+pub use split::{split, unzip};
+
+pub use sink::sink;
+pub use source::{from_fn, from_iter};
+
+use bytemuck::Pod;
+
+use crate::agent::State;
+
+/// Runs `f` on the state as a local value where it is small: a loop then keeps it in registers.
+fn with_local<S: Pod, R>(state: &mut State<'_>, f: impl FnOnce(&mut S) -> R) -> R {
+    let committed = state.get::<S>();
+    if size_of::<S>() > LOCAL_LEN_BYTES_MAX {
+        return f(committed);
+    }
+    let mut local = *committed;
+    let result = f(&mut local);
+    *committed = local;
+    result
+}
+
+const LOCAL_LEN_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod judge {
+    use bytemuck::Pod;
+
+    use crate::agent::Blueprint;
+    use crate::testing::{Chunks, run};
+
+    /// Demands `expected` under every chunking, with calls thrown away and made again.
+    pub fn check(make: impl Fn() -> Blueprint, inputs: &[Vec<u8>], expected: &[Vec<u8>]) {
+        let random = (0..40).map(Chunks::Random);
+        for chunks in [Chunks::Whole, Chunks::Single].into_iter().chain(random) {
+            let outputs = run(make(), inputs, chunks, usize::MAX).unwrap();
+            assert_eq!(outputs, expected, "{chunks:?}");
+        }
+    }
+
+    /// The bytes of a stream of these items.
+    pub fn stream<T: Pod>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
+        bytemuck::cast_slice(&items.into_iter().collect::<Vec<T>>()).to_vec()
+    }
+}

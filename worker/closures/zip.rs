@@ -1,0 +1,175 @@
+//! `zip`: one item of each of several streams at a time.
+
+use std::marker::PhantomData;
+
+use bytemuck::Pod;
+
+use super::with_local;
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, OutPort, StateSpec, Status};
+use crate::types::Item;
+
+/// Gives `f(a, b)` for the n-th items of two streams. Ends with the shorter one.
+pub fn zip<A, B, U, F>(mut f: F) -> Blueprint
+where
+    A: Item,
+    B: Item,
+    U: Item,
+    F: FnMut(A, B) -> U + 'static,
+{
+    zip_scan((), move |(), a, b| f(a, b))
+}
+
+/// Gives `f(state, a, b)` for the n-th items of two streams; the state starts as `init` and survives
+/// kills. Ends with the shorter one.
+pub fn zip_scan<A, B, S, U, F>(init: S, f: F) -> Blueprint
+where
+    A: Item,
+    B: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, A, B) -> U + 'static,
+{
+    let agent = Zip {
+        f,
+        types: PhantomData::<fn(&mut S, A, B) -> U>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(A::item_type()))
+        .input(InPort::new(B::item_type()))
+        .output(OutPort::new(U::item_type(), None))
+        .state(StateSpec::of(init))
+        .ends(Ends::AnyInput)
+}
+
+/// Gives `f(a, b, c)` for the n-th items of three streams. Ends with the shortest one.
+pub fn zip3<A, B, C, U, F>(f: F) -> Blueprint
+where
+    A: Item,
+    B: Item,
+    C: Item,
+    U: Item,
+    F: FnMut(A, B, C) -> U + 'static,
+{
+    let agent = Zip3 {
+        f,
+        types: PhantomData::<fn(A, B, C) -> U>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(A::item_type()))
+        .input(InPort::new(B::item_type()))
+        .input(InPort::new(C::item_type()))
+        .output(OutPort::new(U::item_type(), None))
+        .ends(Ends::AnyInput)
+}
+
+struct Zip<F, Types> {
+    f: F,
+    types: PhantomData<Types>,
+}
+
+impl<A, B, S, U, F> Agent for Zip<F, fn(&mut S, A, B) -> U>
+where
+    A: Item,
+    B: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, A, B) -> U,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let n = in_step(io);
+        let a = &io.inputs[0].items::<A>()[..n];
+        let b = &io.inputs[1].items::<B>()[..n];
+        let y = &mut io.outputs[0].room::<U>()[..n];
+        with_local(&mut io.state, |state: &mut S| {
+            for i in 0..n {
+                y[i] = (self.f)(state, a[i], b[i]);
+            }
+        });
+        go_on(io, n);
+        Ok(Status::Ready)
+    }
+}
+
+struct Zip3<F, Types> {
+    f: F,
+    types: PhantomData<Types>,
+}
+
+impl<A, B, C, U, F> Agent for Zip3<F, fn(A, B, C) -> U>
+where
+    A: Item,
+    B: Item,
+    C: Item,
+    U: Item,
+    F: FnMut(A, B, C) -> U,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let n = in_step(io);
+        let a = &io.inputs[0].items::<A>()[..n];
+        let b = &io.inputs[1].items::<B>()[..n];
+        let c = &io.inputs[2].items::<C>()[..n];
+        let y = &mut io.outputs[0].room::<U>()[..n];
+        for i in 0..n {
+            y[i] = (self.f)(a[i], b[i], c[i]);
+        }
+        go_on(io, n);
+        Ok(Status::Ready)
+    }
+}
+
+/// How many items every input has and the output has room for.
+fn in_step(io: &Io<'_>) -> usize {
+    let there = io.inputs.iter().map(|input| input.len()).min();
+    there.unwrap_or(0).min(io.outputs[0].space())
+}
+
+fn go_on(io: &mut Io<'_>, n: usize) {
+    for input in io.inputs.iter_mut() {
+        input.consume(n);
+    }
+    io.outputs[0].produce(n);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{check, stream};
+    use super::*;
+
+    #[test]
+    fn a_zip_pairs_by_place_and_ends_with_the_shorter() {
+        check(
+            || zip(|a: f64, b: i32| a * f64::from(b)),
+            &[stream((0..2000).map(f64::from)), stream(0..3000)],
+            &[stream((0..2000).map(|n| f64::from(n) * f64::from(n)))],
+        );
+        check(
+            || zip(|a: f64, b: i32| a * f64::from(b)),
+            &[stream((0..2000).map(f64::from)), vec![]],
+            &[vec![]],
+        );
+    }
+
+    #[test]
+    fn three_streams_are_taken_in_step() {
+        check(
+            || zip3(|a: u8, b: u16, c: u32| u64::from(a) + u64::from(b) + u64::from(c)),
+            &[stream(0..200u8), stream(0..300u16), stream(0..250u32)],
+            &[stream((0..200u64).map(|n| 3 * n))],
+        );
+    }
+
+    #[test]
+    fn a_zip_with_a_state_keeps_it() {
+        let dot = |sum: &mut i64, a: i64, b: i64| {
+            *sum += a * b;
+            *sum
+        };
+        let mut sum = 0;
+        let expected: Vec<i64> = (0..2000).map(|n| dot(&mut sum, n, 2)).collect();
+        check(
+            || zip_scan(0i64, dot),
+            &[stream(0..2000i64), stream([2i64; 2000])],
+            &[stream(expected)],
+        );
+    }
+}
