@@ -5,7 +5,18 @@ use std::sync::OnceLock;
 use crate::connectors;
 use crate::op::OpDef;
 
+pub mod constant;
 pub mod copy;
+pub mod counter;
+pub mod decimate;
+pub mod head;
+pub mod noise;
+pub mod sine;
+
+mod numbers;
+mod positional;
+#[cfg(test)]
+pub(crate) mod trial;
 
 /// Every operator, sorted by name.
 pub fn table() -> &'static [&'static OpDef] {
@@ -23,4 +34,12 @@ pub fn find(name: &str) -> Option<&'static OpDef> {
     table().iter().find(|op| op.name == name).copied()
 }
 
-const OPERATORS: &[&OpDef] = &[&copy::COPY];
+const OPERATORS: &[&OpDef] = &[
+    &constant::CONST,
+    &copy::COPY,
+    &counter::COUNTER,
+    &decimate::DECIMATE,
+    &head::HEAD,
+    &noise::NOISE,
+    &sine::SINE,
+];

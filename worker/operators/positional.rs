@@ -1,0 +1,91 @@
+//! Sources whose n-th item is a function of n alone: they need no state, a kill costs them nothing.
+
+use bytemuck::Pod;
+
+use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Status};
+use crate::op::{Args, OpError, ParamDef, ParamKind, Value, seconds};
+use crate::types::ItemType;
+
+/// The parameter `items` of a source.
+pub(crate) const ITEMS: ParamDef = ParamDef {
+    name: "items",
+    kind: ParamKind::Length,
+    default: Some(""),
+    unit: "items",
+    doc: "How many items, or a duration where `rate` is given; without it the stream never ends.",
+};
+
+/// The optional parameter `rate` of a source.
+pub(crate) const RATE: ParamDef = ParamDef {
+    name: "rate",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "Hz",
+    doc: "Items per second of the stream's own time: what durations and frequencies downstream refer to. It does not slow the stream (`throttle` does).",
+};
+
+/// A source of `T` items, which `fill` writes: the place of the first in the stream, room for as many as wanted.
+///
+/// `width` is the number of `T` that make one item. Reads the parameters `items` and `rate`.
+pub(crate) fn blueprint<T: Pod>(
+    args: &Args,
+    item_type: ItemType,
+    fill: impl FnMut(u64, &mut [T]) + 'static,
+) -> Result<Blueprint, OpError> {
+    let rate = rate(args)?;
+    let items = items(args, rate)?;
+    let agent = Positional {
+        items: items.unwrap_or(u64::MAX),
+        fill,
+        _item: std::marker::PhantomData,
+    };
+    Ok(Blueprint::new(agent).output(OutPort::new(item_type, rate)))
+}
+
+/// The parameter `rate`, refused unless it is positive.
+pub(crate) fn rate(args: &Args) -> Result<Option<f64>, OpError> {
+    match args.float("rate") {
+        Some(rate) if rate <= 0.0 => Err(OpError::param(
+            "rate",
+            format!("`rate` is {rate} Hz, and must be above 0"),
+        )),
+        other => Ok(other),
+    }
+}
+
+fn items(args: &Args, rate: Option<f64>) -> Result<Option<u64>, OpError> {
+    let Some(Value::Text(text)) = args.value("items") else {
+        return args.count("items", 0);
+    };
+    let duration = seconds(text).unwrap_or(0.0);
+    let rate = rate.ok_or_else(|| {
+        OpError::param(
+            "items",
+            format!("`items` is the duration {text:?}, and `rate` is not given"),
+        )
+        .with_help("give `rate`, or `items` as a whole number")
+    })?;
+    Ok(Some((duration * rate).round() as u64))
+}
+
+struct Positional<T, F> {
+    items: u64,
+    fill: F,
+    _item: std::marker::PhantomData<T>,
+}
+
+impl<T: Pod, F: FnMut(u64, &mut [T])> Agent for Positional<T, F> {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let position = output.position();
+        let left = self.items - position;
+        let n = left.min(output.space() as u64) as usize;
+        let width = output.item_len() / size_of::<T>();
+        (self.fill)(position, &mut output.elements::<T>()[..n * width]);
+        output.produce(n);
+        match n as u64 == left {
+            true => Ok(Status::Done),
+            false => Ok(Status::Ready),
+        }
+    }
+}
