@@ -377,6 +377,8 @@ pub struct Blueprint {
     pub state: StateSpec,
     /// Which inputs must be exhausted for it to be done.
     pub ends: Ends,
+    /// True for an agent that throws away what does not fit: it is called with full outputs too.
+    pub drops_when_full: bool,
     /// False for what cannot be deterministic (arrival order, wall clock): the plan says so.
     pub deterministic: bool,
 }
@@ -390,6 +392,7 @@ impl Blueprint {
             outputs: Vec::new(),
             state: StateSpec::none(),
             ends: Ends::AllInputs,
+            drops_when_full: false,
             deterministic: true,
         }
     }

@@ -3,10 +3,26 @@
 //! This crate knows no other process. A port is a port, on a local buffer or on a ring, and a worker
 //! alone is a complete one-core stream engine.
 
-pub mod agent;
-pub mod closures;
-pub mod connectors;
-pub mod op;
-pub mod operators;
-pub mod testing;
 pub mod types;
+
+pub mod agent;
+
+pub mod op;
+
+pub mod operators;
+
+pub mod connectors;
+
+pub mod closures;
+
+pub mod subgraph;
+
+pub mod duty;
+
+pub mod control;
+
+pub mod clock;
+
+pub mod pin;
+
+pub mod testing;

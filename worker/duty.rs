@@ -1,0 +1,233 @@
+//! The duty cycle: step after step, and what to do when there is nothing to do.
+//!
+//! An idle worker spins, then yields, then sleeps on its bell: waiting costs a cache-line transfer
+//! while it spins and no CPU after. A source that waits for the world outside sleeps on its
+//! descriptor or until its moment instead.
+
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use thalweg_ringbuf::{Bell, Idle as Waiting, IdleStep, IdleStrategy};
+
+use crate::agent::Wait;
+use crate::clock;
+use crate::control::Phase;
+use crate::subgraph::{Fault, Idle, Step, Subgraph};
+
+/// What the worker is told from outside, polled between steps.
+pub trait Orders {
+    /// Sources are to end, and what is on its way is to drain.
+    fn stop(&self) -> bool;
+
+    /// Called now and then, also while idle: the place for a progress line.
+    fn tick(&mut self) {}
+}
+
+/// How a run of the duty cycle ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every agent is done.
+    Done,
+    /// Nothing can move, and there is nobody who could change that.
+    Stuck,
+}
+
+/// How many steps pass between two looks at the orders.
+const STEPS_BETWEEN_ORDERS: u32 = 64;
+/// How long a worker that other workers feed waits for the outside at once.
+const SHORT_WAIT: Duration = Duration::from_millis(2);
+/// How long anybody sleeps at once.
+const LONG_WAIT: Duration = Duration::from_millis(100);
+
+/// Runs the subgraph until all its agents are done, sleeping on `bell` when there is nothing to do.
+pub fn run(
+    subgraph: &mut Subgraph,
+    bell: &Bell,
+    strategy: IdleStrategy,
+    orders: &mut dyn Orders,
+) -> Result<Ended, Fault> {
+    let mut cycle = Cycle {
+        waiting: Waiting::new(strategy),
+        ledger: Ledger::new(),
+        until_orders: 0,
+    };
+    loop {
+        cycle.look_at_orders(subgraph, orders);
+        match subgraph.step()? {
+            Step::Moved => cycle.moved(subgraph),
+            Step::Idle(why) => {
+                if cycle.idle(subgraph, bell, why) == Ended::Stuck {
+                    return Ok(Ended::Stuck);
+                }
+            }
+            Step::Done => {
+                cycle.ledger.close(subgraph);
+                set_phase(subgraph, Phase::Done);
+                return Ok(Ended::Done);
+            }
+        }
+    }
+}
+
+struct Cycle {
+    waiting: Waiting,
+    ledger: Ledger,
+    until_orders: u32,
+}
+
+impl Cycle {
+    fn look_at_orders(&mut self, subgraph: &mut Subgraph, orders: &mut dyn Orders) {
+        if self.until_orders > 0 {
+            self.until_orders -= 1;
+            return;
+        }
+        self.until_orders = STEPS_BETWEEN_ORDERS;
+        // Relaxed: a sign of life, one writer.
+        let beat = &subgraph.control().head().life.beat;
+        beat.store(beat.load(Relaxed) + 1, Relaxed);
+        orders.tick();
+        if orders.stop() {
+            subgraph.stop_sources();
+        }
+    }
+
+    fn moved(&mut self, subgraph: &Subgraph) {
+        self.waiting.reset();
+        self.ledger.busy(subgraph);
+    }
+
+    fn idle(&mut self, subgraph: &mut Subgraph, bell: &Bell, why: Idle) -> Ended {
+        self.ledger.idle(subgraph, why);
+        if let Idle::Outside(wait) = why {
+            self.until_orders = 0;
+            wait_outside(subgraph, bell, wait);
+            return Ended::Done;
+        }
+        if !subgraph.has_peers() {
+            return Ended::Stuck;
+        }
+        if let IdleStep::Sleep(longest) = self.waiting.step() {
+            self.until_orders = 0;
+            self.ledger.park(subgraph);
+            bell.sleep_unless(|| subgraph.is_ready(), longest.min(LONG_WAIT));
+        }
+        Ended::Done
+    }
+}
+
+fn wait_outside(subgraph: &mut Subgraph, bell: &Bell, wait: Wait) {
+    match wait {
+        Wait::Until(moment) => {
+            bell.sleep_unless(|| subgraph.is_ready(), clock::until(moment).min(LONG_WAIT));
+        }
+        Wait::Readable(fd) => {
+            let fed = subgraph.is_fed_by_peers();
+            wait_readable(fd, if fed { SHORT_WAIT } else { LONG_WAIT });
+        }
+    }
+}
+
+fn wait_readable(fd: RawFd, longest: Duration) {
+    // SAFETY: the agent that gave the number holds it open until it is called again.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+    let longest = PollTimeout::try_from(longest).unwrap_or(PollTimeout::ZERO);
+    // An interrupted or failed wait only means that the next look comes early.
+    let _ = poll(&mut fds, longest);
+}
+
+/// Where the time goes: the clock is read only when the worker turns from busy to idle and back.
+struct Ledger {
+    since: u64,
+    state: Kept,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    Busy,
+    Starved,
+    Blocked,
+    Outside,
+}
+
+impl Ledger {
+    fn new() -> Ledger {
+        Ledger {
+            since: clock::now_ns(),
+            state: Kept::Starved,
+        }
+    }
+
+    fn busy(&mut self, subgraph: &Subgraph) {
+        if self.state == Kept::Busy {
+            return;
+        }
+        self.turn(subgraph, Kept::Busy);
+        let first = &subgraph.control().head().life.first_ns;
+        // Relaxed: one writer, read for reports.
+        if first.load(Relaxed) == 0 {
+            first.store(self.since, Relaxed);
+        }
+    }
+
+    fn idle(&mut self, subgraph: &Subgraph, why: Idle) {
+        let state = match why {
+            Idle::Starved => Kept::Starved,
+            Idle::Blocked => Kept::Blocked,
+            Idle::Outside(_) => Kept::Outside,
+        };
+        if self.state != state {
+            self.turn(subgraph, state);
+        }
+    }
+
+    fn park(&mut self, subgraph: &Subgraph) {
+        self.turn(subgraph, self.state);
+        add(&subgraph.control().head().time.parks, 1);
+        // Relaxed: one writer, read for reports.
+        let cpu = &subgraph.control().head().time.cpu_ns;
+        cpu.store(clock::cpu_ns(), Relaxed);
+    }
+
+    fn close(&mut self, subgraph: &Subgraph) {
+        self.park(subgraph);
+    }
+
+    /// Books the time since the last turn and goes on in `state`.
+    fn turn(&mut self, subgraph: &Subgraph, state: Kept) {
+        let now = clock::now_ns();
+        let time = &subgraph.control().head().time;
+        let book = match self.state {
+            Kept::Busy => Some(&time.busy_ns),
+            Kept::Starved => Some(&time.starved_ns),
+            Kept::Blocked => Some(&time.blocked_ns),
+            Kept::Outside => None,
+        };
+        if let Some(book) = book {
+            add(book, now - self.since);
+        }
+        self.since = now;
+        self.state = state;
+        let phase = match state {
+            Kept::Busy => Phase::Busy,
+            Kept::Outside => Phase::Outside,
+            Kept::Starved | Kept::Blocked => Phase::Idle,
+        };
+        set_phase(subgraph, phase);
+    }
+}
+
+fn set_phase(subgraph: &Subgraph, phase: Phase) {
+    // Relaxed: a sign of life, one writer.
+    let place = &subgraph.control().head().life.phase;
+    place.store(phase as u32, Relaxed);
+}
+
+/// Adds to a counter that only this process writes.
+fn add(counter: &AtomicU64, n: u64) {
+    // Relaxed: one writer; readers want a recent value, nothing hangs on it.
+    counter.store(counter.load(Relaxed) + n, Relaxed);
+}
