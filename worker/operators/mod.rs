@@ -9,9 +9,12 @@ pub mod constant;
 pub mod copy;
 pub mod counter;
 pub mod decimate;
+pub mod delay;
 pub mod head;
+pub mod merge;
 pub mod noise;
 pub mod sine;
+pub mod throttle;
 
 mod numbers;
 mod positional;
@@ -39,7 +42,10 @@ const OPERATORS: &[&OpDef] = &[
     &copy::COPY,
     &counter::COUNTER,
     &decimate::DECIMATE,
+    &delay::DELAY,
     &head::HEAD,
+    &merge::MERGE,
     &noise::NOISE,
     &sine::SINE,
+    &throttle::THROTTLE,
 ];

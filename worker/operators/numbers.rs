@@ -214,3 +214,27 @@ pub(crate) fn refuse_frames(args: &Args) -> Result<(), OpError> {
         None => Ok(()),
     }
 }
+
+/// The type that all inputs share; refused with the first two that differ.
+pub(crate) fn common_type(args: &Args) -> Result<ItemType, OpError> {
+    let first = args.input();
+    match args
+        .inputs()
+        .iter()
+        .find(|i| i.item_type != first.item_type)
+    {
+        Some(other) => Err(OpError::param(
+            "in",
+            format!(
+                "`{}` takes inputs of one type, but `{}` is {} and `{}` is {}",
+                args.op().name,
+                first.name,
+                first.item_type,
+                other.name,
+                other.item_type
+            ),
+        )
+        .with_help("convert one of them: `map expr=\"x\"` with a `dtype`")),
+        None => Ok(first.item_type.clone()),
+    }
+}

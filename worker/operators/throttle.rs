@@ -1,0 +1,152 @@
+//! `throttle`: passes items no faster than a rate of wall time.
+
+use std::time::{Duration, Instant};
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, Wait};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+
+use super::numbers::refuse_frames;
+
+/// The row of the table.
+pub const THROTTLE: OpDef = OpDef {
+    name: "throttle",
+    summary: "passes items no faster than `rate` per second of wall time",
+    doc: "The items are the input's, untouched; only when they pass depends on the clock. After a pause of \
+          its input it makes up for 10 ms at most. One throttle in a chain slows all of it, since full \
+          streams hold their producers back.",
+    inputs: Arity::One,
+    outputs: "one stream of the input's type",
+    params: &[ParamDef {
+        name: "rate",
+        kind: ParamKind::Float,
+        default: Some(""),
+        unit: "Hz",
+        doc: "Items per second of wall time; the stream's own rate where that is known and this is not given.",
+    }],
+    example: "counter items=100 ! throttle rate=1000 ! null",
+    deterministic: true,
+    build,
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    refuse_frames(args)?;
+    let rate = args.float("rate").or(input.rate).ok_or_else(|| {
+        OpError::op("`throttle` needs `rate`: the rate of its input is not known")
+    })?;
+    if rate <= 0.0 {
+        return Err(OpError::param(
+            "rate",
+            format!("`rate` is {rate} Hz, and must be above 0"),
+        ));
+    }
+    let agent = Throttle {
+        seconds_per_item: 1.0 / rate,
+        started: None,
+        due: 0.0,
+    };
+    Ok(Blueprint::new(agent)
+        .input(InPort::new(input.item_type.clone()))
+        .output(OutPort::new(input.item_type.clone(), input.rate)))
+}
+
+/// How much of its allowance an idle throttle keeps.
+const CATCH_UP_S: f64 = 0.01;
+
+struct Throttle {
+    seconds_per_item: f64,
+    /// The first call in this process: a successor starts the schedule anew.
+    started: Option<Instant>,
+    /// When the next item may pass, in seconds after `started`.
+    due: f64,
+}
+
+impl Throttle {
+    /// How many of `waiting` items may pass `now` seconds after the start; moves the schedule on by them.
+    fn admit(&mut self, now: f64, waiting: usize) -> usize {
+        if waiting == 0 || now < self.due {
+            return 0;
+        }
+        let due = self.due.max(now - CATCH_UP_S);
+        let n = (((now - due) / self.seconds_per_item) as usize)
+            .saturating_add(1)
+            .min(waiting);
+        self.due = due + n as f64 * self.seconds_per_item;
+        n
+    }
+}
+
+impl Agent for Throttle {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let waiting = input.len().min(output.space());
+        let n = self.admit(started.elapsed().as_secs_f64(), waiting);
+        let len_bytes = n * input.item_len();
+        output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
+        input.consume(n);
+        output.produce(n);
+        if n == waiting {
+            return Ok(Status::Ready);
+        }
+        // A rate so low that the moment has no name is waited for a day at a time.
+        let due = Duration::from_secs_f64(self.due.min(started.elapsed().as_secs_f64() + 86_400.0));
+        Ok(Status::Wait(Wait::Until(started + due)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operators::trial::{build, given, output};
+
+    fn throttle(rate: f64) -> Throttle {
+        Throttle {
+            seconds_per_item: 1.0 / rate,
+            started: None,
+            due: 0.0,
+        }
+    }
+
+    #[test]
+    fn items_pass_as_they_are() {
+        let passed: Vec<i32> = output(
+            "throttle",
+            &[given("i32", &[1, 2, 3])],
+            &[("rate", 1e6.into())],
+            None,
+        );
+        assert_eq!(passed, [1, 2, 3]);
+    }
+
+    #[test]
+    fn no_more_pass_than_the_rate_allows_however_often_it_is_asked() {
+        let mut slow = throttle(1000.0);
+        let asked = (0..20_000).map(|i| f64::from(i) * 1e-5);
+        let passed: usize = asked.map(|now| slow.admit(now, 100)).sum();
+        assert!((199..=201).contains(&passed), "{passed} items in 0.2 s");
+    }
+
+    #[test]
+    fn a_pause_is_made_up_for_ten_milliseconds_at_most() {
+        let mut slow = throttle(1000.0);
+        assert_eq!(slow.admit(0.0, 100), 1);
+        assert_eq!(slow.admit(5.0, 0), 0);
+        let passed = slow.admit(5.0, 100) + slow.admit(5.0, 100);
+        assert!((10..=11).contains(&passed), "{passed}");
+        assert_eq!(slow.admit(5.000_5, 100), 0);
+    }
+
+    #[test]
+    fn the_stream_s_own_rate_is_the_default() {
+        assert!(build("throttle", &[given("i32", &[1]).rate(50.0)], &[], None).is_ok());
+        assert!(build("throttle", &[given("i32", &[1])], &[], None).is_err());
+        let refused = build(
+            "throttle",
+            &[given("i32", &[1])],
+            &[("rate", 0.into())],
+            None,
+        );
+        assert_eq!(refused.unwrap_err().param.as_deref(), Some("rate"));
+    }
+}
