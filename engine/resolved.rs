@@ -51,6 +51,23 @@ pub struct ResolvedAgent {
     pub writes: Vec<std::path::PathBuf>,
     /// Files it reads.
     pub reads: Vec<std::path::PathBuf>,
+    /// Part of the engine rather than of the graph: what makes an edge lossy.
+    pub edge: Option<Edge>,
+}
+
+/// An agent that stands for what an edge does when it is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Beside the stream's producer: throws away what does not fit.
+    DropNewest {
+        /// The producer.
+        beside: AgentIx,
+    },
+    /// Beside a reader: holds nobody back, and skips to the newest.
+    Latest {
+        /// The reader.
+        beside: AgentIx,
+    },
 }
 
 /// A stream with its ends.

@@ -484,6 +484,9 @@ pub struct OutPort {
     pub rate: Option<f64>,
     /// How much room it needs at once to go on: 1 unless it works on whole blocks.
     pub at_least: usize,
+    /// How many items it gives before it takes any: what a delay starts with. A cycle holds them, so
+    /// the stream is made large enough.
+    pub ahead: u64,
 }
 
 impl OutPort {
@@ -494,6 +497,7 @@ impl OutPort {
             item_type,
             rate,
             at_least: 1,
+            ahead: 0,
         }
     }
 
@@ -508,6 +512,12 @@ impl OutPort {
     /// Needs room for `items` at once.
     pub fn at_least(mut self, items: usize) -> OutPort {
         self.at_least = items;
+        self
+    }
+
+    /// Gives `items` before it takes any.
+    pub fn ahead(mut self, items: u64) -> OutPort {
+        self.ahead = items;
         self
     }
 }

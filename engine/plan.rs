@@ -1,0 +1,559 @@
+//! The plan: which agent on which worker, which worker on which core, how large every ring is.
+//!
+//! Pure: a graph, a machine and options in, a plan or a refusal out. Nothing is opened, made or
+//! asked here, so tables of cases judge it.
+
+use std::ops::Range;
+
+use thalweg_ringbuf::{Fencing, IdleStrategy, RingSpec};
+use thalweg_worker::control::ControlLayout;
+
+use crate::decl::{Capacity, Core};
+use crate::diag::{Diagnostic, Refused};
+use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
+
+/// What the plan knows of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Cores this process may use.
+    pub cores: Vec<usize>,
+    /// Free bytes in shared memory, where known.
+    pub shm_free: Option<u64>,
+    /// How waiting is fenced here.
+    pub fencing: Fencing,
+}
+
+/// What the command line (or a Rust program) overrides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// So many workers, whatever the graph says.
+    pub workers: Option<usize>,
+    /// One worker in this very process.
+    pub in_process: bool,
+    /// Leave every worker to the scheduler.
+    pub unpinned: bool,
+    /// Deaths without progress that a worker is forgiven, whatever the graph says.
+    pub restart: Option<u32>,
+    /// The most items a port sees or fills in one step.
+    pub step: Option<usize>,
+    /// How much a stream holds that does not say so itself.
+    pub capacity: Option<Capacity>,
+    /// Every source ends after so many items.
+    pub items: Option<u64>,
+}
+
+/// Everything that is decided before anything is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The graph's name.
+    pub name: String,
+    /// The workers, in the order of their first agent.
+    pub workers: Vec<PlannedWorker>,
+    /// The streams, as numbered in the resolved graph.
+    pub streams: Vec<PlannedStream>,
+    /// The worker of each agent.
+    pub worker_of: Vec<usize>,
+    /// The step of each agent in items.
+    pub step_of: Vec<usize>,
+    /// Where the bells lie in the segment: one line of 128 bytes a worker.
+    pub bells: Range<usize>,
+    /// Length of the segment in bytes.
+    pub len_bytes: usize,
+    /// Findings that do not stop the run.
+    pub notes: Vec<String>,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedWorker {
+    /// Its name.
+    pub name: String,
+    /// The core it stays on.
+    pub core: Option<usize>,
+    /// Its agents, in topological order.
+    pub agents: Vec<AgentIx>,
+    /// How it waits.
+    pub idle: IdleStrategy,
+    /// Deaths without progress it is forgiven.
+    pub restart: u32,
+    /// Where its control block lies in the segment.
+    pub control: Range<usize>,
+}
+
+/// One stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStream {
+    /// Items that may be in flight.
+    pub capacity: u64,
+    /// Where its ring's header lies in the segment.
+    pub header: Range<usize>,
+    /// Where its ring's data lie.
+    pub data: Range<usize>,
+    /// The worker that writes it.
+    pub producer: usize,
+    /// Its readers: worker, and whether it may be left behind.
+    pub readers: Vec<PlannedReader>,
+}
+
+/// One reader of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedReader {
+    /// The agent and its input.
+    pub agent: (AgentIx, usize),
+    /// Its worker.
+    pub worker: usize,
+    /// It holds nobody back and may miss items.
+    pub lossy: bool,
+}
+
+impl PlannedStream {
+    /// True if an end is in another worker.
+    pub fn crosses(&self) -> bool {
+        self.readers.iter().any(|r| r.worker != self.producer)
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum PlanError {
+    /// The graph cannot run anywhere.
+    Refused(Box<Refused>),
+    /// This machine, now, has not got what it takes.
+    Environment(String),
+}
+
+/// Bytes the run header takes at the start of the segment.
+pub const RUN_HEADER: usize = PAGE;
+const PAGE: usize = 4096;
+const BELL: usize = 128;
+/// Default size of a ring between workers and inside one.
+const CROSSING_BYTES: u64 = 256 << 10;
+const INSIDE_BYTES: u64 = 64 << 10;
+/// A step moves about so many bytes a port: a good part of a first-level cache.
+const STEP_BYTES: usize = 16 << 10;
+const STEP_MAX: usize = 4096;
+/// The most workers a run may have.
+pub const WORKERS_MAX: usize = 1024;
+
+/// Decides everything, or says what is in the way.
+pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Plan, PlanError> {
+    let mut notes = Vec::new();
+    let placed = place(graph, machine, options).map_err(|d| refused(graph, d))?;
+    let worker_of = placed.worker_of;
+    let pinned =
+        pin(graph, machine, options, &placed.workers, &mut notes).map_err(|d| refused(graph, d))?;
+    let mut place_in = Layout { next: RUN_HEADER };
+    let bells = place_in.take(placed.workers.len() * BELL);
+    let workers = placed.workers.iter().zip(pinned).enumerate();
+    let workers: Vec<PlannedWorker> = workers
+        .map(|(w, (draft, core))| {
+            let agents: Vec<AgentIx> = (0..graph.agents.len())
+                .filter(|&a| worker_of[a] == w)
+                .collect();
+            let control = ControlLayout::of(agents.iter().map(|&a| &graph.agents[a].blueprint));
+            PlannedWorker {
+                name: draft.name.clone(),
+                core,
+                restart: restart(graph, &agents, draft, options),
+                idle: idle(machine, core, placed.workers.len()),
+                control: place_in.take(control.len_bytes),
+                agents,
+            }
+        })
+        .collect();
+    let streams = size_streams(graph, options, &worker_of, machine, &mut place_in)?;
+    let step_of = (0..graph.agents.len())
+        .map(|a| step(graph, a, options, &streams))
+        .collect();
+    let plan = Plan {
+        name: graph.name.clone(),
+        workers,
+        streams,
+        worker_of,
+        step_of,
+        bells,
+        len_bytes: place_in.next,
+        notes,
+    };
+    fits(&plan, machine, options)?;
+    Ok(plan)
+}
+
+/// Hands out page-aligned ranges of the segment, one after the other.
+struct Layout {
+    next: usize,
+}
+
+impl Layout {
+    fn take(&mut self, len_bytes: usize) -> Range<usize> {
+        let start = self.next;
+        self.next = (start + len_bytes).next_multiple_of(PAGE);
+        start..self.next
+    }
+}
+
+/// A worker before it has a core: its name and its declaration, where it has one.
+struct Draft {
+    name: String,
+    decl: Option<usize>,
+}
+
+struct Placed {
+    workers: Vec<Draft>,
+    worker_of: Vec<usize>,
+}
+
+fn place(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Placed, Diagnostic> {
+    if options.in_process {
+        return Ok(Placed {
+            workers: vec![numbered(0)],
+            worker_of: vec![0; graph.agents.len()],
+        });
+    }
+    if let Some(n) = options.workers {
+        return Ok(even(graph, checked_workers(n, &graph_span(graph))?));
+    }
+    if graph.workers.is_empty() {
+        let own: usize = graph.agents.iter().filter(|a| a.edge.is_none()).count();
+        return Ok(even(graph, own.div_ceil(2).min(machine.cores.len()).max(1)));
+    }
+    checked_workers(graph.workers.len(), &graph.workers[0].name.span)?;
+    Ok(as_declared(graph))
+}
+
+fn checked_workers(n: usize, span: &Range<usize>) -> Result<usize, Diagnostic> {
+    match n {
+        1..=WORKERS_MAX => Ok(n),
+        _ => Err(
+            Diagnostic::new(format!("{n} workers: a run has 1 to {WORKERS_MAX}"))
+                .at(span.clone(), ""),
+        ),
+    }
+}
+
+fn graph_span(graph: &Resolved) -> Range<usize> {
+    graph.agents.first().map_or(0..0, |a| a.span.clone())
+}
+
+fn numbered(n: usize) -> Draft {
+    Draft {
+        name: format!("w{n}"),
+        decl: None,
+    }
+}
+
+/// Cuts the topological order into `n` stretches of about the same number of agents.
+fn even(graph: &Resolved, n: usize) -> Placed {
+    let own: Vec<AgentIx> = (0..graph.agents.len())
+        .filter(|&a| graph.agents[a].edge.is_none())
+        .collect();
+    let n = n.min(own.len()).max(1);
+    let mut worker_of = vec![0; graph.agents.len()];
+    for (nth, &agent) in own.iter().enumerate() {
+        worker_of[agent] = nth * n / own.len();
+    }
+    beside(graph, &mut worker_of);
+    Placed {
+        workers: (0..n).map(numbered).collect(),
+        worker_of,
+    }
+}
+
+/// The agents that make edges lossy go where the edge's end is.
+fn beside(graph: &Resolved, worker_of: &mut [usize]) {
+    for (ix, agent) in graph.agents.iter().enumerate() {
+        if let Some(Edge::DropNewest { beside } | Edge::Latest { beside }) = agent.edge {
+            worker_of[ix] = worker_of[beside];
+        }
+    }
+}
+
+/// Agents where they ask to be; the others beside a neighbour, or spread evenly.
+fn as_declared(graph: &Resolved) -> Placed {
+    let fallback = even(graph, graph.workers.len()).worker_of;
+    let mut worker: Vec<Option<usize>> = graph.agents.iter().map(|a| a.worker).collect();
+    if worker.iter().any(Option::is_some) {
+        // Downstream along the order, then upstream against it.
+        for ix in 0..worker.len() {
+            let producers = graph.agents[ix]
+                .inputs
+                .iter()
+                .map(|&s| graph.streams[s].producer.0);
+            worker[ix] = worker[ix].or_else(|| producers.filter_map(|p| worker[p]).next());
+        }
+        for ix in (0..worker.len()).rev() {
+            let streams = graph.agents[ix].outputs.iter();
+            let mut readers = streams.flat_map(|&s| graph.streams[s].readers.iter());
+            worker[ix] = worker[ix].or_else(|| readers.find_map(|r| worker[r.0]));
+        }
+    }
+    let mut worker_of: Vec<usize> = worker
+        .iter()
+        .zip(fallback)
+        .map(|(w, f)| w.unwrap_or(f))
+        .collect();
+    beside(graph, &mut worker_of);
+    without_the_empty(graph, worker_of)
+}
+
+/// Leaves out declared workers that host nothing.
+fn without_the_empty(graph: &Resolved, mut worker_of: Vec<usize>) -> Placed {
+    let used: Vec<usize> = (0..graph.workers.len())
+        .filter(|w| worker_of.contains(w))
+        .collect();
+    for worker in &mut worker_of {
+        *worker = used.iter().position(|u| u == worker).unwrap_or(0);
+    }
+    let workers = used.iter().map(|&w| Draft {
+        name: graph.workers[w].name.value.clone(),
+        decl: Some(w),
+    });
+    Placed {
+        workers: workers.collect(),
+        worker_of,
+    }
+}
+
+/// A core for each worker, `None` where the scheduler decides.
+fn pin(
+    graph: &Resolved,
+    machine: &Machine,
+    options: &Options,
+    workers: &[Draft],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Option<usize>>, Diagnostic> {
+    if options.unpinned || options.in_process {
+        return Ok(vec![None; workers.len()]);
+    }
+    let wanted: Vec<Core> = workers
+        .iter()
+        .map(|d| d.decl.map_or(Core::Auto, |w| graph.workers[w].core.value))
+        .collect();
+    for (draft, core) in workers.iter().zip(&wanted) {
+        if let (Some(w), Core::Number(core)) = (draft.decl, core) {
+            check_core(graph, machine, w, *core)?;
+        }
+    }
+    let mut free: Vec<usize> = machine.cores.clone();
+    free.retain(|core| !wanted.contains(&Core::Number(*core)));
+    let autos = wanted.iter().filter(|c| **c == Core::Auto).count();
+    if autos > free.len() {
+        notes.push(format!(
+            "{} workers share {} cores: those without a core of their own are left to the scheduler",
+            workers.len(),
+            machine.cores.len()
+        ));
+        free.clear();
+    }
+    let mut free = free.into_iter();
+    let cores: Vec<Option<usize>> = wanted
+        .iter()
+        .map(|core| match core {
+            Core::Number(core) => Some(*core),
+            Core::None => None,
+            Core::Auto => free.next(),
+        })
+        .collect();
+    for (w, core) in cores.iter().enumerate() {
+        if let Some(other) = cores[..w].iter().position(|c| c.is_some() && c == core) {
+            notes.push(format!(
+                "workers {} and {} share core {}: they sleep instead of spinning",
+                workers[other].name,
+                workers[w].name,
+                core.unwrap_or(0)
+            ));
+        }
+    }
+    Ok(cores)
+}
+
+fn check_core(
+    graph: &Resolved,
+    machine: &Machine,
+    worker: usize,
+    core: usize,
+) -> Result<(), Diagnostic> {
+    if machine.cores.contains(&core) {
+        return Ok(());
+    }
+    let decl = &graph.workers[worker];
+    let cores: Vec<String> = machine.cores.iter().map(usize::to_string).collect();
+    Err(Diagnostic::new(format!(
+        "worker `{}` wants core {core}, and this process may use {}",
+        decl.name.value,
+        cores.join(", ")
+    ))
+    .at(decl.core.span.clone(), "no such core here")
+    .help("choose one of these, \"auto\" or \"none\", or run with --pin none"))
+}
+
+/// Who has a core to itself spins for a while; who shares one goes to sleep.
+fn idle(machine: &Machine, core: Option<usize>, workers: usize) -> IdleStrategy {
+    match core.is_some() && workers <= machine.cores.len() {
+        true => IdleStrategy::BALANCED,
+        false => IdleStrategy::SLEEP,
+    }
+}
+
+/// Deaths without progress that are forgiven unless something says otherwise.
+pub const RESTART_DEFAULT: u32 = 3;
+
+fn restart(graph: &Resolved, agents: &[AgentIx], draft: &Draft, options: &Options) -> u32 {
+    let of_worker = draft
+        .decl
+        .and_then(|w| graph.workers[w].restart.as_ref().map(|r| r.value));
+    let of_agents = agents.iter().filter_map(|&a| graph.agents[a].restart).max();
+    options
+        .restart
+        .or(of_worker)
+        .or(of_agents)
+        .unwrap_or(RESTART_DEFAULT)
+}
+
+fn size_streams(
+    graph: &Resolved,
+    options: &Options,
+    worker_of: &[usize],
+    machine: &Machine,
+    place_in: &mut Layout,
+) -> Result<Vec<PlannedStream>, PlanError> {
+    let mut planned = Vec::new();
+    for (ix, stream) in graph.streams.iter().enumerate() {
+        let readers: Vec<PlannedReader> = stream
+            .readers
+            .iter()
+            .map(|&agent| PlannedReader {
+                agent,
+                worker: worker_of[agent.0],
+                lossy: matches!(graph.agents[agent.0].edge, Some(Edge::Latest { .. })),
+            })
+            .collect();
+        let producer = worker_of[stream.producer.0];
+        let crosses = readers.iter().any(|r| r.worker != producer);
+        let capacity = capacity(graph, ix, options, crosses).map_err(|d| refused(graph, d))?;
+        let spec = ring_spec(graph, ix, capacity, readers.len());
+        let geometry = spec.geometry(machine.fencing).map_err(|e| {
+            refused(
+                graph,
+                Diagnostic::new(format!("stream `{}`: {e}", stream.name)),
+            )
+        })?;
+        planned.push(PlannedStream {
+            capacity,
+            header: place_in.take(geometry.header_len_bytes),
+            data: place_in.take(geometry.data_len_bytes),
+            producer,
+            readers,
+        });
+    }
+    Ok(planned)
+}
+
+/// The ring a stream is made of.
+pub fn ring_spec(graph: &Resolved, stream: StreamIx, capacity: u64, readers: usize) -> RingSpec {
+    let item_type = &graph.streams[stream].item_type;
+    let name = item_type.to_string();
+    let cut = name.floor_char_boundary(64);
+    RingSpec {
+        item_name: name[..cut].to_owned(),
+        item_len_bytes: item_type.len_bytes(),
+        item_align: item_type.align(),
+        capacity,
+        readers,
+        spare_readers: 0,
+        start: 0,
+        run_id: 0,
+    }
+}
+
+/// How many items a stream holds: what it asks for if that is enough, else what is good for it.
+fn capacity(
+    graph: &Resolved,
+    ix: StreamIx,
+    options: &Options,
+    crosses: bool,
+) -> Result<u64, Diagnostic> {
+    let stream = &graph.streams[ix];
+    let item_len = stream.item_type.len_bytes() as u64;
+    let (least, who) = least_capacity(graph, ix);
+    let asked = stream.capacity.clone();
+    if let Some((asked, span)) = &asked {
+        let items = in_items(*asked, item_len);
+        if items < least {
+            return Err(Diagnostic::new(format!(
+                "stream `{}` holds {items} items, and {who} needs it to hold {least}",
+                stream.name
+            ))
+            .at(span.clone(), "too small")
+            .help(format!("capacity = {least} or more, or leave it out")));
+        }
+        return Ok(items);
+    }
+    let default = options.capacity.map_or_else(
+        || if crosses { CROSSING_BYTES } else { INSIDE_BYTES } / item_len,
+        |c| in_items(c, item_len),
+    );
+    Ok(default.max(least).max(1))
+}
+
+fn in_items(capacity: Capacity, item_len: u64) -> u64 {
+    match capacity {
+        Capacity::Items(items) => items,
+        Capacity::Bytes(bytes) => bytes / item_len,
+    }
+}
+
+/// The least a stream must hold for its ends to go on, and which agent it is that needs it.
+fn least_capacity(graph: &Resolved, ix: StreamIx) -> (u64, String) {
+    let stream = &graph.streams[ix];
+    let (producer, output) = stream.producer;
+    let port = &graph.agents[producer].blueprint.outputs[output];
+    let of_producer =
+        (port.at_least as u64).max(port.ahead.saturating_add(u64::from(port.ahead > 0)));
+    let mut least = (of_producer, graph.agents[producer].name.clone());
+    for &(agent, input) in &stream.readers {
+        let port = &graph.agents[agent].blueprint.inputs[input];
+        let of_reader = port.retain.saturating_add(port.at_least) as u64;
+        if of_reader > least.0 {
+            least = (of_reader, graph.agents[agent].name.clone());
+        }
+    }
+    (least.0, format!("`{}`", least.1))
+}
+
+/// How many items a port of this agent sees or fills at once: some KiB, and not more than leaves
+/// the other end of its rings something to do meanwhile.
+fn step(graph: &Resolved, agent: AgentIx, options: &Options, streams: &[PlannedStream]) -> usize {
+    let ports = graph.agents[agent]
+        .inputs
+        .iter()
+        .chain(&graph.agents[agent].outputs);
+    let mut step = options.step.unwrap_or(STEP_MAX).max(1);
+    for &stream in ports {
+        let item_len = graph.streams[stream].item_type.len_bytes();
+        if options.step.is_none() {
+            step = step.min((STEP_BYTES / item_len).max(1));
+        }
+        let share = if streams[stream].crosses() { 4 } else { 1 };
+        let part = (streams[stream].capacity / share).max(1);
+        step = step.min(usize::try_from(part).unwrap_or(usize::MAX));
+    }
+    step
+}
+
+fn fits(plan: &Plan, machine: &Machine, options: &Options) -> Result<(), PlanError> {
+    let need = plan.len_bytes as u64;
+    match machine.shm_free {
+        Some(have) if !options.in_process && need > have => Err(PlanError::Environment(format!(
+            "shared memory: the graph needs {need} bytes in /dev/shm and {have} are free; enlarge it (mount -o remount,size=..), give smaller capacities, or run --in-process"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn refused(graph: &Resolved, diagnostic: Diagnostic) -> PlanError {
+    PlanError::Refused(Box::new(Refused {
+        diagnostics: vec![diagnostic],
+        source: graph.source.clone(),
+    }))
+}
