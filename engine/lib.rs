@@ -1,5 +1,11 @@
 //! Thalweg: graphs of agents joined by streams, across pinned worker processes.
 
+pub mod prelude;
+
+pub mod graph;
+pub mod ops;
+pub mod stream;
+
 pub mod decl;
 pub mod diag;
 pub mod resolved;
@@ -8,5 +14,7 @@ pub mod overflow;
 
 pub mod plan;
 
+/// For item and state types of one's own: `#[derive(Pod, Zeroable)]` with `#[bytemuck(crate = "thalweg::bytemuck")]`.
+pub use bytemuck;
 pub use thalweg_ringbuf as ringbuf;
 pub use thalweg_worker as worker;

@@ -144,6 +144,25 @@ impl From<i64> for Value {
     }
 }
 
+impl From<i32> for Value {
+    fn from(n: i32) -> Value {
+        Value::Int(n.into())
+    }
+}
+
+/// Beyond the whole numbers of `i64` it becomes the nearest `f64`, which an operator then refuses.
+impl From<u64> for Value {
+    fn from(n: u64) -> Value {
+        i64::try_from(n).map_or(Value::Float(n as f64), Value::Int)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(n: usize) -> Value {
+        Value::from(n as u64)
+    }
+}
+
 impl From<f64> for Value {
     fn from(x: f64) -> Value {
         Value::Float(x)
@@ -159,6 +178,18 @@ impl From<bool> for Value {
 impl From<&str> for Value {
     fn from(t: &str) -> Value {
         Value::Text(t.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(t: String) -> Value {
+        Value::Text(t)
+    }
+}
+
+impl<V: Into<Value>, const N: usize> From<[V; N]> for Value {
+    fn from(values: [V; N]) -> Value {
+        Value::List(values.into_iter().map(Into::into).collect())
     }
 }
 

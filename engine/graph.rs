@@ -1,0 +1,583 @@
+//! A graph made in Rust: the same thing a graph file makes, with closures as agents.
+//!
+//! [`Graph`] collects agents and workers; the streams it hands out ([`Stream`]) add to it too, so a
+//! program reads in the direction of the flow. Nothing runs and nothing is refused while it is put
+//! together: what is wrong (a name used twice, a stream of another graph) is found with the rest when
+//! the whole is resolved.
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! let mut g = Graph::new("smooth");
+//! let raw = g.source("ramp", from_fn(|n| (n < 1000).then_some(n as f64)));
+//! let mean = raw.window(8).step(4).map("mean", |w: &[f64]| w.iter().sum::<f64>() / 8.0);
+//! let total = mean.scan("total", 0.0, |acc: &mut f64, x| { *acc += x; *acc });
+//! let print = total.sink("print", |x| println!("{x}"));
+//! g.worker("front").core(0).host([&raw]);
+//! g.worker("back").core(1).host([&mean, &total, &print]);
+//! assert_eq!(g.into_decl()?.agents.len(), 4);
+//! # Ok::<(), thalweg::diag::Refused>(())
+//! ```
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use thalweg_worker::agent::Blueprint;
+use thalweg_worker::op::Value;
+use thalweg_worker::types::Item;
+
+use crate::decl::{
+    AgentDecl, At, Core, GraphDecl, InputDecl, OnError, StreamDecl, WorkDecl, WorkerDecl,
+};
+use crate::diag::{Diagnostic, Refused};
+use crate::ops::{Op, Source, op};
+use crate::stream::Stream;
+
+/// Agents, streams and workers of one program.
+pub struct Graph {
+    draft: Draft,
+}
+
+impl Graph {
+    /// An empty graph of this name.
+    pub fn new(name: impl Into<String>) -> Graph {
+        let draft = Draft::default();
+        draft.edit(|parts| {
+            parts.decl.name = name.into();
+            parts.decl.base = PathBuf::from(".");
+        });
+        Graph { draft }
+    }
+
+    /// Adds an agent that reads nothing: a generator or reader of [`ops`](crate::ops), a function of
+    /// the item's place ([`from_fn`](crate::ops::from_fn)), an iterator
+    /// ([`from_iter`](crate::ops::from_iter)), a `Vec`.
+    pub fn source<T: Item>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
+        let work = source.into_work();
+        Stream::new(self.draft.agent(name, work, Vec::new()))
+    }
+
+    /// Adds an operator that takes all its inputs from [`Op::with`] and [`Op::with_as`].
+    pub fn apply<T: Item>(&mut self, name: &str, op: Op) -> Stream<T> {
+        Stream::new(self.draft.agent(name, Work::Op(op), Vec::new()))
+    }
+
+    /// Adds a `delay` whose input comes later: the way to close a cycle.
+    ///
+    /// Its stream starts with `items` times `initial`, then follows what [`Feedback::close`] gives it.
+    pub fn feedback<T: Item>(
+        &mut self,
+        name: &str,
+        items: u64,
+        initial: impl Into<Value>,
+    ) -> Feedback<T> {
+        let delay = op("delay")
+            .set("items", items)
+            .set("initial", initial)
+            .dtype::<T>();
+        Feedback {
+            stream: self.apply(name, delay),
+        }
+    }
+
+    /// The worker of this name, for placing agents; made if there is none yet.
+    pub fn worker(&mut self, name: &str) -> Seats<'_> {
+        let worker = self.draft.edit(|parts| {
+            let workers = &mut parts.decl.workers;
+            workers
+                .iter()
+                .position(|w| w.name.value == name)
+                .unwrap_or_else(|| {
+                    workers.push(WorkerDecl {
+                        name: At::nowhere(name.to_owned()),
+                        core: At::nowhere(Core::Auto),
+                        restart: None,
+                    });
+                    workers.len() - 1
+                })
+        });
+        Seats {
+            draft: &self.draft,
+            worker,
+        }
+    }
+
+    /// The folder that relative paths of operators start from; without this the current one.
+    pub fn base(&mut self, folder: impl Into<PathBuf>) {
+        self.draft.edit(|parts| parts.decl.base = folder.into());
+    }
+
+    /// The graph as written, for what resolves and runs it.
+    ///
+    /// Refused are handles that were mixed up: a stream of another graph, an agent on two workers, a
+    /// window of no items. Handles still held belong to nothing afterwards.
+    pub fn into_decl(self) -> Result<GraphDecl, Refused> {
+        let parts = self.draft.edit(std::mem::take);
+        if parts.problems.is_empty() {
+            return Ok(parts.decl);
+        }
+        Err(Refused {
+            diagnostics: parts.problems,
+            source: None,
+        })
+    }
+}
+
+/// A worker on which agents are placed.
+pub struct Seats<'g> {
+    draft: &'g Draft,
+    worker: usize,
+}
+
+impl Seats<'_> {
+    /// Pins the worker: a core's number, [`Core::Auto`] (the plan chooses; as without this) or
+    /// [`Core::None`].
+    pub fn core(self, core: impl Into<Core>) -> Self {
+        let core = At::nowhere(core.into());
+        self.edit(|worker| worker.core = core);
+        self
+    }
+
+    /// Forgives the worker so many deaths without progress.
+    pub fn restart(self, tries: u32) -> Self {
+        self.edit(|worker| worker.restart = Some(At::nowhere(tries)));
+        self
+    }
+
+    /// Places these agents on it, each known by its stream or sink. Agents placed nowhere are placed
+    /// by the plan.
+    pub fn host<const N: usize>(self, agents: [&dyn Hosted; N]) -> Self {
+        for agent in agents {
+            self.place(agent.handle());
+        }
+        self
+    }
+
+    fn place(&self, handle: &Handle) {
+        if !handle.draft.is(self.draft) {
+            return self.draft.foreign(handle, "is hosted here");
+        }
+        self.draft.edit(|parts| {
+            let worker = parts.decl.workers[self.worker].name.value.clone();
+            let agent = &mut parts.decl.agents[handle.agent];
+            let before = agent.worker.replace(At::nowhere(worker.clone()));
+            if let Some(before) = before.filter(|before| before.value != worker) {
+                parts.problems.push(
+                    Diagnostic::new(format!(
+                        "the agent `{}` is placed on the workers `{}` and `{worker}`",
+                        agent.name.value, before.value
+                    ))
+                    .help("an agent runs on one worker; host it once"),
+                );
+            }
+        });
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut WorkerDecl)) {
+        self.draft
+            .edit(|parts| change(&mut parts.decl.workers[self.worker]));
+    }
+}
+
+/// A stream that leads back: readable now, fed later.
+pub struct Feedback<T> {
+    stream: Stream<T>,
+}
+
+impl<T: Item> Feedback<T> {
+    /// The delayed stream.
+    pub fn stream(&self) -> Stream<T> {
+        self.stream.clone()
+    }
+
+    /// Feeds it from this stream, which may depend on it.
+    pub fn close(self, input: &Stream<T>) {
+        let to = self.stream.handle();
+        let input = to.draft.input(input.handle(), None);
+        to.edit(|agent| agent.inputs.push(input));
+    }
+}
+
+/// An agent known by what it left in the program's hands: its [`Stream`] or its
+/// [`Sink`](crate::stream::Sink).
+pub trait Hosted: Placed {
+    /// Forgives the agent's worker so many deaths without progress.
+    fn restart(&self, tries: u32) -> Self
+    where
+        Self: Sized + Clone,
+    {
+        self.handle()
+            .edit(|agent| agent.restart = Some(At::nowhere(tries)));
+        self.clone()
+    }
+
+    /// Says what happens to an item that kills the agent's worker again and again.
+    fn on_error(&self, what: OnError) -> Self
+    where
+        Self: Sized + Clone,
+    {
+        self.handle()
+            .edit(|agent| agent.on_error = Some(At::nowhere(what)));
+        self.clone()
+    }
+}
+
+impl<H: Placed> Hosted for H {}
+
+/// Knows its agent. Only this crate's handles do.
+pub trait Placed {
+    #[doc(hidden)]
+    fn handle(&self) -> &Handle;
+}
+
+/// An agent's place in the graph being made, and the stream that is meant.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) draft: Draft,
+    agent: usize,
+    stream: String,
+}
+
+impl Handle {
+    /// The stream's name: `AGENT` or `AGENT.PORT`.
+    pub(crate) fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// One of the agent's other streams.
+    pub(crate) fn port(&self, port: &str) -> Handle {
+        let agent = self.edit(|agent| agent.name.value.clone());
+        Handle {
+            stream: format!("{agent}.{port}"),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn edit<R>(&self, change: impl FnOnce(&mut AgentDecl) -> R) -> R {
+        self.draft
+            .edit(|parts| change(&mut parts.decl.agents[self.agent]))
+    }
+
+    /// Changes the settings of the stream, which is written down on its first change.
+    pub(crate) fn edit_stream(&self, change: impl FnOnce(&mut StreamDecl)) {
+        self.draft.edit(|parts| {
+            let streams = &mut parts.decl.streams;
+            let known = streams.iter().position(|s| s.name.value == self.stream);
+            let index = known.unwrap_or_else(|| {
+                streams.push(StreamDecl {
+                    name: At::nowhere(self.stream.clone()),
+                    capacity: None,
+                    overflow: At::nowhere(crate::decl::Overflow::default()),
+                });
+                streams.len() - 1
+            });
+            change(&mut streams[index]);
+        });
+    }
+}
+
+/// What an agent of a draft does.
+#[doc(hidden)]
+pub enum Work {
+    /// An operator of the table, with the inputs it brings along.
+    Op(Op),
+    /// An agent around a closure.
+    Native {
+        kind: &'static str,
+        /// See [`WorkDecl::Native`].
+        step: Option<u64>,
+        /// `None` where it could not be made, which is noted as a problem.
+        blueprint: Option<Blueprint>,
+    },
+}
+
+/// A graph being made, shared by all handles on it.
+#[derive(Clone, Default)]
+pub(crate) struct Draft {
+    parts: Rc<RefCell<Parts>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Parts {
+    decl: GraphDecl,
+    problems: Vec<Diagnostic>,
+}
+
+impl Draft {
+    /// Adds an agent that reads `inputs`, then what its operator brings along.
+    pub fn agent(&self, name: &str, work: Work, inputs: Vec<InputDecl>) -> Handle {
+        let mut inputs = inputs;
+        let mut dtype = None;
+        let work = match work {
+            Work::Native {
+                kind,
+                step,
+                blueprint,
+            } => WorkDecl::Native {
+                kind,
+                step,
+                blueprint: RefCell::new(blueprint),
+            },
+            Work::Op(op) => {
+                let more = op.inputs.iter();
+                inputs.extend(more.map(|(name, handle)| self.input(handle, name.clone())));
+                dtype = op.dtype.map(At::nowhere);
+                WorkDecl::Op {
+                    op: At::nowhere(op.name),
+                    params: op
+                        .params
+                        .into_iter()
+                        .map(|(name, value)| (At::nowhere(name), At::nowhere(value)))
+                        .collect(),
+                }
+            }
+        };
+        let agent = self.edit(|parts| {
+            parts.decl.agents.push(AgentDecl {
+                name: At::nowhere(name.to_owned()),
+                work,
+                inputs,
+                worker: None,
+                dtype,
+                restart: None,
+                on_error: None,
+            });
+            parts.decl.agents.len() - 1
+        });
+        Handle {
+            draft: self.clone(),
+            agent,
+            stream: name.to_owned(),
+        }
+    }
+
+    /// An input from this stream; a stream of another graph is noted as a problem.
+    pub fn input(&self, from: &Handle, name: Option<String>) -> InputDecl {
+        if !from.draft.is(self) {
+            self.foreign(from, "is read here");
+        }
+        InputDecl {
+            stream: At::nowhere(from.stream.clone()),
+            name,
+        }
+    }
+
+    /// Notes what `into_decl` will refuse.
+    pub fn problem(&self, problem: Diagnostic) {
+        self.edit(|parts| parts.problems.push(problem));
+    }
+
+    fn foreign(&self, handle: &Handle, what: &str) {
+        let home = handle.draft.edit(|parts| parts.decl.name.clone());
+        let here = self.edit(|parts| parts.decl.name.clone());
+        self.problem(
+            Diagnostic::new(format!(
+                "`{}` {what}, in the graph `{here}`, and belongs to the graph `{home}`",
+                handle.stream
+            ))
+            .help("streams join agents of one graph: make both with the same `Graph`"),
+        );
+    }
+
+    fn is(&self, other: &Draft) -> bool {
+        Rc::ptr_eq(&self.parts, &other.parts)
+    }
+
+    fn edit<R>(&self, change: impl FnOnce(&mut Parts) -> R) -> R {
+        change(&mut self.parts.borrow_mut())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decl::{Capacity, Overflow};
+    use crate::prelude::*;
+
+    /// The agents in one line each: `NAME: WORK(INPUTS) @ WORKER`.
+    fn lines(decl: &GraphDecl) -> Vec<String> {
+        decl.agents.iter().map(line).collect()
+    }
+
+    fn line(agent: &AgentDecl) -> String {
+        let work = match &agent.work {
+            WorkDecl::Native { kind, step, .. } => {
+                let step = step.map_or("".to_owned(), |step| format!(" per {step}"));
+                format!("{{{kind}{step}}}")
+            }
+            WorkDecl::Op { op, params } => {
+                let params = params
+                    .iter()
+                    .map(|(name, value)| format!(" {}={:?}", name.value, value.value));
+                let dtype = agent.dtype.as_ref().map(|d| format!(" dtype={}", d.value));
+                let params: String = params.chain(dtype).collect();
+                format!("{}{params}", op.value)
+            }
+        };
+        let inputs = agent.inputs.iter().map(|input| match &input.name {
+            Some(name) => format!("{name}={}", input.stream.value),
+            None => input.stream.value.clone(),
+        });
+        let inputs: Vec<String> = inputs.collect();
+        let worker = agent.worker.as_ref();
+        let worker = worker.map_or(String::new(), |w| format!(" @ {}", w.value));
+        let name = &agent.name.value;
+        format!("{name}: {work}({}){worker}", inputs.join(", "))
+    }
+
+    fn refusals(graph: Graph) -> Vec<String> {
+        let refused = graph.into_decl().unwrap_err();
+        refused.diagnostics.into_iter().map(|d| d.message).collect()
+    }
+
+    #[test]
+    fn a_program_makes_what_a_graph_file_makes() {
+        let mut g = Graph::new("smooth");
+        let raw = g.source("sensor", ops::sine(1_000.0).rate(48_000.0));
+        let mean = raw
+            .window(8)
+            .step(4)
+            .map("mean", |w: &[f64]| w.iter().sum::<f64>() / 8.0);
+        let total = mean.scan("total", 0.0, |acc: &mut f64, x| {
+            *acc += x;
+            *acc
+        });
+        total.sink("print", |x| println!("{x}"));
+        g.worker("front").core(0).host([&raw]);
+        g.worker("back").core(1).restart(5).host([&mean, &total]);
+
+        let decl = g.into_decl().unwrap();
+        assert_eq!(decl.name, "smooth");
+        assert_eq!(
+            lines(&decl),
+            [
+                "sensor: sine freq=Float(1000.0) rate=Float(48000.0) dtype=f64() @ front",
+                "mean: {window per 4}(sensor) @ back",
+                "total: {scan per 1}(mean) @ back",
+                "print: {sink}(total)",
+            ]
+        );
+        let workers = decl.workers.iter();
+        let workers: Vec<_> = workers
+            .map(|w| (w.name.value.as_str(), w.core.value))
+            .collect();
+        assert_eq!(
+            workers,
+            [("front", Core::Number(0)), ("back", Core::Number(1))]
+        );
+        assert_eq!(decl.workers[1].restart, Some(At::nowhere(5)));
+    }
+
+    #[test]
+    fn several_streams_meet_and_part() {
+        let mut g = Graph::new("meet");
+        let a = g.source("a", vec![1.0, 2.0, 3.0]);
+        let b = g.source("b", from_iter(|| 0..10u32).rate(50.0));
+        let c = g.source("c", ops::constant(2.0).dtype::<f32>());
+        a.zip(&b).map("two", |a, b| a * f64::from(b));
+        a.zip(&b).zip(&c).map("three", |a, _, c| a * f64::from(c));
+        a.weave("turns", [&a.delay("late", 3), &a]);
+        a.merge("any", [&a]);
+        let (_, odd) = b.split("parity", |x| x.is_multiple_of(2));
+        let (low, high) = odd.unzip("bytes", |x| (x as u8, (x >> 8) as u8));
+        high.sink("high", |_| {});
+        low.write("low", ops::print().every(2));
+        let sum: Stream<f64> = a.apply("sum", op("zip").with_as("other", &c));
+        assert_eq!(sum.name(), "sum");
+
+        assert_eq!(
+            lines(&g.into_decl().unwrap()),
+            [
+                "a: {from_fn}()",
+                "b: {from_iter}()",
+                "c: const value=Float(2.0) dtype=f32()",
+                "two: {zip per 1}(a, b)",
+                "three: {zip per 1}(a, b, c)",
+                "late: delay items=Int(3)(a)",
+                "turns: {weave}(a, late, a)",
+                "any: merge(a, a)",
+                "parity: {split}(b)",
+                "bytes: {unzip per 1}(parity.no)",
+                "high: {sink}(bytes.b)",
+                "low: print every=Int(2)(bytes.a)",
+                "sum: zip(a, other=c)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_closure_agent_has_the_item_types_of_its_closure() {
+        let mut g = Graph::new("types");
+        let a = g.source("a", from_fn(|n| Some(n as f32)));
+        a.map("pair", |x| [f64::from(x), 0.0]);
+        let decl = g.into_decl().unwrap();
+        let WorkDecl::Native { blueprint, .. } = &decl.agents[1].work else {
+            panic!("a closure's agent is native");
+        };
+        let blueprint = blueprint.take().unwrap();
+        assert_eq!(blueprint.inputs[0].item_type.to_string(), "f32");
+        assert_eq!(blueprint.outputs[0].item_type.to_string(), "f64[2]");
+    }
+
+    #[test]
+    fn a_cycle_is_closed_through_a_delay() {
+        let mut g = Graph::new("echo");
+        let x = g.source("x", ops::counter().items(5).dtype::<f64>());
+        let back = g.feedback::<f64>("back", 2, 0.0);
+        let echo = x.zip(&back.stream()).map("echo", |x, y| x + y / 2.0);
+        back.close(&echo);
+        assert_eq!(
+            lines(&g.into_decl().unwrap()),
+            [
+                "x: counter items=Int(5) dtype=f64()",
+                "back: delay items=Int(2) initial=Float(0.0) dtype=f64(echo)",
+                "echo: {zip per 1}(x, back)",
+            ]
+        );
+    }
+
+    #[test]
+    fn settings_of_a_stream_and_of_an_agent_are_written_down_once() {
+        let mut g = Graph::new("settings");
+        let x = g
+            .source("x", ops::counter())
+            .capacity(4096)
+            .overflow(Overflow::Latest)
+            .restart(2)
+            .on_error(OnError::Skip);
+        x.sink("end", |_| {}).restart(1);
+        let decl = g.into_decl().unwrap();
+        let [stream] = &decl.streams[..] else {
+            panic!("one stream has settings: {:?}", decl.streams);
+        };
+        assert_eq!(stream.name.value, "x");
+        assert_eq!(stream.capacity, Some(At::nowhere(Capacity::Items(4096))));
+        assert_eq!(stream.overflow.value, Overflow::Latest);
+        assert_eq!(decl.agents[0].restart, Some(At::nowhere(2)));
+        assert_eq!(decl.agents[0].on_error, Some(At::nowhere(OnError::Skip)));
+        assert_eq!(decl.agents[1].restart, Some(At::nowhere(1)));
+    }
+
+    #[test]
+    fn handles_that_are_mixed_up_are_refused_and_named() {
+        let mut other = Graph::new("other");
+        let foreign = other.source("foreign", ops::counter());
+        let mut g = Graph::new("here");
+        let x = g.source("x", ops::counter());
+        x.zip(&foreign).map("pairs", |a, b| a + b);
+        g.worker("front").host([&foreign, &x]);
+        g.worker("back").host([&x]);
+        x.window(0).map("nothing", |w: &[i64]| w[0]);
+        assert_eq!(
+            refusals(g),
+            [
+                "`foreign` is read here, in the graph `here`, and belongs to the graph `other`",
+                "`foreign` is hosted here, in the graph `here`, and belongs to the graph `other`",
+                "the agent `x` is placed on the workers `front` and `back`",
+                "`nothing` is a window of 0 items every 1 items; both must be at least 1",
+            ]
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! What a program that makes graphs needs: `use thalweg::prelude::*;`.
+
+pub use crate::bytemuck::{Pod, Zeroable};
+pub use crate::decl::{Core, OnError, Overflow};
+pub use crate::graph::{Graph, Hosted};
+pub use crate::ops::{self, from_fn, from_iter, op};
+pub use crate::stream::{Sink, Stream};
+pub use crate::worker::types::{Item, Timed};

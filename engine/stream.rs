@@ -1,0 +1,385 @@
+//! Streams as a Rust program holds them: what can be done with one, and with several.
+//!
+//! A [`Stream`] is a handle on an agent's output; each method adds an agent that reads it and hands
+//! out that agent's stream. Closures should depend on their arguments alone: see
+//! [`closures`](thalweg_worker::closures) for what survives a kill and what does not.
+
+use std::marker::PhantomData;
+
+use bytemuck::Pod;
+use thalweg_worker::agent::Blueprint;
+use thalweg_worker::closures;
+use thalweg_worker::types::Item;
+
+use crate::decl::{At, Capacity, Overflow};
+use crate::diag::Diagnostic;
+use crate::graph::{Handle, Placed, Work};
+use crate::ops::{Operator, Writer, op};
+
+/// The stream of items `T` that an agent gives.
+pub struct Stream<T> {
+    handle: Handle,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T: Item> Stream<T> {
+    pub(crate) fn new(handle: Handle) -> Stream<T> {
+        Stream {
+            handle,
+            items: PhantomData,
+        }
+    }
+
+    /// The stream's name: `AGENT` or `AGENT.PORT`.
+    pub fn name(&self) -> &str {
+        self.handle.stream()
+    }
+
+    /// Gives `f(x)` for each item `x`.
+    pub fn map<U: Item>(&self, name: &str, f: impl FnMut(T) -> U + 'static) -> Stream<U> {
+        self.native(name, "map", Some(1), closures::map(f))
+    }
+
+    /// Keeps the items for which `keep` is true.
+    pub fn filter(&self, name: &str, keep: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
+        self.native(name, "filter", None, closures::filter(keep))
+    }
+
+    /// Gives what is in `f(x)` for each item `x`, nothing where it is `None`.
+    pub fn filter_map<U: Item>(
+        &self,
+        name: &str,
+        mut f: impl FnMut(T) -> Option<U> + 'static,
+    ) -> Stream<U> {
+        let blueprint = closures::filter_map((), move |(), x| f(x));
+        self.native(name, "filter_map", None, blueprint)
+    }
+
+    /// Gives all items of `f(x)` for each item `x`. `f` must give the same items for the same `x`:
+    /// see [`closures::flat_map`].
+    pub fn flat_map<I>(&self, name: &str, f: impl FnMut(T) -> I + 'static) -> Stream<I::Item>
+    where
+        I: IntoIterator + 'static,
+        I::Item: Item,
+    {
+        self.native(name, "flat_map", None, closures::flat_map(f))
+    }
+
+    /// Gives `f(state, x)` for each item `x`. The state starts as `init`, is committed together with
+    /// the streams' positions, and so survives a kill.
+    pub fn scan<S: Pod, U: Item>(
+        &self,
+        name: &str,
+        init: S,
+        f: impl FnMut(&mut S, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.native(name, "scan", Some(1), closures::scan(init, f))
+    }
+
+    /// A state for the agent that comes next, kept by the engine as that of [`Stream::scan`].
+    pub fn with_state<S: Pod>(&self, init: S) -> WithState<T, S> {
+        WithState {
+            stream: self.clone(),
+            init,
+        }
+    }
+
+    /// Calls `f(x, y)` with the items that have arrived and room for as many results.
+    ///
+    /// How many those are depends on timing, so the plan calls the agent not deterministic; its
+    /// results are the same in every run if `f` treats items one by one. `y` holds old bytes and is to
+    /// be written whole. For blocks of a fixed length take a [`Stream::window`] whose step is its
+    /// length.
+    pub fn map_slice<U: Item>(
+        &self,
+        name: &str,
+        f: impl FnMut(&[T], &mut [U]) + 'static,
+    ) -> Stream<U> {
+        self.native(name, "map_slice", Some(1), closures::map_slice(f))
+    }
+
+    /// Windows of `len` items, one beginning at each item unless [`Window::step`] says otherwise.
+    pub fn window(&self, len: usize) -> Window<T> {
+        Window {
+            stream: self.clone(),
+            len,
+            step: 1,
+        }
+    }
+
+    /// This stream and another one, item by item. What is made of them ends with the shorter one.
+    pub fn zip<B: Item>(&self, other: &Stream<B>) -> Zip<T, B> {
+        Zip {
+            a: self.clone(),
+            b: other.clone(),
+        }
+    }
+
+    /// The items of this stream and of others by turns: the first of each, then the second of each.
+    /// Ends when the stream whose turn it is has ended.
+    pub fn weave<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+        let draft = &self.handle.draft;
+        let all = std::iter::once(self).chain(others);
+        let inputs = all.map(|s| draft.input(&s.handle, None)).collect();
+        let work = native("weave", None, closures::weave::<T>(N + 1));
+        Stream::new(draft.agent(name, work, inputs))
+    }
+
+    /// The items of this stream and of others in the order they arrive, which depends on timing: the
+    /// plan says that it is not deterministic. Each stream's own items keep their order.
+    pub fn merge<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+        let merge = others
+            .into_iter()
+            .fold(op("merge"), |op, other| op.with(other));
+        self.apply(name, merge)
+    }
+
+    /// The stream after `items` times `T`'s zero: what is given now was taken `items` earlier.
+    pub fn delay(&self, name: &str, items: u64) -> Stream<T> {
+        self.apply(name, op("delay").set("items", items))
+    }
+
+    /// Parts the stream: the items for which `is_first` is true, and the others.
+    pub fn split(
+        &self,
+        name: &str,
+        is_first: impl FnMut(&T) -> bool + 'static,
+    ) -> (Stream<T>, Stream<T>) {
+        let parts = self.reader(name, native("split", None, closures::split(is_first)));
+        (
+            Stream::new(parts.port("yes")),
+            Stream::new(parts.port("no")),
+        )
+    }
+
+    /// Two streams of the two parts of `f(x)` for each item `x`.
+    pub fn unzip<A: Item, B: Item>(
+        &self,
+        name: &str,
+        f: impl FnMut(T) -> (A, B) + 'static,
+    ) -> (Stream<A>, Stream<B>) {
+        let parts = self.reader(name, native("unzip", Some(1), closures::unzip(f)));
+        (Stream::new(parts.port("a")), Stream::new(parts.port("b")))
+    }
+
+    /// Calls `f(x)` for each item `x`. What it does outside the graph is done at least once: a step
+    /// that is killed before its commit is made again.
+    pub fn sink(&self, name: &str, mut f: impl FnMut(T) + 'static) -> Sink {
+        let blueprint = closures::sink((), move |(), x| f(x));
+        Sink {
+            handle: self.reader(name, native("sink", None, blueprint)),
+        }
+    }
+
+    /// Adds an operator of the table that reads this stream: a typed one
+    /// (`ops::iir_bandpass(0.5, 10.0).order(4)`), or any by its name
+    /// (`let y: Stream<f64> = x.apply("band", op("iir.bandpass").set("low", 0.5).set("high", 10.0))`),
+    /// whose item type is then compared with `U` where a closure reads it.
+    pub fn apply<U: Item>(&self, name: &str, operator: impl Operator<T, U>) -> Stream<U> {
+        Stream::new(self.reader(name, Work::Op(operator.into_op())))
+    }
+
+    /// Adds an operator of the table that reads this stream and gives none: `ops::csv_write("o.csv")`.
+    pub fn write(&self, name: &str, operator: impl Writer<T>) -> Sink {
+        Sink {
+            handle: self.reader(name, Work::Op(operator.into_op())),
+        }
+    }
+
+    /// One of the streams of an agent that gives several, by the port's name.
+    pub fn port<U: Item>(&self, port: &str) -> Stream<U> {
+        Stream::new(self.handle.port(port))
+    }
+
+    /// How many items the stream should hold at least, instead of what the plan chooses.
+    pub fn capacity(&self, items: u64) -> Stream<T> {
+        self.handle
+            .edit_stream(|stream| stream.capacity = Some(At::nowhere(Capacity::Items(items))));
+        self.clone()
+    }
+
+    /// What happens when the stream is full, instead of waiting.
+    pub fn overflow(&self, overflow: Overflow) -> Stream<T> {
+        self.handle
+            .edit_stream(|stream| stream.overflow = At::nowhere(overflow));
+        self.clone()
+    }
+
+    fn native<U: Item>(
+        &self,
+        name: &str,
+        kind: &'static str,
+        step: Option<u64>,
+        blueprint: impl Into<Option<Blueprint>>,
+    ) -> Stream<U> {
+        Stream::new(self.reader(name, native(kind, step, blueprint)))
+    }
+
+    /// Adds an agent whose first input this stream is.
+    fn reader(&self, name: &str, work: Work) -> Handle {
+        let draft = &self.handle.draft;
+        draft.agent(name, work, vec![draft.input(&self.handle, None)])
+    }
+}
+
+impl<T> Clone for Stream<T> {
+    fn clone(&self) -> Stream<T> {
+        Stream {
+            handle: self.handle.clone(),
+            items: PhantomData,
+        }
+    }
+}
+
+impl<T> Placed for Stream<T> {
+    fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// An agent that gives no stream, to be placed on a worker.
+#[derive(Clone)]
+pub struct Sink {
+    handle: Handle,
+}
+
+impl Placed for Sink {
+    fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// Windows of a stream, made by [`Stream::window`].
+pub struct Window<T> {
+    stream: Stream<T>,
+    len: usize,
+    step: usize,
+}
+
+impl<T: Item> Window<T> {
+    /// A window begins at every `step`-th item. Below the length they overlap, above it they leave
+    /// items out.
+    pub fn step(self, step: usize) -> Window<T> {
+        Window { step, ..self }
+    }
+
+    /// Gives `f(w)` for each window as soon as it is full; an unfilled rest at the end gives nothing.
+    pub fn map<U: Item>(self, name: &str, f: impl FnMut(&[T]) -> U + 'static) -> Stream<U> {
+        let draft = &self.stream.handle.draft;
+        let made = closures::window(self.len, self.step, f)
+            .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}` is {refused}"))));
+        let step = Some(self.step as u64);
+        self.stream.native(name, "window", step, made.ok())
+    }
+}
+
+/// A stream and the state of the agent that will read it, made by [`Stream::with_state`].
+pub struct WithState<T, S> {
+    stream: Stream<T>,
+    init: S,
+}
+
+impl<T: Item, S: Pod> WithState<T, S> {
+    /// Gives `f(state, x)` for each item `x`: [`Stream::scan`] by another name.
+    pub fn map<U: Item>(self, name: &str, f: impl FnMut(&mut S, T) -> U + 'static) -> Stream<U> {
+        self.stream.scan(name, self.init, f)
+    }
+
+    /// Keeps the items for which `keep` is true.
+    pub fn filter(
+        self,
+        name: &str,
+        mut keep: impl FnMut(&mut S, &T) -> bool + 'static,
+    ) -> Stream<T> {
+        self.filter_map(name, move |state, x| keep(state, &x).then_some(x))
+    }
+
+    /// Gives what is in `f(state, x)` for each item `x`, nothing where it is `None`.
+    pub fn filter_map<U: Item>(
+        self,
+        name: &str,
+        f: impl FnMut(&mut S, T) -> Option<U> + 'static,
+    ) -> Stream<U> {
+        let blueprint = closures::filter_map(self.init, f);
+        self.stream.native(name, "filter_map", None, blueprint)
+    }
+
+    /// Calls `f(state, x)` for each item `x`, at least once as [`Stream::sink`] does; an item that is
+    /// seen twice is in the state once.
+    pub fn sink(self, name: &str, f: impl FnMut(&mut S, T) + 'static) -> Sink {
+        let blueprint = closures::sink(self.init, f);
+        Sink {
+            handle: self.stream.reader(name, native("sink", None, blueprint)),
+        }
+    }
+}
+
+/// Two streams taken item by item, made by [`Stream::zip`].
+pub struct Zip<A, B> {
+    a: Stream<A>,
+    b: Stream<B>,
+}
+
+impl<A: Item, B: Item> Zip<A, B> {
+    /// Gives `f(a, b)` for the items at the same place.
+    pub fn map<U: Item>(self, name: &str, f: impl FnMut(A, B) -> U + 'static) -> Stream<U> {
+        self.read_by(name, closures::zip(f))
+    }
+
+    /// Gives `f(state, a, b)` for the items at the same place, with a state as [`Stream::scan`]'s.
+    pub fn scan<S: Pod, U: Item>(
+        self,
+        name: &str,
+        init: S,
+        f: impl FnMut(&mut S, A, B) -> U + 'static,
+    ) -> Stream<U> {
+        self.read_by(name, closures::zip_scan(init, f))
+    }
+
+    /// A third stream beside these two.
+    pub fn zip<C: Item>(self, c: &Stream<C>) -> Zip3<A, B, C> {
+        Zip3 {
+            a: self.a,
+            b: self.b,
+            c: c.clone(),
+        }
+    }
+
+    fn read_by<U: Item>(self, name: &str, blueprint: Blueprint) -> Stream<U> {
+        zipped(name, [&self.a.handle, &self.b.handle], blueprint)
+    }
+}
+
+/// Three streams taken item by item, made by [`Zip::zip`].
+pub struct Zip3<A, B, C> {
+    a: Stream<A>,
+    b: Stream<B>,
+    c: Stream<C>,
+}
+
+impl<A: Item, B: Item, C: Item> Zip3<A, B, C> {
+    /// Gives `f(a, b, c)` for the items at the same place.
+    pub fn map<U: Item>(self, name: &str, f: impl FnMut(A, B, C) -> U + 'static) -> Stream<U> {
+        let inputs = [&self.a.handle, &self.b.handle, &self.c.handle];
+        zipped(name, inputs, closures::zip3(f))
+    }
+}
+
+fn zipped<const N: usize, U: Item>(
+    name: &str,
+    inputs: [&Handle; N],
+    blueprint: Blueprint,
+) -> Stream<U> {
+    let draft = &inputs[0].draft;
+    let work = native("zip", Some(1), blueprint);
+    let inputs = inputs.map(|handle| draft.input(handle, None)).to_vec();
+    Stream::new(draft.agent(name, work, inputs))
+}
+
+fn native(kind: &'static str, step: Option<u64>, blueprint: impl Into<Option<Blueprint>>) -> Work {
+    Work::Native {
+        kind,
+        step,
+        blueprint: blueprint.into(),
+    }
+}
