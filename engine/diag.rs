@@ -1,11 +1,20 @@
 //! Refusals: what was found where, and what would mend it.
 //!
-//! A [`Diagnostic`] points into the graph's text; `render` prints it with the lines it is about.
-//! Deciding and printing are apart, so that tests read the parts and programs get JSON.
+//! A [`Diagnostic`] points into the graph's text; [`render`] prints it with the lines it is about,
+//! [`to_json`] gives it to programs. Deciding and printing are apart, so that tests read the parts.
+
+use std::fmt;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Message, Renderer, Snippet};
+use serde_json::{Value as Json, json};
 
 use crate::decl::{SourceText, Span};
 
-/// One refusal.
+/// How many findings are printed; the rest are counted.
+const SHOWN: usize = 20;
+
+/// One refusal, or one warning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
     /// One sentence: the thing, what was found, what was expected.
@@ -37,6 +46,19 @@ impl Diagnostic {
         self.help = Some(help.into());
         self
     }
+
+    /// As [`Diagnostic::help`], where there is something to say.
+    pub fn maybe_help(mut self, help: Option<String>) -> Diagnostic {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// Where it points first: the start of the main label, the end of the text where it has none.
+    pub(crate) fn place(&self) -> usize {
+        self.labels
+            .first()
+            .map_or(usize::MAX, |(span, _)| span.start)
+    }
 }
 
 /// Why a graph was refused: one or more findings and the text they point into.
@@ -46,4 +68,183 @@ pub struct Refused {
     pub diagnostics: Vec<Diagnostic>,
     /// The text, `None` for a graph built in Rust.
     pub source: Option<SourceText>,
+}
+
+impl Refused {
+    /// A refusal for one reason.
+    pub fn one(diagnostic: Diagnostic, source: Option<SourceText>) -> Refused {
+        Refused {
+            diagnostics: vec![diagnostic],
+            source,
+        }
+    }
+
+    /// The findings sorted by place; `Ok` where there are none.
+    pub(crate) fn unless_empty(
+        mut findings: Vec<Diagnostic>,
+        source: &Option<SourceText>,
+    ) -> Result<(), Refused> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        findings.sort_by_key(Diagnostic::place);
+        Err(Refused {
+            diagnostics: findings,
+            source: source.clone(),
+        })
+    }
+
+    /// As it is printed, with colour for a terminal.
+    pub fn render(&self, colour: bool) -> String {
+        render(
+            &self.diagnostics,
+            self.source.as_ref(),
+            Severity::Error,
+            colour,
+        )
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// How serious a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The graph is refused.
+    Error,
+    /// The graph runs; this may not be what was meant.
+    Warning,
+}
+
+/// The findings as text, a blank line after each: message, `file:line:column`, the lines with carets, help.
+pub fn render(
+    diagnostics: &[Diagnostic],
+    source: Option<&SourceText>,
+    severity: Severity,
+    colour: bool,
+) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        text += &render_one(&renderer, diagnostic, source, severity);
+        text += "\n\n";
+    }
+    if diagnostics.len() > SHOWN {
+        text += &format!("and {} more\n", diagnostics.len() - SHOWN);
+    }
+    text
+}
+
+fn render_one(
+    renderer: &Renderer,
+    diagnostic: &Diagnostic,
+    source: Option<&SourceText>,
+    severity: Severity,
+) -> String {
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(&diagnostic.message)
+        .elements(std::iter::empty::<Message>());
+    if let Some(source) = source {
+        for (nth, (span, words)) in diagnostic.labels.iter().enumerate() {
+            let kind = match nth {
+                0 => AnnotationKind::Primary,
+                _ => AnnotationKind::Context,
+            };
+            let (window, line) = lines_around(&source.text, span);
+            let span = within(&source.text, span);
+            let inside = span.start - window.start..span.end - window.start;
+            group = group.element(
+                Snippet::source(&source.text[window])
+                    .path(&source.name)
+                    .line_start(line)
+                    .annotation(kind.span(inside).label(words)),
+            );
+        }
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    renderer.render(&[group])
+}
+
+/// The whole lines a span touches, and the number of the first, counted from 1.
+fn lines_around(text: &str, span: &Span) -> (Span, usize) {
+    let span = within(text, span);
+    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[span.end..]
+        .find('\n')
+        .map_or(text.len(), |at| span.end + at);
+    (start..end, line_column(text, start).0)
+}
+
+/// The span, cut to the text and to whole characters.
+fn within(text: &str, span: &Span) -> Span {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    start..end
+}
+
+/// Line and column of a byte of the text, both counted from 1, columns in characters.
+pub fn line_column(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
+
+/// `file:line:column` of a place, where there is a text.
+pub fn place(source: Option<&SourceText>, span: &Span) -> Option<String> {
+    let source = source?;
+    let (line, column) = line_column(&source.text, span.start);
+    Some(format!("{}:{line}:{column}", source.name))
+}
+
+/// The findings for programs: a list of `{message, file, line, column, help, labels}`.
+pub fn to_json(diagnostics: &[Diagnostic], source: Option<&SourceText>) -> Json {
+    diagnostics
+        .iter()
+        .map(|diagnostic| one_to_json(diagnostic, source))
+        .collect()
+}
+
+fn one_to_json(diagnostic: &Diagnostic, source: Option<&SourceText>) -> Json {
+    let labels: Vec<Json> = match source {
+        None => Vec::new(),
+        Some(source) => diagnostic
+            .labels
+            .iter()
+            .map(|(span, words)| {
+                let (line, column) = line_column(&source.text, span.start);
+                json!({"file": source.name, "line": line, "column": column, "words": words})
+            })
+            .collect(),
+    };
+    let first = |key: &str| {
+        labels
+            .first()
+            .map_or(Json::Null, |label| label[key].clone())
+    };
+    json!({
+        "message": diagnostic.message,
+        "file": first("file"),
+        "line": first("line"),
+        "column": first("column"),
+        "help": diagnostic.help,
+        "labels": labels,
+    })
 }

@@ -8,11 +8,21 @@ pub mod stream;
 
 pub mod decl;
 pub mod diag;
+
+mod keys;
+
+pub mod file;
+pub mod oneline;
+pub mod sets;
+
+pub mod resolve;
 pub mod resolved;
 
 pub mod overflow;
 
 pub mod plan;
+
+pub mod cli;
 
 /// For item and state types of one's own: `#[derive(Pod, Zeroable)]` with `#[bytemuck(crate = "thalweg::bytemuck")]`.
 pub use bytemuck;

@@ -1,2 +1,5 @@
 //! The command `thalweg`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    thalweg::cli::main()
+}

@@ -440,7 +440,8 @@ impl OpDef {
 }
 
 impl ParamDef {
-    fn check(&self, value: &Value) -> Result<(), OpError> {
+    /// Refuses a value of another kind than the parameter takes.
+    pub fn check(&self, value: &Value) -> Result<(), OpError> {
         if fits(self.kind, value) {
             return Ok(());
         }

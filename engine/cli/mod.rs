@@ -1,0 +1,198 @@
+//! The command line: `thalweg COMMAND`.
+//!
+//! Each command is a module with its arguments and one `run`. Data goes to standard output, words to
+//! standard error; a reader that closes standard output early ends a listing quietly. Exit codes: 0 done,
+//! 2 bad usage or graph refused, 3 the environment refuses.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value as Json, json};
+
+use crate::decl::GraphDecl;
+use crate::diag::{self, Diagnostic, Refused, Severity};
+use crate::resolved::Resolved;
+use crate::{file, oneline, resolve, sets};
+
+mod check;
+mod completions;
+mod ops;
+
+/// Shared-memory multicore streams: graphs of agents across pinned worker processes.
+#[derive(Parser)]
+#[command(name = "thalweg", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Check),
+    Ops(ops::Ops),
+    Completions(completions::Completions),
+}
+
+/// The whole program: reads the arguments, does what they say, gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help goes to stdout, a refusal to stderr; nobody is left to tell if that fails.
+            let _ = usage.print();
+            return ExitCode::from(usage.exit_code() as u8);
+        }
+    };
+    let result = match cli.command {
+        Command::Check(command) => command.run(),
+        Command::Ops(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => ExitCode::from(failure.tell()),
+    }
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// The graph was refused: exit code 2.
+    Refused(Refused),
+    /// Anything else that has an exit code and a sentence.
+    Words {
+        /// The exit code.
+        code: u8,
+        /// What was found, and what to do.
+        words: String,
+    },
+    /// An exit code whose reason was told already.
+    Told(u8),
+}
+
+impl Failure {
+    /// Bad usage, in words.
+    pub fn usage(words: impl Into<String>) -> Failure {
+        Failure::Words {
+            code: 2,
+            words: words.into(),
+        }
+    }
+
+    /// The environment refuses, in words.
+    pub fn environment(words: impl Into<String>) -> Failure {
+        Failure::Words {
+            code: 3,
+            words: words.into(),
+        }
+    }
+
+    /// Says why on standard error; gives the exit code.
+    pub fn tell(&self) -> u8 {
+        match self {
+            Failure::Refused(refused) => {
+                say(&refused.render(colour()));
+                2
+            }
+            Failure::Words { code, words } => {
+                say(&format!("error: {words}\n"));
+                *code
+            }
+            Failure::Told(code) => *code,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Failure {
+        Failure::Refused(refused)
+    }
+}
+
+/// The graph that a command is about.
+#[derive(clap::Args, Debug)]
+pub struct GraphArg {
+    /// Graph file; `-` reads standard input
+    #[arg(value_name = "GRAPH", required_unless_present = "line")]
+    file: Option<String>,
+    /// A graph in one line: 'sine freq=440 rate=48000 items=9600 ! wav.write path=o.wav'
+    #[arg(short = 'e', long, value_name = "LINE", conflicts_with = "file")]
+    line: Option<String>,
+    /// Sets a key over what the graph says; also workers.NAME.KEY and streams.NAME.KEY
+    #[arg(long = "set", value_name = "AGENT.KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+impl GraphArg {
+    /// The graph as written, with the settings of `--set`.
+    ///
+    /// # Errors
+    /// What cannot be read or is no graph.
+    pub fn declare(&self) -> Result<GraphDecl, Refused> {
+        let mut graph = match (&self.line, &self.file) {
+            (Some(line), _) => oneline::load_line(line)?,
+            (None, file) => file::load_file(file.as_deref().unwrap_or("-"))?,
+        };
+        sets::apply_sets(&mut graph, &self.sets)?;
+        Ok(graph)
+    }
+
+    /// The graph with its types, and the warnings.
+    ///
+    /// # Errors
+    /// As [`GraphArg::declare`], and what keeps the graph from running.
+    pub fn resolve(&self) -> Result<(Resolved, Vec<Diagnostic>), Refused> {
+        resolve::resolve(self.declare()?)
+    }
+}
+
+/// Warnings as text on standard error.
+pub fn warn(warnings: &[Diagnostic], graph: &Resolved) {
+    let source = graph.source.as_ref();
+    say(&diag::render(warnings, source, Severity::Warning, colour()));
+}
+
+/// A refusal as JSON on standard output: `{"ok": false, "errors": [..]}`.
+pub fn refused_as_json(refused: &Refused) -> Failure {
+    let errors = diag::to_json(&refused.diagnostics, refused.source.as_ref());
+    match give_json(&json!({"ok": false, "errors": errors})) {
+        Ok(()) => Failure::Told(2),
+        Err(failure) => failure,
+    }
+}
+
+/// Words to standard error. Nobody is left to tell if that fails.
+pub fn say(words: &str) {
+    let _ = io::stderr().write_all(words.as_bytes());
+}
+
+/// Data to standard output. A reader that has gone is not an error.
+///
+/// # Errors
+/// What standard output cannot take (a full disk), exit code 3.
+pub fn give(data: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(data.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::environment(format!(
+            "standard output cannot be written: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// JSON to standard output, a document with a line's end.
+///
+/// # Errors
+/// As [`give`].
+pub fn give_json(value: &Json) -> Result<(), Failure> {
+    give(&format!("{value:#}\n"))
+}
+
+/// True when words on standard error may have colours.
+pub fn colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let dumb = set("TERM").is_none_or(|term| term == "dumb");
+    io::stderr().is_terminal() && set("NO_COLOR").is_none() && !dumb
+}

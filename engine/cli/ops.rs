@@ -1,0 +1,148 @@
+//! `thalweg ops`: the operators, or one of them with its parameters.
+
+use serde_json::{Value as Json, json};
+use thalweg_worker::op::{Arity, OpDef, ParamDef, ParamKind, nearest};
+use thalweg_worker::operators;
+
+use super::{Failure, give, give_json};
+
+/// List the operators, or explain one
+#[derive(clap::Args)]
+pub struct Ops {
+    /// Explain this operator
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Ops {
+    /// Prints the table, or one operator.
+    ///
+    /// # Errors
+    /// There is no operator of that name.
+    pub fn run(&self) -> Result<(), Failure> {
+        let Some(name) = &self.name else {
+            return match self.json {
+                true => give_json(&operators::table().iter().map(|op| to_json(op)).collect()),
+                false => give(&list(operators::table())),
+            };
+        };
+        let op = operators::find(name).ok_or_else(|| unknown(name))?;
+        match self.json {
+            true => give_json(&to_json(op)),
+            false => give(&explain(op)),
+        }
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let names: Vec<&str> = operators::table().iter().map(|op| op.name).collect();
+    let help = match nearest(name, &names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`thalweg ops` lists them".to_owned(),
+    };
+    Failure::usage(format!(
+        "there is no operator `{}`; {help}",
+        name.escape_debug()
+    ))
+}
+
+fn list(table: &[&OpDef]) -> String {
+    let widest = table.iter().map(|op| op.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for op in table {
+        let inputs = match op.inputs {
+            Arity::Source => "0",
+            Arity::One => "1",
+            Arity::AtLeast(1) => "1+",
+            Arity::AtLeast(_) => "2+",
+        };
+        text += &format!("{:widest$}  {inputs:2}  {}\n", op.name, op.summary);
+    }
+    text += "\nname, inputs, what it does. `thalweg ops NAME` explains one.\n";
+    text
+}
+
+fn explain(op: &OpDef) -> String {
+    let mut text = format!("{}: {}\n\n{}\n\n", op.name, op.summary, op.doc.trim());
+    text += &format!("inputs:   {}\n", inputs(op.inputs));
+    text += &format!("outputs:  {}\n", op.outputs);
+    if !op.deterministic {
+        text += "not deterministic: depends on arrival or on the clock\n";
+    }
+    text += match op.params {
+        [] => "\nno parameters\n",
+        _ => "\nparameters:\n",
+    };
+    let widest = op.params.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    for param in op.params {
+        text += &format!("  {:widest$}  {}\n", param.name, describe(param));
+        text += &format!("  {:widest$}  {}\n", "", param.doc);
+    }
+    text += &format!("\nexample:\n  thalweg run -e {}\n", quoted(op.example));
+    text
+}
+
+/// As a shell takes it: in single quotes, those inside it written out.
+fn quoted(line: &str) -> String {
+    format!("'{}'", line.replace('\'', r"'\''"))
+}
+
+fn inputs(arity: Arity) -> String {
+    match arity {
+        Arity::Source => "none: a source".to_owned(),
+        Arity::One => "one".to_owned(),
+        Arity::AtLeast(n) => format!("at least {n}"),
+    }
+}
+
+/// "a number, in Hz, default 4".
+fn describe(param: &ParamDef) -> String {
+    let mut text = param.kind.describe();
+    if !param.unit.is_empty() {
+        text += &format!(", in {}", param.unit);
+    }
+    text += &match param.default {
+        None => ", required".to_owned(),
+        Some("") => ", optional".to_owned(),
+        Some(default) => format!(", default {default}"),
+    };
+    text
+}
+
+fn to_json(op: &OpDef) -> Json {
+    let (least, most) = match op.inputs {
+        Arity::Source => (0, Some(0)),
+        Arity::One => (1, Some(1)),
+        Arity::AtLeast(n) => (n, None),
+    };
+    let params: Vec<Json> = op.params.iter().map(param_to_json).collect();
+    json!({
+        "name": op.name,
+        "summary": op.summary,
+        "doc": op.doc,
+        "inputs": {"min": least, "max": most},
+        "outputs": op.outputs,
+        "deterministic": op.deterministic,
+        "params": params,
+        "example": op.example,
+    })
+}
+
+fn param_to_json(param: &ParamDef) -> Json {
+    let choices = match param.kind {
+        ParamKind::Choice(words) => json!(words),
+        _ => Json::Null,
+    };
+    json!({
+        "name": param.name,
+        "kind": param.kind.describe(),
+        "choices": choices,
+        "required": param.default.is_none(),
+        "default": param.default.filter(|default| !default.is_empty()),
+        "unit": param.unit,
+        "doc": param.doc,
+    })
+}

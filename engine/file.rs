@@ -1,0 +1,209 @@
+//! The graph file: TOML text to a [`GraphDecl`], every key and value with its place.
+//!
+//! The file is read once, whole, and never waited for: a pipe, a device or a folder under its name is
+//! refused. Syntax is judged first; then every key, so that one look shows all that is wrong.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::decl::{At, GraphDecl, SourceText, Span};
+use crate::diag::{Diagnostic, Refused};
+use crate::keys::{self, Node, NodeValue};
+
+/// The longest graph file that is read, in bytes.
+pub const LONGEST: u64 = 16 << 20;
+
+const TOP_KEYS: [&str; 4] = ["name", "workers", "agents", "streams"];
+
+/// Reads the graph file at `path`; `-` is standard input. Relative paths inside it start from its folder.
+///
+/// # Errors
+/// What cannot be read (no such file, no regular file, longer than [`LONGEST`], not UTF-8), what is no
+/// TOML, and every key and value that a graph file does not have.
+pub fn load_file(path: &str) -> Result<GraphDecl, Refused> {
+    if path == "-" {
+        let text = contents(&mut io::stdin().lock(), "<stdin>")?;
+        return parse(text, "<stdin>", "stdin", PathBuf::new());
+    }
+    let text = read_regular(path)?;
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    let base = Path::new(path).parent().unwrap_or(Path::new(""));
+    parse(text, path, &stem.to_string_lossy(), base.to_owned())
+}
+
+/// Reads a graph from the text of a file. `name` is how messages call it, `stem` the graph's name where
+/// the text gives none, `base` the folder that relative paths start from.
+///
+/// # Errors
+/// As [`load_file`], but for reading.
+pub fn parse(text: String, name: &str, stem: &str, base: PathBuf) -> Result<GraphDecl, Refused> {
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    let source = SourceText {
+        name: name.to_owned(),
+        text,
+    };
+    let root = match DeTable::parse(&source.text) {
+        Ok(root) => node(root.span(), DeValue::Table(root.into_inner())),
+        Err(error) => return Err(Refused::one(no_toml(&error), Some(source))),
+    };
+    let mut graph = GraphDecl {
+        name: as_name(stem),
+        source: Some(source),
+        base,
+        ..GraphDecl::default()
+    };
+    let mut found = Vec::new();
+    top(&mut graph, root, &mut found);
+    Refused::unless_empty(found, &graph.source)?;
+    Ok(graph)
+}
+
+fn top(graph: &mut GraphDecl, root: Node, found: &mut Vec<Diagnostic>) {
+    for (key, value) in keys::entries("graph", root, found) {
+        match key.value.as_str() {
+            "name" => match value.value {
+                NodeValue::Text(name) if is_name(&name) => graph.name = name,
+                _ => found.push(bad_name(&value)),
+            },
+            "agents" => {
+                for (name, value) in keys::entries("agents", value, found) {
+                    graph.agents.push(keys::agent(name, value, found));
+                }
+            }
+            "workers" => {
+                for (name, value) in keys::entries("workers", value, found) {
+                    graph.workers.push(keys::worker(name, value, found));
+                }
+            }
+            "streams" => {
+                for (name, value) in keys::entries("streams", value, found) {
+                    graph.streams.extend(keys::streams(name, value, found));
+                }
+            }
+            _ => found.push(keys::unknown_key("a graph file", &key, &TOP_KEYS)),
+        }
+    }
+}
+
+/// A graph's name is part of its run's name: letters, digits, `_`, `-`, `.`, at most 64 of them.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (1..=64).contains(&name.len()) && name.chars().all(fits) && !name.starts_with(['.', '-'])
+}
+
+fn bad_name(value: &Node) -> Diagnostic {
+    Diagnostic::new(format!(
+        "`name` is {}, and should be 1 to 64 letters, digits, `_`, `-` or `.`, the first a letter, a digit or `_`",
+        value.describe()
+    ))
+    .at(value.span.clone(), "no name for a graph")
+}
+
+/// A file's stem as a graph's name: what a name cannot have becomes `_`.
+fn as_name(stem: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name: String = stem
+        .chars()
+        .take(64)
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
+    match name.chars().next() {
+        None => "graph".to_owned(),
+        Some('.' | '-') => format!("_{}", &name[1..]),
+        Some(_) => name,
+    }
+}
+
+fn no_toml(error: &toml::de::Error) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    let refusal = Diagnostic::new(format!("no TOML: {}", error.message())).at(span, "here");
+    match error.message() {
+        "duplicate key" => refusal.help("each name and each key is written once"),
+        _ => refusal,
+    }
+}
+
+/// What a TOML value is, its tables in the order they were written.
+pub(crate) fn node(span: Span, value: DeValue<'_>) -> Node {
+    let value = match value {
+        DeValue::String(text) => NodeValue::Text(text.into_owned()),
+        DeValue::Integer(n) => match i64::from_str_radix(n.as_str(), n.radix()) {
+            Ok(n) => NodeValue::Int(n),
+            Err(_) => NodeValue::Other(format!("{n}, a number beyond 64 bits")),
+        },
+        DeValue::Float(x) => match x.as_str().parse::<f64>() {
+            Ok(x) if x.is_finite() => NodeValue::Float(x),
+            _ => NodeValue::Other(format!("{x}, which is no finite number")),
+        },
+        DeValue::Boolean(b) => NodeValue::Bool(b),
+        DeValue::Datetime(date) => NodeValue::Other(format!("the date {date} (no text: quote it)")),
+        DeValue::Array(items) => NodeValue::List(items.into_iter().map(spanned).collect()),
+        DeValue::Table(table) => {
+            let mut entries: Vec<_> = table
+                .into_iter()
+                .map(|(key, value)| {
+                    let at = At::new(key.get_ref().to_string(), key.span());
+                    (at, spanned(value))
+                })
+                .collect();
+            entries.sort_by_key(|(key, _)| key.span.start);
+            NodeValue::Table(entries)
+        }
+    };
+    Node { value, span }
+}
+
+fn spanned(value: Spanned<DeValue<'_>>) -> Node {
+    node(value.span(), value.into_inner())
+}
+
+fn read_regular(path: &str) -> Result<String, Refused> {
+    // O_NONBLOCK: opening a named pipe must not wait for its writer.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path);
+    let mut file = opened.map_err(|e| unreadable(path, &e.to_string()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|e| unreadable(path, &e.to_string()))?;
+    if metadata.is_dir() {
+        return Err(unreadable(path, "it is a folder"));
+    }
+    if !metadata.is_file() {
+        return Err(unreadable(path, "it is no regular file"));
+    }
+    contents(&mut file, path)
+}
+
+fn contents(from: &mut impl Read, name: &str) -> Result<String, Refused> {
+    let mut bytes = Vec::new();
+    from.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| unreadable(name, &e.to_string()))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(unreadable(name, "it is longer than 16 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        unreadable(name, &format!("line {line} is not UTF-8 (byte {at})"))
+    })
+}
+
+fn unreadable(name: &str, why: &str) -> Refused {
+    let refusal = Diagnostic::new(format!(
+        "graph file `{}` cannot be read: {why}",
+        name.escape_debug()
+    ));
+    let help = "`thalweg new NAME` writes one to start from; `-` reads standard input";
+    Refused::one(refusal.help(help), None)
+}

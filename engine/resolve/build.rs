@@ -1,0 +1,487 @@
+//! Each agent is made with the types and rates that its inputs have.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use thalweg_worker::agent::{Blueprint, InPort, OutPort};
+use thalweg_worker::op::{Args, InputInfo, OpDef, OpError, Value, nearest};
+use thalweg_worker::types::ItemType;
+
+use super::files;
+use super::link::{Link, Reads, some_of};
+use super::order::Order;
+use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
+use crate::diag::{Diagnostic, place};
+use crate::keys::AGENT_KEYS;
+
+/// How often a graph with cycles is built until its types settle.
+const ROUNDS: usize = 8;
+
+/// An agent as built.
+pub(super) struct Built {
+    /// `None` for an agent made in Rust: its blueprint is taken from the graph at the end.
+    pub blueprint: Option<Blueprint>,
+    /// Its inputs as it declares them.
+    pub inputs: Vec<InPort>,
+    /// Its outputs as it declares them.
+    pub outputs: Vec<OutPort>,
+    /// Files it writes: the parameter's place and the path.
+    pub writes: Vec<(Span, PathBuf)>,
+    /// Files it reads.
+    pub reads: Vec<(Span, PathBuf)>,
+}
+
+/// What a stream carries.
+#[derive(Clone, Debug, PartialEq)]
+struct Carries {
+    item_type: ItemType,
+    rate: Option<f64>,
+}
+
+/// What the delays that open cycles are taken to read, by agent.
+type Assumed = BTreeMap<usize, Carries>;
+
+/// Builds every agent that can be; `None` for one that cannot, or that reads from one that cannot.
+pub(super) fn build(
+    graph: &GraphDecl,
+    links: &[Link],
+    order: &Order,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Option<Built>> {
+    let mut assumed = first_guess(graph, order);
+    for round in 0.. {
+        let mut findings = Vec::new();
+        let built = build_all(graph, links, order, &assumed, &mut findings);
+        let mut arrived = arriving(links, &assumed, &built);
+        if round >= ROUNDS / 2 {
+            // A rate that changes on its way around a cycle is no rate.
+            arrived.values_mut().for_each(|carries| carries.rate = None);
+            assumed.values_mut().for_each(|carries| carries.rate = None);
+        }
+        let settled = arrived == assumed || !findings.is_empty();
+        if settled || round == ROUNDS {
+            found.append(&mut findings);
+            check_edges(graph, links, &built, found);
+            return built;
+        }
+        assumed = arrived;
+    }
+    unreachable!("the loop returns in its last round")
+}
+
+fn first_guess(graph: &GraphDecl, order: &Order) -> Assumed {
+    let opening = (0..graph.agents.len()).filter(|at| order.opens_cycle[*at]);
+    opening
+        .map(|at| {
+            let dtype = graph.agents[at].dtype.as_ref();
+            let item_type = dtype.map_or(ItemType::F64, |dtype| dtype.value.clone());
+            (
+                at,
+                Carries {
+                    item_type,
+                    rate: None,
+                },
+            )
+        })
+        .collect()
+}
+
+/// What really arrives at the delays that open cycles; as assumed where that cannot be known.
+fn arriving(links: &[Link], assumed: &Assumed, built: &[Option<Built>]) -> Assumed {
+    let at_delay = |(at, guess): (&usize, &Carries)| {
+        let input = links[*at].inputs.first();
+        let real = input.and_then(|reads| carried(built, reads));
+        (*at, real.unwrap_or_else(|| guess.clone()))
+    };
+    assumed.iter().map(at_delay).collect()
+}
+
+fn carried(built: &[Option<Built>], reads: &Reads) -> Option<Carries> {
+    let producer = built[reads.producer].as_ref()?;
+    let port = &producer.outputs[port_of(producer, reads.port.as_deref())?];
+    Some(Carries {
+        item_type: port.item_type.clone(),
+        rate: port.rate,
+    })
+}
+
+/// Which output a name means: none names the only one.
+pub(super) fn port_of(producer: &Built, port: Option<&str>) -> Option<usize> {
+    match port {
+        None if producer.outputs.len() == 1 => Some(0),
+        None => None,
+        Some("") => None,
+        Some(port) => producer.outputs.iter().position(|out| out.name == port),
+    }
+}
+
+fn build_all(
+    graph: &GraphDecl,
+    links: &[Link],
+    order: &Order,
+    assumed: &Assumed,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Option<Built>> {
+    let mut built: Vec<Option<Built>> = graph.agents.iter().map(|_| None).collect();
+    for &at in &order.agents {
+        let agent = &graph.agents[at];
+        let inputs = match assumed.get(&at) {
+            Some(carries) => Ok(vec![carries.clone()]),
+            None => inputs_of(graph, links, &built, at, found),
+        };
+        let (true, Ok(inputs)) = (links[at].whole, inputs) else {
+            continue;
+        };
+        let result = match (&agent.work, links[at].op) {
+            (WorkDecl::Op { params, .. }, Some(op)) => {
+                build_op(graph, at, op, params, inputs, found)
+            }
+            (
+                WorkDecl::Native {
+                    blueprint, step, ..
+                },
+                _,
+            ) => match blueprint.borrow().as_ref() {
+                Some(blueprint) => {
+                    let rate = inputs.first().and_then(|input| input.rate);
+                    let rate = rate.zip(*step).map(|(rate, step)| rate / step as f64);
+                    build_native(agent, blueprint, rate, found)
+                }
+                None => {
+                    let taken = format!("agent `{}` was resolved before", agent.name.value);
+                    found.push(Diagnostic::new(taken).at(agent.name.span.clone(), "taken"));
+                    None
+                }
+            },
+            (WorkDecl::Op { .. }, None) => None,
+        };
+        built[at] = result;
+    }
+    built
+}
+
+/// An input's producer could not be built; that was said at the producer.
+struct Poisoned;
+
+fn inputs_of(
+    graph: &GraphDecl,
+    links: &[Link],
+    built: &[Option<Built>],
+    at: usize,
+    found: &mut Vec<Diagnostic>,
+) -> Result<Vec<Carries>, Poisoned> {
+    let mut inputs = Vec::new();
+    let before = found.len();
+    for reads in &links[at].inputs {
+        let producer = built[reads.producer].as_ref().ok_or(Poisoned)?;
+        match carried(built, reads) {
+            Some(carries) => inputs.push(carries),
+            None => found.push(no_port(graph, at, reads, producer)),
+        }
+    }
+    match found.len() == before {
+        true => Ok(inputs),
+        false => Err(Poisoned),
+    }
+}
+
+fn no_port(graph: &GraphDecl, at: usize, reads: &Reads, producer: &Built) -> Diagnostic {
+    let reader = &graph.agents[at].name.value;
+    let name = &graph.agents[reads.producer].name.value;
+    let ports: Vec<String> = producer
+        .outputs
+        .iter()
+        .map(|port| stream_name(name, &port.name))
+        .collect();
+    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+    let (message, words, help) = match (&reads.port, ports.as_slice()) {
+        (_, []) => (
+            format!("agent `{reader}` reads `{name}`, which gives nothing"),
+            "a sink has no output",
+            None,
+        ),
+        (None, _) => (
+            format!(
+                "agent `{reader}` reads `{name}`, which has {} outputs",
+                ports.len()
+            ),
+            "which of them?",
+            Some(format!("there are {}", some_of(&ports))),
+        ),
+        (Some(port), _) => {
+            let wanted = format!("{name}.{port}");
+            let help = nearest(&wanted, &ports).map_or_else(
+                || format!("there are {}", some_of(&ports)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            (
+                format!("agent `{reader}` reads `{wanted}`, and `{name}` has no output `{port}`"),
+                "no such output",
+                Some(help),
+            )
+        }
+    };
+    Diagnostic::new(message)
+        .at(reads.span.clone(), words)
+        .at(
+            graph.agents[reads.producer].name.span.clone(),
+            format!("`{name}`"),
+        )
+        .maybe_help(help)
+}
+
+/// `AGENT`, or `AGENT.PORT` where the output has a name.
+pub(super) fn stream_name(agent: &str, port: &str) -> String {
+    match port {
+        "" => agent.to_owned(),
+        port => format!("{agent}.{port}"),
+    }
+}
+
+fn build_op(
+    graph: &GraphDecl,
+    at: usize,
+    op: &'static OpDef,
+    params: &[(At<String>, At<Value>)],
+    inputs: Vec<Carries>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Built> {
+    let agent = &graph.agents[at];
+    let before = found.len();
+    for (key, value) in params {
+        match op.params.iter().find(|p| p.name == key.value) {
+            None => found.push(unknown_param(agent, op, key)),
+            Some(param) => {
+                if let Err(error) = param.check(&value.value) {
+                    found.push(op_refusal(graph, at, &[], error));
+                }
+            }
+        }
+    }
+    if found.len() > before {
+        return None;
+    }
+    let inputs = infos(agent, inputs);
+    let given: Vec<(String, Value)> = params
+        .iter()
+        .map(|(key, value)| (key.value.clone(), value.value.clone()))
+        .collect();
+    let dtype = agent.dtype.as_ref().map(|dtype| dtype.value.clone());
+    let made = Args::new(op, inputs.clone(), dtype, &given, &graph.base).and_then(|args| {
+        let touched = files::touched(agent, &args)?;
+        Ok(((op.build)(&args)?, touched))
+    });
+    match made {
+        Err(error) => {
+            found.push(op_refusal(graph, at, &inputs, error));
+            None
+        }
+        Ok((blueprint, touched)) => Some(Built {
+            inputs: blueprint.inputs.clone(),
+            outputs: blueprint.outputs.clone(),
+            blueprint: Some(blueprint),
+            writes: touched.writes,
+            reads: touched.reads,
+        }),
+    }
+}
+
+/// `rate` is what an output has whose port knows none.
+fn build_native(
+    agent: &AgentDecl,
+    blueprint: &Blueprint,
+    rate: Option<f64>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Built> {
+    if blueprint.inputs.len() != agent.inputs.len() {
+        let message = format!(
+            "agent `{}` has {} inputs, and is made for {}",
+            agent.name.value,
+            agent.inputs.len(),
+            blueprint.inputs.len()
+        );
+        found.push(Diagnostic::new(message).at(agent.name.span.clone(), "this agent"));
+        return None;
+    }
+    let mut outputs = blueprint.outputs.clone();
+    for output in &mut outputs {
+        output.rate = output.rate.or(rate);
+    }
+    Some(Built {
+        blueprint: None,
+        inputs: blueprint.inputs.clone(),
+        outputs,
+        writes: Vec::new(),
+        reads: Vec::new(),
+    })
+}
+
+/// The inputs with the names expressions know them by: the table's, `x` for the only one, else `a b c ..`.
+fn infos(agent: &AgentDecl, inputs: Vec<Carries>) -> Vec<InputInfo> {
+    let alone = inputs.len() == 1;
+    let name = |nth: usize| match (agent.inputs.get(nth).and_then(|i| i.name.clone()), alone) {
+        (Some(name), _) => name,
+        (None, true) => "x".to_owned(),
+        (None, false) => letters(nth),
+    };
+    inputs
+        .into_iter()
+        .enumerate()
+        .map(|(nth, carries)| InputInfo {
+            name: name(nth),
+            item_type: carries.item_type,
+            rate: carries.rate,
+        })
+        .collect()
+}
+
+/// `a` .. `z`, `aa`, `ab` ..
+fn letters(nth: usize) -> String {
+    let last = char::from(b'a' + (nth % 26) as u8);
+    match nth / 26 {
+        0 => last.to_string(),
+        more => letters(more - 1) + &last.to_string(),
+    }
+}
+
+fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic {
+    let own: Vec<&str> = op.params.iter().map(|p| p.name).collect();
+    let all: Vec<&str> = own.iter().copied().chain(AGENT_KEYS).collect();
+    let help = match (nearest(&key.value, &all), own.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, true) => format!("`{}` takes no parameter", op.name),
+        (None, false) => format!("`{}` takes {}", op.name, own.join(", ")),
+    };
+    let message = format!(
+        "agent `{}`: `{}` has no parameter `{}`",
+        agent.name.value,
+        op.name,
+        key.value.escape_debug()
+    );
+    Diagnostic::new(message)
+        .at(somewhere(agent, &key.span), "unknown parameter")
+        .help(help)
+}
+
+/// The place, or where the agent was written for what `--set` gave.
+fn somewhere(agent: &AgentDecl, span: &Span) -> Span {
+    match span.is_empty() {
+        true => agent.name.span.clone(),
+        false => span.clone(),
+    }
+}
+
+/// An operator's refusal, pointing at the parameter, the input or the agent it is about.
+fn op_refusal(graph: &GraphDecl, at: usize, inputs: &[InputInfo], error: OpError) -> Diagnostic {
+    let agent = &graph.agents[at];
+    let (op, params) = match &agent.work {
+        WorkDecl::Op { op, params } => (op.span.clone(), params.as_slice()),
+        WorkDecl::Native { .. } => (agent.name.span.clone(), [].as_slice()),
+    };
+    let refusal = Diagnostic::new(format!("agent `{}`: {}", agent.name.value, error.message));
+    let refusal = match error.param.as_deref() {
+        Some("in") => at_inputs(refusal, graph, agent, inputs),
+        Some("dtype") => {
+            let span = agent.dtype.as_ref().map_or(&op, |dtype| &dtype.span);
+            refusal.at(somewhere(agent, span), "this type")
+        }
+        Some(name) => {
+            let value = params.iter().find(|(key, _)| key.value == name);
+            match value {
+                Some((_, value)) => refusal.at(somewhere(agent, &value.span), "this value"),
+                None => refusal.at(somewhere(agent, &op), format!("without `{name}`")),
+            }
+        }
+        None => refusal.at(somewhere(agent, &op), "this agent"),
+    };
+    refusal.maybe_help(error.help)
+}
+
+/// Points at both ends: what the agent reads, and where that comes from with its type.
+fn at_inputs(
+    mut refusal: Diagnostic,
+    graph: &GraphDecl,
+    agent: &AgentDecl,
+    inputs: &[InputInfo],
+) -> Diagnostic {
+    const MOST: usize = 4;
+    let Some(first) = agent.inputs.first() else {
+        return refusal.at(agent.name.span.clone(), "this agent");
+    };
+    refusal = refusal.at(somewhere(agent, &first.stream.span), "read here");
+    for (input, info) in agent.inputs.iter().zip(inputs).take(MOST) {
+        let name = input.stream.value.split('.').next().unwrap_or_default();
+        if let Some(producer) = graph.agents.iter().find(|a| a.name.value == name) {
+            let words = format!("`{}` is {}", input.stream.value, info.item_type);
+            refusal = refusal.at(producer.name.span.clone(), words);
+        }
+    }
+    let convertible = inputs
+        .iter()
+        .any(|info| info.item_type.elements().is_some());
+    match convertible {
+        true => refusal.help("`map` with `expr` and `dtype` converts numbers: op = \"map\", expr = \"x\", dtype = \"f64\""),
+        false => refusal,
+    }
+}
+
+/// What each agent declares to read against what the stream carries.
+fn check_edges(
+    graph: &GraphDecl,
+    links: &[Link],
+    built: &[Option<Built>],
+    found: &mut Vec<Diagnostic>,
+) {
+    for (at, link) in links.iter().enumerate() {
+        let Some(reader) = &built[at] else { continue };
+        for (nth, reads) in link.inputs.iter().enumerate() {
+            let Some(producer) = &built[reads.producer] else {
+                continue;
+            };
+            match carried(built, reads) {
+                None => {
+                    let refusal = no_port(graph, at, reads, producer);
+                    if !found.contains(&refusal) {
+                        found.push(refusal);
+                    }
+                }
+                Some(carries) => {
+                    let wanted = &reader.inputs[nth].item_type;
+                    if *wanted != carries.item_type {
+                        found.push(mismatch(graph, at, nth, reads, wanted, &carries.item_type));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn mismatch(
+    graph: &GraphDecl,
+    at: usize,
+    nth: usize,
+    reads: &Reads,
+    wanted: &ItemType,
+    given: &ItemType,
+) -> Diagnostic {
+    let (reader, producer) = (&graph.agents[at], &graph.agents[reads.producer]);
+    let stream = &reader.inputs[nth].stream.value;
+    let source = graph.source.as_ref();
+    let here = |span: &Span| place(source, span).map_or(String::new(), |at| format!(" ({at})"));
+    let message = format!(
+        "agent `{}`{} reads {wanted}, and `{stream}`{} is {given}",
+        reader.name.value,
+        here(&reads.span),
+        here(&producer.name.span),
+    );
+    let help = match (wanted.scalar(), given.scalar()) {
+        (Some(scalar), Some(_)) => Some(format!(
+            "put a conversion between them: op = \"map\", in = \"{stream}\", expr = \"x\", dtype = \"{scalar}\""
+        )),
+        _ => None,
+    };
+    Diagnostic::new(message)
+        .at(reads.span.clone(), format!("{wanted} is read here"))
+        .at(producer.name.span.clone(), format!("{given} is given here"))
+        .maybe_help(help)
+}

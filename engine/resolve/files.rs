@@ -1,0 +1,275 @@
+//! The files that agents read and write: there, of a right kind, and no two agents at cross purposes.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, access};
+use thalweg_worker::op::{Args, OpError, ParamKind, nearest};
+
+use super::build::Built;
+use crate::decl::{AgentDecl, GraphDecl, Span, WorkDecl};
+use crate::diag::Diagnostic;
+
+/// The files of one agent, each with the place of the parameter.
+#[derive(Default)]
+pub(super) struct Touched {
+    pub writes: Vec<(Span, PathBuf)>,
+    pub reads: Vec<(Span, PathBuf)>,
+}
+
+/// Looks at the paths an agent was given: what is to be read must be there, what is to be written must be
+/// possible to write. Makes and changes nothing.
+pub(super) fn touched(agent: &AgentDecl, args: &Args) -> Result<Touched, OpError> {
+    let mut touched = Touched::default();
+    for param in args.op().params {
+        let Some(path) = args.path(param.name) else {
+            continue;
+        };
+        let at = span_of(agent, param.name);
+        match param.kind {
+            ParamKind::ReadPath => {
+                readable(param.name, &path)?;
+                touched.reads.push((at, path));
+            }
+            ParamKind::WritePath => {
+                writable(param.name, &path)?;
+                touched.writes.push((at, path));
+            }
+            _ => {}
+        }
+    }
+    Ok(touched)
+}
+
+fn span_of(agent: &AgentDecl, param: &str) -> Span {
+    let WorkDecl::Op { params, .. } = &agent.work else {
+        return agent.name.span.clone();
+    };
+    let given = params.iter().find(|(key, _)| key.value == param);
+    match given {
+        Some((_, value)) if !value.span.is_empty() => value.span.clone(),
+        _ => agent.name.span.clone(),
+    }
+}
+
+fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn readable(param: &str, path: &Path) -> Result<(), OpError> {
+    if is_standard(path) {
+        return Ok(());
+    }
+    let refused = |why: String, help: Option<String>| {
+        let shown = path.display().to_string();
+        OpError {
+            param: Some(param.to_owned()),
+            message: format!("`{}` cannot be read: {why}", shown.escape_debug()),
+            help,
+        }
+    };
+    match fs::metadata(path) {
+        Err(error) => Err(refused(error.to_string(), similar_file(path))),
+        Ok(found) if found.is_dir() => Err(refused("it is a folder".to_owned(), None)),
+        Ok(_) => match access(path, AccessFlags::R_OK) {
+            Err(errno) => Err(refused(errno.desc().to_owned(), None)),
+            Ok(()) => Ok(()),
+        },
+    }
+}
+
+fn similar_file(path: &Path) -> Option<String> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Some(format!("there is no folder `{}`", folder.display()));
+    };
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .take(10_000)
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(path.file_name()?.to_str()?, &names)?;
+    Some(format!("did you mean `{near}`?"))
+}
+
+fn writable(param: &str, path: &Path) -> Result<(), OpError> {
+    if is_standard(path) {
+        return Ok(());
+    }
+    let refused = |why: String| {
+        let shown = path.display().to_string();
+        let message = format!("`{}` cannot be written: {why}", shown.escape_debug());
+        Err(OpError::param(param, message))
+    };
+    let Some(metadata) = fs::metadata(path).ok() else {
+        return match room_for_new(path) {
+            Ok(()) => Ok(()),
+            Err(why) => refused(why),
+        };
+    };
+    if metadata.is_dir() {
+        return refused("it is a folder".to_owned());
+    }
+    let opened = match metadata.is_file() {
+        true => OpenOptions::new()
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map(|_| ()),
+        false => access(path, AccessFlags::W_OK).map_err(std::io::Error::from),
+    };
+    match opened {
+        Ok(()) => Ok(()),
+        Err(error) => refused(error.to_string()),
+    }
+}
+
+fn room_for_new(path: &Path) -> Result<(), String> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.file_name().is_none() {
+        return Err("it names no file".to_owned());
+    }
+    match fs::metadata(folder) {
+        Err(error) => Err(format!("its folder `{}`: {error}", folder.display())),
+        Ok(found) if !found.is_dir() => Err(format!("`{}` is no folder", folder.display())),
+        Ok(_) => access(folder, AccessFlags::W_OK)
+            .map_err(|errno| format!("its folder `{}`: {}", folder.display(), errno.desc())),
+    }
+}
+
+/// What makes a file the same one under any name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    /// Standard input or output.
+    Standard,
+    /// A file that is there.
+    Inode(u64, u64),
+    /// A file that is not there yet: its folder's inode and its name.
+    New(u64, u64, std::ffi::OsString),
+}
+
+/// `None` for devices and pipes, which any number may share.
+fn identity(path: &Path) -> Option<Identity> {
+    if is_standard(path) {
+        return Some(Identity::Standard);
+    }
+    let inode = |found: Metadata| (found.dev(), found.ino());
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {
+            let (dev, ino) = inode(found);
+            Some(Identity::Inode(dev, ino))
+        }
+        Ok(_) => None,
+        Err(_) => {
+            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+            let (dev, ino) = fs::metadata(parent.unwrap_or(Path::new(".")))
+                .ok()
+                .map(inode)?;
+            Some(Identity::New(dev, ino, path.file_name()?.to_owned()))
+        }
+    }
+}
+
+/// Who uses a file, and where that was written.
+struct Use<'a> {
+    agent: &'a str,
+    span: &'a Span,
+    path: &'a Path,
+}
+
+/// Refuses a file that two agents write, that is written and read, or that is the graph itself.
+pub(super) fn conflicts(graph: &GraphDecl, built: &[Option<Built>], found: &mut Vec<Diagnostic>) {
+    let mut writers: HashMap<Identity, Use<'_>> = HashMap::new();
+    for used in uses(graph, built, |built| &built.writes) {
+        let Some(identity) = identity(used.path) else {
+            continue;
+        };
+        if let Some(first) = writers.get(&identity) {
+            found.push(both(first, &used, "write"));
+        } else {
+            writers.insert(identity, used);
+        }
+    }
+    let graph_file = graph_file(graph);
+    if let Some(writer) = graph_file.as_ref().and_then(|file| writers.get(file)) {
+        let message = format!("agent `{}` would write over the graph file", writer.agent);
+        found.push(Diagnostic::new(message).at(writer.span.clone(), "the graph itself"));
+    }
+    let mut stdin: Option<Use<'_>> = None;
+    for used in uses(graph, built, |built| &built.reads) {
+        match identity(used.path) {
+            Some(Identity::Standard) => match &stdin {
+                Some(first) => found.push(both(first, &used, "read")),
+                None => stdin = Some(used),
+            },
+            Some(identity) => {
+                if let Some(writer) = writers.get(&identity) {
+                    found.push(read_and_written(&used, writer));
+                }
+            }
+            None => {}
+        }
+    }
+    if let (Some(reader), Some("<stdin>")) = (stdin, source_name(graph)) {
+        let message = format!(
+            "agent `{}` reads standard input, which the graph itself came from",
+            reader.agent
+        );
+        found.push(Diagnostic::new(message).at(reader.span.clone(), "standard input"));
+    }
+}
+
+fn uses<'a>(
+    graph: &'a GraphDecl,
+    built: &'a [Option<Built>],
+    which: fn(&Built) -> &Vec<(Span, PathBuf)>,
+) -> impl Iterator<Item = Use<'a>> {
+    let agents = graph.agents.iter().zip(built);
+    agents.flat_map(move |(agent, built)| {
+        let paths = built.as_ref().map_or(&[][..], |built| which(built));
+        paths.iter().map(|(span, path)| Use {
+            agent: &agent.name.value,
+            span,
+            path,
+        })
+    })
+}
+
+fn source_name(graph: &GraphDecl) -> Option<&str> {
+    graph.source.as_ref().map(|source| source.name.as_str())
+}
+
+fn graph_file(graph: &GraphDecl) -> Option<Identity> {
+    let name = source_name(graph).filter(|name| !name.starts_with('<'))?;
+    identity(Path::new(name))
+}
+
+fn both(first: &Use<'_>, second: &Use<'_>, what: &str) -> Diagnostic {
+    Diagnostic::new(format!(
+        "agents `{}` and `{}` both {what} `{}`",
+        first.agent,
+        second.agent,
+        second.path.display()
+    ))
+    .at(second.span.clone(), "the second")
+    .at(first.span.clone(), "the first")
+}
+
+fn read_and_written(reader: &Use<'_>, writer: &Use<'_>) -> Diagnostic {
+    Diagnostic::new(format!(
+        "agent `{}` writes `{}`, which `{}` reads",
+        writer.agent,
+        writer.path.display(),
+        reader.agent
+    ))
+    .at(writer.span.clone(), "written here")
+    .at(reader.span.clone(), "read here")
+}

@@ -1,0 +1,131 @@
+//! `--set agent.param=value`: keys given on the command line, over what the graph says.
+//!
+//! `AGENT.KEY=VALUE`, `workers.NAME.KEY=VALUE` and `streams.NAME.KEY=VALUE`. A value is spelled as in the
+//! graph file; what is no TOML value is a text as it stands.
+
+use thalweg_worker::op::nearest;
+use toml::de::DeValue;
+
+use crate::decl::{AgentDecl, At, Core, GraphDecl, Overflow, SourceText, StreamDecl, WorkerDecl};
+use crate::diag::{Diagnostic, Refused};
+use crate::file;
+use crate::keys::{self, Node, NodeValue};
+
+/// Applies each setting to the graph, in order.
+///
+/// # Errors
+/// The first setting that names no agent of the graph, no key, or a value that the key does not take.
+pub fn apply_sets(graph: &mut GraphDecl, sets: &[String]) -> Result<(), Refused> {
+    for set in sets {
+        apply(graph, set).map_err(|refusal| {
+            let source = SourceText {
+                name: "--set".to_owned(),
+                text: set.clone(),
+            };
+            Refused::one(refusal, Some(source))
+        })?;
+    }
+    Ok(())
+}
+
+fn apply(graph: &mut GraphDecl, set: &str) -> Result<(), Diagnostic> {
+    let (path, value) = set.split_once('=').ok_or_else(|| misspelled(set))?;
+    let (owner, key) = path.rsplit_once('.').ok_or_else(|| misspelled(set))?;
+    let (owner, key) = (owner.trim(), At::nowhere(key.trim().to_owned()));
+    let value = value_of(value.trim());
+    let result = if let Some(name) = owner.strip_prefix("workers.") {
+        keys::set_worker(worker(graph, name), key, value)
+    } else if let Some(name) = owner.strip_prefix("streams.") {
+        keys::set_stream(stream(graph, name), key, value)
+    } else {
+        keys::set_agent(agent(graph, owner)?, key, value)
+    };
+    result.map_err(|refusal| {
+        let words = refusal.labels.first().map(|(_, words)| words.clone());
+        Diagnostic {
+            labels: vec![(0..set.len(), words.unwrap_or_default())],
+            ..refusal
+        }
+    })
+}
+
+fn agent<'a>(graph: &'a mut GraphDecl, name: &str) -> Result<&'a mut AgentDecl, Diagnostic> {
+    match graph.agents.iter().position(|a| a.name.value == name) {
+        Some(at) => Ok(&mut graph.agents[at]),
+        None => {
+            let names: Vec<&str> = graph.agents.iter().map(|a| a.name.value.as_str()).collect();
+            Err(no_agent(name, &names))
+        }
+    }
+}
+
+/// The worker of this name; it is declared by being set.
+fn worker<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut WorkerDecl {
+    let at = graph.workers.iter().position(|w| w.name.value == name);
+    let at = at.unwrap_or_else(|| {
+        graph.workers.push(WorkerDecl {
+            name: At::nowhere(name.to_owned()),
+            core: At::nowhere(Core::Auto),
+            restart: None,
+        });
+        graph.workers.len() - 1
+    });
+    &mut graph.workers[at]
+}
+
+/// The settings of the stream of this name.
+fn stream<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut StreamDecl {
+    let at = graph.streams.iter().position(|s| s.name.value == name);
+    let at = at.unwrap_or_else(|| {
+        graph.streams.push(StreamDecl {
+            name: At::nowhere(name.to_owned()),
+            capacity: None,
+            overflow: At::nowhere(Overflow::Block),
+        });
+        graph.streams.len() - 1
+    });
+    &mut graph.streams[at]
+}
+
+/// A value as the graph file spells it, else the text as it stands. It has no place in the graph's text.
+fn value_of(text: &str) -> Node {
+    match DeValue::parse(text) {
+        Ok(value) if !matches!(value.get_ref(), DeValue::Datetime(_)) => {
+            nowhere(file::node(0..0, value.into_inner()))
+        }
+        _ => Node {
+            value: NodeValue::Text(text.to_owned()),
+            span: 0..0,
+        },
+    }
+}
+
+fn nowhere(node: Node) -> Node {
+    let value = match node.value {
+        NodeValue::List(items) => NodeValue::List(items.into_iter().map(nowhere).collect()),
+        NodeValue::Table(entries) => NodeValue::Table(
+            entries
+                .into_iter()
+                .map(|(key, value)| (At::nowhere(key.value), nowhere(value)))
+                .collect(),
+        ),
+        other => other,
+    };
+    Node { value, span: 0..0 }
+}
+
+fn misspelled(set: &str) -> Diagnostic {
+    Diagnostic::new(format!("`{}` sets nothing", set.escape_debug()))
+        .at(0..set.len(), "should be AGENT.KEY=VALUE")
+        .help("--set band.high=12.5; also workers.NAME.core=1 and streams.NAME.capacity=4096")
+}
+
+fn no_agent(owner: &str, names: &[&str]) -> Diagnostic {
+    let help = match nearest(owner, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", names.join(", ")),
+    };
+    Diagnostic::new(format!("there is no agent `{}`", owner.escape_debug()))
+        .at(0..owner.len(), "no such agent")
+        .help(help)
+}
