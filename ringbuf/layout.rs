@@ -313,8 +313,7 @@ impl Geometry {
         let header = header.cast::<Header>();
         // SAFETY: the region is readable and holds a whole `Header` (above); any bytes are one.
         let magic = unsafe { &(*header).magic };
-        // FORMAT (in, from Header::format): a magic that is there means the identity is whole.
-        check_magic(magic.load(edge(Edge::FormatIn, Ordering::Acquire)))?;
+        check_magic(Header::load_magic(magic))?;
         // SAFETY: as above; volatile, since a hostile peer may write it now: the copy may be torn,
         // which its checks find, but it is read once.
         let identity = unsafe { ptr::read_volatile(&raw const (*header).identity) };
@@ -332,6 +331,14 @@ pub enum LayoutError {
         /// Bytes there are.
         found: u64,
         /// Bytes it takes.
+        need: u64,
+    },
+    /// A segment of one ring is exactly as long as the ring.
+    #[error("segment of {found} bytes, its ring is {need} long: not what its creator made")]
+    Length {
+        /// Bytes there are.
+        found: u64,
+        /// Bytes of the ring.
         need: u64,
     },
     /// The creator has not finished, or died before it had.
@@ -503,13 +510,26 @@ const _: () = {
 const HEADER_LEN_BYTES_MIN: usize = 512;
 
 impl Header {
-    /// Writes the header of `geometry` at `header`: lossless readers first, spare lines vacant.
+    /// Writes the header of `geometry` at `header`: lossless readers first, spare lines vacant, and
+    /// the magic last.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Header::fill`].
+    pub(crate) unsafe fn format(header: *mut Header, geometry: &Geometry, lossless: usize) {
+        // SAFETY: this function's contract is that of `fill`.
+        unsafe { Self::fill(header, geometry, lossless) };
+        // SAFETY: filled above; shared from here on, so by reference only.
+        unsafe { &*header }.store_magic();
+    }
+
+    /// Writes everything but the magic.
     ///
     /// # Safety
     ///
     /// `header` is 128-byte aligned, writable for a `Header` and `geometry.readers` reader lines,
     /// and nobody else touches those bytes before the magic is there.
-    pub(crate) unsafe fn format(header: *mut Header, geometry: &Geometry, lossless: usize) {
+    pub(crate) unsafe fn fill(header: *mut Header, geometry: &Geometry, lossless: usize) {
         debug_assert!(header.is_aligned() && lossless <= geometry.readers);
         let made = Header {
             magic: AtomicU64::new(0),
@@ -543,10 +563,25 @@ impl Header {
             // SAFETY: `reader < readers`, whose lines are writable by this function's contract.
             unsafe { Self::reader_line(header, reader).write(made) };
         }
-        // SAFETY: written above; shared from here on, so by reference to an atomic only.
-        let magic = unsafe { &(*header).magic };
-        // FORMAT (out, to Geometry::of_header): the whole header comes before its magic.
-        magic.store(MAGIC, edge(Edge::FormatOut, Ordering::Release));
+    }
+
+    /// Says that the header is whole.
+    pub(crate) fn store_magic(&self) {
+        // FORMAT (out, to Header::load_magic): the whole header comes before its magic.
+        self.magic
+            .store(MAGIC, edge(Edge::FormatOut, Ordering::Release));
+    }
+
+    /// What stands where the magic belongs.
+    pub(crate) fn load_magic(magic: &AtomicU64) -> u64 {
+        // FORMAT (in, from Header::store_magic): a magic that is there means the identity is whole.
+        magic.load(edge(Edge::FormatIn, Ordering::Acquire))
+    }
+
+    /// Whether the header is whole.
+    #[cfg(all(test, loom))]
+    pub(crate) fn has_magic(&self) -> bool {
+        Self::load_magic(&self.magic) == MAGIC
     }
 
     /// The line of `reader`, right behind the fixed part.

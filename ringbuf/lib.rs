@@ -9,6 +9,21 @@
 //! that keep positions themselves and commit them as they see fit, and a typed, safe one on top.
 
 #[cfg(not(loom))]
+mod shared;
+
+#[cfg(not(loom))]
+mod producer;
+
+#[cfg(not(loom))]
+mod consumer;
+
+#[cfg(not(loom))]
+mod tap;
+
+#[cfg(not(loom))]
+mod frames;
+
+#[cfg(not(loom))]
 mod mapped;
 
 mod ring;
@@ -29,7 +44,17 @@ mod barrier;
 
 mod sync;
 
+#[cfg(all(test, loom))]
+mod models;
+
 pub use barrier::{Fencing, enroll};
+#[cfg(not(loom))]
+pub use consumer::{Consumer, Items};
+#[cfg(not(loom))]
+pub use frames::{
+    FRAME_PREFIX_LEN_BYTES, FrameConsumer, FrameError, FrameProducer, FrameTap, Frames,
+    frame_len_bytes, payload_len_bytes_max, write_frame,
+};
 pub use layout::{
     FRAMES_NAME, Geometry, ITEM_ALIGN_MAX, ITEM_LEN_BYTES_MAX, ITEM_NAME_LEN_BYTES, ItemName,
     LAYOUT_VERSION, LayoutError, Mode, PAGE_LEN_BYTES, READERS_MAX, RingSpec, item_name_of,
@@ -38,8 +63,14 @@ pub use layout::{
 pub use mapped::{MappedRing, OpenError};
 #[cfg(not(loom))]
 pub use mirror::Mirror;
+#[cfg(not(loom))]
+pub use producer::{Producer, PushError};
 pub use raw::{Available, RawConsumer, RawProducer, RawTap, Resync};
 pub use ring::{JoinError, Ring, RingCorrupt};
 #[cfg(not(loom))]
 pub use segment::{Access, Segment, SegmentError, free_bytes};
+#[cfg(not(loom))]
+pub use shared::{EndError, SharedRing};
+#[cfg(not(loom))]
+pub use tap::Tap;
 pub use wait::{Bell, Idle, IdleStep, IdleStrategy, Woken};

@@ -235,42 +235,38 @@ impl RawTap {
     pub fn take(&mut self, most: u64, copy: impl FnOnce(u64, u64)) -> u64 {
         let written = self.ring.written();
         let waiting = written.wrapping_sub(self.position);
-        if waiting > self.ring.geometry().slots {
-            self.skip(written);
+        let slots = self.ring.geometry().slots;
+        if (waiting as i64) < 0 {
+            // The producer only goes forwards: a damaged word. Start over where it is.
+            self.position = written;
+            return 0;
+        }
+        if waiting > slots {
+            self.skip(0);
             return 0;
         }
         let count = waiting.min(most);
         copy(self.position, count);
-        // A slot is written anew for the item one lap later: what was claimed less than a lap
+        // A slot is written anew for the item one lap later: what was claimed no more than a lap
         // beyond the oldest item copied has touched none of them.
-        if self.ring.claimed().wrapping_sub(self.position) > self.ring.geometry().slots {
-            self.skip(self.ring.written());
+        let claimed = self.ring.claimed().wrapping_sub(self.position);
+        if claimed > slots {
+            self.skip(claimed - slots);
             return 0;
         }
         self.position = self.position.wrapping_add(count);
         count
     }
 
-    /// Gives back the last `count` items of what [`RawTap::take`] returned: they will come again.
-    pub(crate) fn untake(&mut self, count: u64) {
-        self.position = self.position.wrapping_sub(count);
-    }
-
-    fn skip(&mut self, written: u64) {
+    /// Goes on to where `resync` says, past `gone` items at least, and counts the way as lost.
+    fn skip(&mut self, gone: u64) {
+        let waiting = self.ring.written().wrapping_sub(self.position);
         let behind = match self.resync {
             Resync::Half => self.ring.geometry().slots / 2,
             Resync::Newest => 0,
         };
-        let waiting = written.wrapping_sub(self.position);
-        // A producer that looks to be behind the tap is a damaged word: start over where it is.
-        let missed = if (waiting as i64) < 0 {
-            waiting
-        } else {
-            waiting.saturating_sub(behind).max(1).min(waiting)
-        };
+        let missed = waiting.saturating_sub(behind).max(gone).min(waiting);
         self.position = self.position.wrapping_add(missed);
-        if (missed as i64) > 0 {
-            self.lost = self.lost.wrapping_add(missed);
-        }
+        self.lost = self.lost.wrapping_add(missed);
     }
 }

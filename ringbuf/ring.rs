@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 use crate::barrier;
 use crate::layout::{Geometry, Header, LayoutError, Mode, ReaderLine, RingSpec};
 use crate::raw::{RawConsumer, RawProducer, RawTap, Resync};
-use crate::sync::{AtomicU32, Edge, Ordering, edge, fence};
+use crate::sync::{Edge, Ordering, edge, fence};
 use crate::wait::Bell;
 
 /// Two positions that no ring can have at once: the segment is damaged, or an end does not keep to
@@ -317,37 +317,32 @@ impl Ring {
     /// Checks every published position against the others, as an attacher does once.
     pub fn check(&self) -> Result<(), RingCorrupt> {
         for reader in 0..self.geometry.readers {
-            if self.mode(reader) == Some(Mode::Lossless) {
-                // `consumed` first: it never passes `written`, which only grows meanwhile, by at
-                // most a capacity beyond it.
-                let consumed = self.consumed(reader);
-                self.distance(reader, self.written(), consumed, self.consumed(reader))?;
-            } else if self.mode(reader).is_none() {
-                return Err(self.corrupt(Some(reader), self.written(), self.consumed(reader)));
+            match self.mode(reader) {
+                Some(Mode::Lossless) => self.check_reader(reader)?,
+                Some(_) => {}
+                None => {
+                    return Err(self.corrupt(Some(reader), self.written(), self.consumed(reader)));
+                }
             }
         }
         Ok(())
     }
 
-    /// `written - consumed` of a live reader, when it can be one: `written` was loaded between two
-    /// loads of the reader's position.
-    fn distance(
-        &self,
-        reader: usize,
-        written: u64,
-        before: u64,
-        after: u64,
-    ) -> Result<u64, RingCorrupt> {
-        let distance = written.wrapping_sub(before);
-        let moved = after.wrapping_sub(before);
-        if distance <= self.geometry.capacity.saturating_add(moved) {
-            return Ok(distance);
+    /// The ends may be at work meanwhile: `written` is loaded between two loads of the reader's
+    /// position, and a reader that left while we looked may be any way behind.
+    fn check_reader(&self, reader: usize) -> Result<(), RingCorrupt> {
+        let before = self.consumed(reader);
+        let written = self.written();
+        let moved = self.consumed(reader).wrapping_sub(before);
+        let most = self.geometry.capacity.saturating_add(moved);
+        if written.wrapping_sub(before) > most && self.mode(reader) == Some(Mode::Lossless) {
+            return Err(self.corrupt(Some(reader), written, before));
         }
-        Err(self.corrupt(Some(reader), written, before))
+        Ok(())
     }
 
-    /// The producer's slow look: least position over the lossless readers, `at` where there is none.
-    /// `written` is what the producer has published.
+    /// The producer's slow look: least position over the lossless readers, `written`
+    /// (what the producer has published) where there is none.
     pub(crate) fn slowest_for(&self, written: u64) -> Result<u64, RingCorrupt> {
         // JOIN (producer, against Ring::join): published before the readers are looked at.
         barrier::light(self.geometry.fencing, Edge::JoinProducer);
@@ -397,12 +392,13 @@ impl Ring {
 
     /// The word that says which process holds the producer's end.
     #[cfg(not(loom))]
-    pub(crate) fn producer_owner(&self) -> &AtomicU32 {
+    pub(crate) fn producer_owner(&self) -> &crate::sync::AtomicU32 {
         &self.header().producer.owner
     }
 
     /// The word that says which process holds the end of `reader`.
-    pub(crate) fn reader_owner(&self, reader: usize) -> &AtomicU32 {
+    #[cfg(not(loom))]
+    pub(crate) fn reader_owner(&self, reader: usize) -> &crate::sync::AtomicU32 {
         &self.line(reader).words.owner
     }
 

@@ -18,9 +18,10 @@ use crate::sync::{AtomicU32, Edge, Ordering};
 /// one for each reader, a worker that waits for many rings has one for itself.
 #[repr(C, align(128))]
 pub struct Bell {
-    /// The futex word: moves with every wake-up.
+    /// The futex word, even: moves with every wake-up. Ringers move it.
     seq: AtomicU32,
-    /// 1 while the sleeper sleeps or is about to.
+    /// While the sleeper sleeps or is about to: the `seq` it goes by, plus 1. Else 0. Only the
+    /// sleeper stores it.
     sleeping: AtomicU32,
     /// A [`Fencing`], never changed.
     fencing: u32,
@@ -67,17 +68,24 @@ impl Bell {
         // BELL (ringer, against Bell::sleep_unless): the publication comes before this look.
         barrier::light(fencing, Edge::BellRinger);
         // Relaxed: a hint, ordered by the fence above.
-        if self.sleeping.load(Ordering::Relaxed) != 0 {
-            self.wake();
+        let ticket = self.sleeping.load(Ordering::Relaxed);
+        if ticket != 0 {
+            self.wake(ticket);
         }
     }
 
     #[cold]
-    fn wake(&self) {
-        // Relaxed: whoever takes the announcement away makes the call, the others need not.
-        if self.sleeping.swap(0, Ordering::Relaxed) != 0 {
-            // Relaxed: the kernel orders it against the sleeper's comparison.
-            self.seq.fetch_add(1, Ordering::Relaxed);
+    fn wake(&self, ticket: u32) {
+        let seq = ticket & !1;
+        // Relaxed: whoever moves it makes the call, the others need not; the kernel orders it
+        // against the sleeper's comparison.
+        let moved = self.seq.compare_exchange(
+            seq,
+            seq.wrapping_add(2),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if moved.is_ok() {
             futex::wake(self);
         }
     }
@@ -88,7 +96,7 @@ impl Bell {
         // Relaxed: compared by the kernel; a stale value only makes the sleep end at once.
         let seq = self.seq.load(Ordering::Relaxed);
         // Relaxed: ordered by the fence below.
-        self.sleeping.store(1, Ordering::Relaxed);
+        self.sleeping.store(seq | 1, Ordering::Relaxed);
         let fencing = Fencing::of(self.fencing).unwrap_or(Fencing::Symmetric);
         // BELL (sleeper, against Bell::ring): the announcement comes before the second look.
         // Where the kernel refuses (out of memory), the time-out bounds what a missed ring costs.
@@ -98,7 +106,7 @@ impl Bell {
         } else {
             futex::wait(self, seq, timeout)
         };
-        // Relaxed: a hint; a ringer that still sees 1 makes one call too many.
+        // Relaxed: a hint; a ringer that still sees the ticket makes one call too many.
         self.sleeping.store(0, Ordering::Relaxed);
         woken
     }

@@ -1,0 +1,207 @@
+//! The end of one lossless reader of a ring of items: read in place, then release.
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use crate::mapped::MappedRing;
+use crate::raw::{Available, RawConsumer};
+use crate::ring::RingCorrupt;
+use crate::shared::leave_reader;
+use crate::wait::{Idle, IdleStrategy};
+
+/// Reads items of type `T`, each exactly once. Dropping it leaves: the producer waits for it no more.
+#[derive(Debug)]
+pub struct Consumer<T: Pod> {
+    raw: RawConsumer,
+    /// Position of the next item: all before it are released.
+    from: u64,
+    /// Items handed out by the last `read`.
+    shown: usize,
+    idle: IdleStrategy,
+    mapped: Arc<MappedRing>,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T: Pod> Consumer<T> {
+    pub(crate) fn new(mapped: Arc<MappedRing>, reader: usize) -> Self {
+        let ring = *mapped.handle();
+        let raw = RawConsumer::new(ring, reader);
+        let from = ring.consumed(reader);
+        Self {
+            raw,
+            from,
+            shown: 0,
+            idle: IdleStrategy::default(),
+            mapped,
+            items: PhantomData,
+        }
+    }
+
+    /// With another way to wait than [`IdleStrategy::BALANCED`].
+    pub fn idle(mut self, idle: IdleStrategy) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Position of the next item.
+    pub fn position(&self) -> u64 {
+        self.from
+    }
+
+    /// Its line in the ring.
+    pub fn reader(&self) -> usize {
+        self.raw.reader()
+    }
+
+    /// Items that may be in flight.
+    pub fn capacity(&self) -> usize {
+        self.mapped.geometry().capacity as usize
+    }
+
+    /// The items that are there and not released, in one piece; empty when there are none. Looks at
+    /// the producer only when the last look left none: see [`Consumer::read_for`] for windows.
+    #[inline]
+    pub fn read(&mut self) -> Result<&[T], RingCorrupt> {
+        self.read_for(1)
+    }
+
+    /// As [`Consumer::read`], but looks at the producer already when fewer than `want` items are
+    /// known. Does not wait, and may return fewer.
+    #[inline]
+    pub fn read_for(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
+        let count = self.raw.available_for(self.from, want as u64)? as usize;
+        self.shown = count;
+        let items = self.raw.items(self.from).cast::<T>();
+        // SAFETY: `count` items from `from` on are whole and in one piece (mirror); the producer
+        // writes them anew only after their release, which takes this end mutably. The item type
+        // was compared when the end was made; any bytes are a `T`.
+        Ok(unsafe { core::slice::from_raw_parts(items, count) })
+    }
+
+    /// Waits until there are `want` items (at most the capacity) and returns all there are; fewer
+    /// only when the stream has ended, and then never more.
+    pub fn wait_for(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
+        let want = want.min(self.capacity());
+        wait_available(
+            &mut self.raw,
+            &self.mapped,
+            self.from,
+            want as u64,
+            self.idle,
+        )?;
+        self.read_for(want)
+    }
+
+    /// Gives the first `count` of the items last read back to the producer.
+    ///
+    /// # Panics
+    ///
+    /// When fewer were read.
+    #[inline]
+    pub fn release(&mut self, count: usize) {
+        assert!(
+            count <= self.shown,
+            "release of {count} items, {} were read",
+            self.shown
+        );
+        self.shown -= count;
+        if count > 0 {
+            self.advance(count as u64);
+        }
+    }
+
+    /// Whether the stream has ended and every item was released.
+    pub fn is_ended(&mut self) -> Result<bool, RingCorrupt> {
+        Ok(self.raw.look(self.from)? == Available::Ended)
+    }
+
+    /// Reads one item, at once or not at all.
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<Option<T>, RingCorrupt> {
+        if self.raw.available(self.from)? == 0 {
+            return Ok(None);
+        }
+        let item = self.raw.items(self.from).cast::<T>();
+        // SAFETY: the item is whole (above); the rest as in `read_for`.
+        let item = unsafe { item.read() };
+        self.shown = 0;
+        self.advance(1);
+        Ok(Some(item))
+    }
+
+    /// Reads one item, waiting for it; `None` when the stream has ended.
+    #[inline]
+    pub fn pop(&mut self) -> Result<Option<T>, RingCorrupt> {
+        match self.try_pop()? {
+            Some(item) => Ok(Some(item)),
+            None if self.wait_for(1)?.is_empty() => Ok(None),
+            None => self.try_pop(),
+        }
+    }
+
+    /// The items one by one, waiting for each, until the stream ends.
+    pub fn items(&mut self) -> Items<'_, T> {
+        Items {
+            consumer: self,
+            stopped: false,
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, count: u64) {
+        self.from = self.from.wrapping_add(count);
+        self.raw.release(self.from);
+        self.raw.ring().producer_bell().ring();
+    }
+}
+
+impl<T: Pod> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        leave_reader(self.mapped.handle(), self.raw.reader());
+    }
+}
+
+/// Iterates over what a [`Consumer`] reads, until the stream ends or an error came.
+#[derive(Debug)]
+pub struct Items<'a, T: Pod> {
+    consumer: &'a mut Consumer<T>,
+    stopped: bool,
+}
+
+impl<T: Pod> Iterator for Items<'_, T> {
+    type Item = Result<T, RingCorrupt>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.stopped {
+            return None;
+        }
+        let next = self.consumer.pop();
+        self.stopped = !matches!(next, Ok(Some(_)));
+        next.transpose()
+    }
+}
+
+/// Waits until `want` items (at most the capacity) are there from `from` on, or the stream has ended.
+pub(crate) fn wait_available(
+    raw: &mut RawConsumer,
+    mapped: &MappedRing,
+    from: u64,
+    want: u64,
+    idle: IdleStrategy,
+) -> Result<(), RingCorrupt> {
+    let mut idle = Idle::new(idle);
+    let bell = mapped.handle().reader_bell(raw.reader());
+    while raw.available_for(from, want)? < want && !mapped.handle().is_closed() {
+        // An error is a reason to look as well: the loop then returns it.
+        idle.wait(bell, || {
+            mapped.handle().is_closed()
+                || raw
+                    .available_for(from, want)
+                    .map_or(true, |there| there >= want)
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The producer's end of a ring of items: write in place, then commit.
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use crate::mapped::MappedRing;
+use crate::raw::RawProducer;
+use crate::ring::RingCorrupt;
+use crate::shared::close_producer;
+use crate::wait::{Idle, IdleStrategy};
+
+/// Writes items of type `T`. Dropping it ends the stream.
+///
+/// Every reader sees every item; the producer waits for the slowest lossless reader, and for nobody
+/// once all have left.
+#[derive(Debug)]
+pub struct Producer<T: Pod> {
+    raw: RawProducer,
+    /// Position of the next item: all before it are published.
+    at: u64,
+    /// Slots handed out by the last `reserve`.
+    reserved: usize,
+    idle: IdleStrategy,
+    mapped: Arc<MappedRing>,
+    items: PhantomData<fn(T)>,
+}
+
+impl<T: Pod> Producer<T> {
+    pub(crate) fn new(mapped: Arc<MappedRing>) -> Self {
+        let raw = mapped.handle().producer();
+        let at = mapped.handle().written();
+        Self {
+            raw,
+            at,
+            reserved: 0,
+            idle: IdleStrategy::default(),
+            mapped,
+            items: PhantomData,
+        }
+    }
+
+    /// With another way to wait than [`IdleStrategy::BALANCED`].
+    pub fn idle(mut self, idle: IdleStrategy) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Position of the next item.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Items that may be in flight.
+    pub fn capacity(&self) -> usize {
+        self.mapped.geometry().capacity as usize
+    }
+
+    /// Whether some lossless reader has not left.
+    pub fn has_readers(&self) -> bool {
+        self.mapped.handle().has_readers()
+    }
+
+    /// Every slot that is free, in one piece; empty when the ring is full. They hold old items.
+    pub fn slots(&mut self) -> Result<&mut [T], RingCorrupt> {
+        let capacity = self.capacity();
+        self.reserve(capacity)
+    }
+
+    /// Up to `most` free slots in one piece, fewer only when fewer are free. They hold old items.
+    #[inline]
+    pub fn reserve(&mut self, most: usize) -> Result<&mut [T], RingCorrupt> {
+        let most = most.min(self.capacity());
+        let free = self.raw.free_for(self.at, most as u64)?;
+        let count = most.min(free as usize);
+        self.reserved = count;
+        let slots = self.raw.slots(self.at, count as u64).cast::<T>();
+        // SAFETY: `count` slots from `at` on are free and in one piece (mirror); no reader is there
+        // before they are published, and this is the only producer (its seat), borrowed mutably.
+        // The item type was compared when the end was made; any bytes are a `T`.
+        Ok(unsafe { core::slice::from_raw_parts_mut(slots, count) })
+    }
+
+    /// Publishes the first `count` of the slots last reserved.
+    ///
+    /// # Panics
+    ///
+    /// When fewer were reserved.
+    #[inline]
+    pub fn commit(&mut self, count: usize) {
+        assert!(
+            count <= self.reserved,
+            "commit of {count} items, {} are reserved",
+            self.reserved
+        );
+        self.reserved = 0;
+        if count > 0 {
+            self.publish(count as u64);
+        }
+    }
+
+    /// Writes one item, at once or not at all.
+    #[inline]
+    pub fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
+        match self.raw.free(self.at) {
+            Ok(0) => Err(PushError::Full(item)),
+            Ok(_) => {
+                let slot = self.raw.slots(self.at, 1).cast::<T>();
+                // SAFETY: the slot is free (above); the rest as in `reserve`.
+                unsafe { slot.write(item) };
+                self.reserved = 0;
+                self.publish(1);
+                Ok(())
+            }
+            Err(corrupt) => Err(PushError::Corrupt(corrupt)),
+        }
+    }
+
+    /// Writes one item, waiting while the ring is full.
+    #[inline]
+    pub fn push(&mut self, item: T) -> Result<(), RingCorrupt> {
+        match self.try_push(item) {
+            Ok(()) => Ok(()),
+            Err(PushError::Corrupt(corrupt)) => Err(corrupt),
+            Err(PushError::Full(item)) => self.push_slice(&[item]),
+        }
+    }
+
+    /// Writes all items, waiting while the ring is full. Readers see them as they fit.
+    pub fn push_slice(&mut self, mut items: &[T]) -> Result<(), RingCorrupt> {
+        while !items.is_empty() {
+            let slots = self.reserve(items.len())?;
+            let count = slots.len();
+            let (now, later) = items.split_at(count);
+            slots.copy_from_slice(now);
+            self.commit(count);
+            items = later;
+            if count == 0 {
+                self.wait()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until at least one slot is free.
+    pub fn wait(&mut self) -> Result<(), RingCorrupt> {
+        wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle)
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, count: u64) {
+        self.at = self.at.wrapping_add(count);
+        self.raw.publish(self.at);
+        self.raw.ring().ring_readers();
+    }
+}
+
+impl<T: Pod> Drop for Producer<T> {
+    fn drop(&mut self) {
+        close_producer(self.mapped.handle());
+    }
+}
+
+/// Waits until `want` items (at most the capacity) may be written from `at` on.
+pub(crate) fn wait_free(
+    raw: &mut RawProducer,
+    mapped: &MappedRing,
+    at: u64,
+    want: u64,
+    idle: IdleStrategy,
+) -> Result<(), RingCorrupt> {
+    let mut idle = Idle::new(idle);
+    while raw.free_for(at, want)? < want {
+        // An error is a reason to look as well: the loop then returns it.
+        idle.wait(mapped.handle().producer_bell(), || {
+            raw.free_for(at, want).map_or(true, |free| free >= want)
+        });
+    }
+    Ok(())
+}
+
+/// Why an item was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError<T> {
+    /// The ring is full; here is the item back.
+    #[error("the ring is full")]
+    Full(T),
+    /// A position of a reader is damaged.
+    #[error(transparent)]
+    Corrupt(RingCorrupt),
+}
