@@ -5,16 +5,24 @@ use std::marker::PhantomData;
 use bytemuck::Pod;
 
 use super::with_local;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::{
+    Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, StateSpec, Status,
+};
 use crate::types::Item;
 
 /// Keeps the items for which `keep` is true.
-pub fn filter<T, F>(mut keep: F) -> Blueprint
+pub fn filter<T, F>(keep: F) -> Blueprint
 where
     T: Item,
     F: FnMut(&T) -> bool + 'static,
 {
-    filter_map((), move |(), x: T| keep(&x).then_some(x))
+    let agent = Filter {
+        keep,
+        types: PhantomData::<fn(&T)>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(T::item_type()))
+        .output(OutPort::new(T::item_type(), None))
 }
 
 /// Gives what `f(state, x)` gives for each item `x`, nothing where it is `None`. The state starts as
@@ -36,6 +44,31 @@ where
         .state(StateSpec::of(init))
 }
 
+struct Filter<F, Types> {
+    keep: F,
+    types: PhantomData<Types>,
+}
+
+impl<T, F> Agent for Filter<F, fn(&T)>
+where
+    T: Item,
+    F: FnMut(&T) -> bool,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        in_rounds(input, output, |items: &[T], room| {
+            let mut kept = 0;
+            for x in items {
+                // Written in any case, then counted or not: no branch to mispredict.
+                room[kept] = *x;
+                kept += usize::from((self.keep)(x));
+            }
+            kept
+        });
+        Ok(Status::Ready)
+    }
+}
+
 struct FilterMap<F, Types> {
     f: F,
     types: PhantomData<Types>,
@@ -51,25 +84,36 @@ where
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         with_local(&mut io.state, |state: &mut S| {
-            // Each round leaves room for its last item, however many were dropped before it.
-            loop {
-                let n = input.len().min(output.space());
-                if n == 0 {
-                    break;
-                }
-                let room = &mut output.room()[..n];
+            in_rounds(input, output, |items: &[T], room| {
                 let mut kept = 0;
-                for &x in &input.items()[..n] {
+                for &x in items {
                     if let Some(y) = (self.f)(state, x) {
                         room[kept] = y;
                         kept += 1;
                     }
                 }
-                input.consume(n);
-                output.produce(kept);
-            }
+                kept
+            });
         });
         Ok(Status::Ready)
+    }
+}
+
+/// Calls `f(items, room)` with as many items as there is room for, until either is used up: however
+/// many a round dropped, the next one goes on. `f` gives how much of the room it filled.
+fn in_rounds<T: Item, U: Item>(
+    input: &mut Input,
+    output: &mut Output,
+    mut f: impl FnMut(&[T], &mut [U]) -> usize,
+) {
+    loop {
+        let n = input.len().min(output.space());
+        if n == 0 {
+            return;
+        }
+        let kept = f(&input.items()[..n], &mut output.room()[..n]);
+        input.consume(n);
+        output.produce(kept);
     }
 }
 

@@ -52,22 +52,33 @@ where
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let given = io.state.get::<u64>();
-        while !input.is_empty() && !output.is_full() {
-            let mut rest = self.rest_of(input.position(), *given, input.items::<T>()[0]);
-            let n = fill(output.room(), &mut rest);
-            output.produce(n);
-            if rest.peek().is_none() {
-                *given = 0;
-                input.consume(1);
-            } else {
+        let room = output.room::<I::Item>();
+        let (mut taken, mut made) = (0, 0);
+        for &x in input.items::<T>() {
+            if made == room.len() {
+                break;
+            }
+            let position = input.position() + taken as u64;
+            let mut rest = match *given {
+                0 => (self.f)(x).into_iter().peekable(),
+                given => self.rest_of(position, given, x),
+            };
+            let n = fill(&mut room[made..], &mut rest);
+            made += n;
+            if made == room.len() && rest.peek().is_some() {
                 *given += n as u64;
                 self.half_done = Some(HalfDone {
-                    position: input.position(),
+                    position,
                     given: *given,
                     rest,
                 });
+                break;
             }
+            *given = 0;
+            taken += 1;
         }
+        input.consume(taken);
+        output.produce(made);
         Ok(Status::Ready)
     }
 }
@@ -77,7 +88,7 @@ where
     I: IntoIterator,
     F: FnMut(T) -> I,
 {
-    /// What is still to be given for the item `x` at `position`, of which `given` are out.
+    /// What is still to be given for the item `x` at `position`, of which `given > 0` are out.
     ///
     /// The iterator kept from the last call is taken only if it stands just there: a call that was
     /// thrown away has led it too far.
@@ -86,9 +97,7 @@ where
             Some(half) if half.position == position && half.given == given => half.rest,
             _ => {
                 let mut all = (self.f)(x).into_iter();
-                if let Some(last_given) = given.checked_sub(1) {
-                    all.nth(last_given as usize);
-                }
+                all.nth(given as usize - 1);
                 all.peekable()
             }
         }

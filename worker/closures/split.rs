@@ -63,13 +63,12 @@ where
             let (yes_room, no_room) = (yes.room::<T>(), no.room::<T>());
             let (mut to_yes, mut to_no) = (0, 0);
             for &x in &input.items::<T>()[..n] {
-                if (self.f)(&x) {
-                    yes_room[to_yes] = x;
-                    to_yes += 1;
-                } else {
-                    no_room[to_no] = x;
-                    to_no += 1;
-                }
+                // Written to both sides, then counted on one: no branch to mispredict.
+                yes_room[to_yes] = x;
+                no_room[to_no] = x;
+                let is_first = (self.f)(&x);
+                to_yes += usize::from(is_first);
+                to_no += usize::from(!is_first);
             }
             input.consume(n);
             yes.produce(to_yes);
