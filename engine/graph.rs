@@ -395,6 +395,7 @@ mod tests {
     use super::*;
     use crate::decl::{Capacity, Overflow};
     use crate::prelude::*;
+    use crate::resolve::resolve;
 
     /// The agents in one line each: `NAME: WORK(INPUTS) @ WORKER`.
     fn lines(decl: &GraphDecl) -> Vec<String> {
@@ -579,5 +580,75 @@ mod tests {
                 "`nothing` is a window of 0 items every 1 items; both must be at least 1",
             ]
         );
+    }
+
+    #[test]
+    fn types_and_rates_travel_through_closures() {
+        let mut g = Graph::new("rates");
+        let raw = g.source("raw", ops::sine(1_000.0).rate(48_000.0).dtype::<f32>());
+        let mean = raw.window(8).step(4).map("mean", |w: &[f32]| w[0]);
+        let wide = mean.map("wide", f64::from);
+        let half = wide.apply("half", ops::decimate(2));
+        let some = half.filter("some", |x| *x > 0.0);
+        half.zip(&some)
+            .map("pair", |a, b| [a, b])
+            .sink("end", |_| {});
+        let (resolved, warnings) = resolve(g.into_decl().unwrap()).unwrap();
+        assert_eq!(warnings, []);
+        let streams = resolved.streams.iter().map(|s| {
+            let rate = s.rate.map_or("unknown".to_owned(), |rate| rate.to_string());
+            format!("{}: {} at {rate}", s.name, s.item_type)
+        });
+        let mut streams: Vec<String> = streams.collect();
+        streams.sort();
+        assert_eq!(
+            streams,
+            [
+                "half: f64 at 6000",
+                "mean: f32 at 12000",
+                "pair: f64[2] at 6000",
+                "raw: f32 at 48000",
+                "some: f64 at unknown",
+                "wide: f64 at 12000",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stream_of_another_type_than_the_closure_takes_is_refused() {
+        let mut g = Graph::new("types");
+        let x: Stream<f64> = g.source("x", op("counter").dtype::<u8>());
+        x.map("double", |x| 2.0 * x).sink("end", |_| {});
+        let named_alike = g.source("x", ops::counter());
+        named_alike.sink("End", |_| {});
+        let refused = resolve(g.into_decl().unwrap()).unwrap_err();
+        let messages: Vec<&str> = refused
+            .diagnostics
+            .iter()
+            .map(|d| d.message.as_str())
+            .collect();
+        for words in [
+            ["`double`", "f64", "u8"],
+            ["`x`", "`x`", ""],
+            ["`End`", "`end`", ""],
+        ] {
+            assert!(
+                messages.iter().any(|m| words.iter().all(|w| m.contains(w))),
+                "{words:?} in {messages:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cycle_carries_the_type_of_its_closures() {
+        let mut g = Graph::new("cycle");
+        let x = g.source("x", ops::counter().dtype::<f32>());
+        let back = g.feedback::<f32>("back", 2, 0.0);
+        let echo = x.zip(&back.stream()).map("echo", |x, y| x + y / 2.0);
+        echo.write("end", ops::null());
+        back.close(&echo);
+        let (resolved, _) = resolve(g.into_decl().unwrap()).unwrap();
+        let back = resolved.streams.iter().find(|s| s.name == "back").unwrap();
+        assert_eq!(back.item_type.to_string(), "f32");
     }
 }
