@@ -22,6 +22,9 @@ pub mod overflow;
 
 pub mod plan;
 
+pub mod draw;
+pub mod schema;
+
 pub mod cli;
 
 /// For item and state types of one's own: `#[derive(Pod, Zeroable)]` with `#[bytemuck(crate = "thalweg::bytemuck")]`.

@@ -17,7 +17,10 @@ use crate::{file, oneline, resolve, sets};
 
 mod check;
 mod completions;
+mod graph;
+mod new;
 mod ops;
+mod schema;
 
 /// Shared-memory multicore streams: graphs of agents across pinned worker processes.
 #[derive(Parser)]
@@ -30,7 +33,10 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Graph(graph::Graph),
+    New(new::New),
     Ops(ops::Ops),
+    Schema(schema::Schema),
     Completions(completions::Completions),
 }
 
@@ -46,7 +52,10 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Check(command) => command.run(),
+        Command::Graph(command) => command.run(),
+        Command::New(command) => command.run(),
         Command::Ops(command) => command.run(),
+        Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match result {
