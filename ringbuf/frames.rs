@@ -374,3 +374,53 @@ pub enum FrameError {
     #[error(transparent)]
     Corrupt(#[from] RingCorrupt),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RingSpec, SharedRing};
+
+    #[test]
+    fn a_length_that_the_published_bytes_do_not_hold_is_damage_and_not_a_slice() {
+        for (length, whole) in [
+            (0u32, true),
+            (12, true),
+            (13, false),
+            (u32::MAX - 3, false),
+            (u32::MAX, false),
+        ] {
+            let ring = SharedRing::anonymous(&RingSpec::frames(100)).unwrap();
+            let (mut consumer, mut tap) =
+                (ring.frame_consumer(0).unwrap(), ring.frame_tap().unwrap());
+            let handle = *consumer.mapped.handle();
+            // SAFETY: the first slots of a mapped ring without a producer, and aligned.
+            unsafe { handle.slot_ptr(0).cast::<u32>().write(length) };
+            handle.publish(if length == 0 { 8 } else { 16 });
+            let damaged = FrameError::Damaged {
+                position: 0,
+                available_bytes: 16,
+            };
+            let expected = if whole {
+                Ok(Some(length as usize))
+            } else {
+                Err(damaged)
+            };
+            assert_eq!(
+                consumer.try_next().map(|frame| frame.map(<[u8]>::len)),
+                expected
+            );
+            let tapped = tap.read().map(|mut frames| frames.next().map(<[u8]>::len));
+            assert_eq!(tapped, expected);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_does_not_fit_is_not_written() {
+        let mut room = [0xaa; 16];
+        assert_eq!(write_frame(&mut room, &[1; 13]), None);
+        assert_eq!(room, [0xaa; 16]);
+        assert_eq!(write_frame(&mut room, &[1; 9]), Some(16));
+        assert_eq!(Frames::new(&room).next(), Some(&[1u8; 9][..]));
+        assert_eq!(room[13..], [0; 3], "the padding shows old bytes");
+    }
+}

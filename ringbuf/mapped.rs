@@ -212,4 +212,79 @@ mod tests {
         out.close();
         assert_eq!(consumer.look(at), Ok(Available::Ended));
     }
+
+    #[test]
+    fn positions_that_cannot_be_are_errors_at_both_ends_and_at_the_door() {
+        // (written, consumed, whether a ring of capacity 500 can stand so)
+        let table = [
+            (0, 0, true),
+            (500, 0, true),
+            (501, 0, false),
+            (1 << 63, 0, false),
+            (0, 1, false),
+            (u64::MAX - 1, u64::MAX - 1, true),
+            (498, u64::MAX - 1, true),
+            (499, u64::MAX - 1, false),
+        ];
+        for (written, consumed, good) in table {
+            let spec = RingSpec::of::<u64>(500);
+            let segment = Arc::new(Segment::anonymous(1 << 16).unwrap());
+            // SAFETY: the segment is new and nobody else's.
+            let mapped = unsafe { MappedRing::format(&segment, 0, &spec) }.unwrap();
+            // SAFETY: used while the ring lives, and by nobody else.
+            let ring = unsafe { mapped.ring() };
+            ring.publish(written);
+            ring.release(0, consumed);
+            let corrupt = RingCorrupt {
+                reader: Some(0),
+                written,
+                consumed,
+                capacity: 500,
+            };
+            let answer = |there: u64| if good { Ok(there) } else { Err(corrupt) };
+            let there = written.wrapping_sub(consumed);
+            assert_eq!(ring.check(), answer(0).map(drop));
+            assert_eq!(ring.reader(0).unwrap().available(consumed), answer(there));
+            assert_eq!(
+                ring.producer().free(written),
+                answer(500u64.wrapping_sub(there))
+            );
+            let door = MappedRing::open(&segment, 0).map(drop);
+            assert_eq!(door, answer(0).map(drop).map_err(OpenError::Corrupt));
+        }
+    }
+
+    #[test]
+    fn rings_lie_on_pages_inside_their_segment() {
+        let spec = RingSpec::of::<u64>(512);
+        let segment = Arc::new(Segment::anonymous(4 * PAGE_LEN_BYTES).unwrap());
+        for offset in [1, 128, 4 * PAGE_LEN_BYTES, usize::MAX & !4095] {
+            // SAFETY: nobody uses the segment.
+            let refused = unsafe { MappedRing::format(&segment, offset, &spec) }.map(drop);
+            assert!(
+                matches!(refused, Err(OpenError::Segment(SegmentError::Range { .. }))),
+                "{offset}"
+            );
+            let refused = MappedRing::open(&segment, offset).map(drop);
+            assert!(
+                matches!(refused, Err(OpenError::Segment(SegmentError::Range { .. }))),
+                "{offset}"
+            );
+        }
+        // SAFETY: as above.
+        let refused = unsafe { MappedRing::format(&segment, 3 * PAGE_LEN_BYTES, &spec) }.map(drop);
+        let too_short = LayoutError::TooShort {
+            found: 4096,
+            need: 8192,
+        };
+        assert_eq!(refused, Err(OpenError::Layout(too_short)));
+        // SAFETY: as above; the two do not overlap.
+        let both = unsafe {
+            (
+                MappedRing::format(&segment, 0, &spec),
+                MappedRing::format(&segment, 8192, &spec),
+            )
+        };
+        assert!(both.0.is_ok() && both.1.is_ok());
+    }
 }
