@@ -234,7 +234,7 @@ macro_rules! sources {
                 }
             }
 
-            #[doc = concat!("See [`", stringify!($function), "`].")]
+            #[doc = concat!("See [`", stringify!($function), "()`].")]
             pub struct $name<T> {
                 op: Op,
                 items: PhantomData<fn() -> T>,
@@ -274,7 +274,7 @@ macro_rules! operators {
                 $name { op: op($op)$(.set(stringify!($required), $required))* }
             }
 
-            #[doc = concat!("See [`", stringify!($function), "`].")]
+            #[doc = concat!("See [`", stringify!($function), "()`].")]
             pub struct $name {
                 op: Op,
             }
@@ -306,7 +306,7 @@ macro_rules! writers {
                 $name { op: op($op)$(.set(stringify!($required), $required))* }
             }
 
-            #[doc = concat!("See [`", stringify!($function), "`].")]
+            #[doc = concat!("See [`", stringify!($function), "()`].")]
             pub struct $name {
                 op: Op,
             }

@@ -2,7 +2,7 @@
 //!
 //! A [`Stream`] is a handle on an agent's output; each method adds an agent that reads it and hands
 //! out that agent's stream. Closures should depend on their arguments alone: see
-//! [`closures`](thalweg_worker::closures) for what survives a kill and what does not.
+//! [`closures`] for what survives a kill and what does not.
 
 use std::marker::PhantomData;
 
