@@ -18,6 +18,27 @@
 //! assert_eq!(g.into_decl()?.agents.len(), 4);
 //! # Ok::<(), thalweg::diag::Refused>(())
 //! ```
+//!
+//! Items are numbers, complex numbers, arrays of them, and any `Pod` type that says it is one:
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! #[derive(Clone, Copy, Pod, Zeroable)]
+//! #[bytemuck(crate = "thalweg::bytemuck")]
+//! #[repr(C)]
+//! struct Trade {
+//!     price: f64,
+//!     volume: f64,
+//! }
+//!
+//! impl Item for Trade {}
+//!
+//! let mut g = Graph::new("trades");
+//! let trades = g.source("trades", vec![Trade { price: 2.0, volume: 10.0 }]);
+//! let turnover = trades.map("turnover", |t| t.price * t.volume);
+//! # g.into_decl().unwrap();
+//! ```
 
 use std::cell::RefCell;
 use std::path::PathBuf;

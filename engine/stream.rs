@@ -24,6 +24,7 @@ pub struct Stream<T> {
 
 impl<T: Item> Stream<T> {
     pub(crate) fn new(handle: Handle) -> Stream<T> {
+        const { assert!(size_of::<T>() > 0, "an item has at least one byte") };
         Stream {
             handle,
             items: PhantomData,

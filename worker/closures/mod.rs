@@ -50,6 +50,7 @@ use crate::agent::State;
 
 /// Runs `f` on the state as a local value where it is small: a loop then keeps it in registers.
 fn with_local<S: Pod, R>(state: &mut State<'_>, f: impl FnOnce(&mut S) -> R) -> R {
+    const { assert!(align_of::<S>() <= 64, "states lie at multiples of 64 bytes") };
     let committed = state.get::<S>();
     if size_of::<S>() > LOCAL_LEN_BYTES_MAX {
         return f(committed);
