@@ -81,6 +81,8 @@ pub enum ParamKind {
     Floats,
     /// A list of texts.
     Texts,
+    /// A name, a whole number counting from 0, or a list of them.
+    Columns,
     /// A number, or a list of numbers, as the operator says.
     Number,
     /// One of these words.
@@ -103,6 +105,7 @@ impl ParamKind {
             ParamKind::Length => "items, or a duration such as \"0.5 s\"".to_owned(),
             ParamKind::Floats => "a list of numbers".to_owned(),
             ParamKind::Texts => "a list of texts".to_owned(),
+            ParamKind::Columns => "names or numbers of columns".to_owned(),
             ParamKind::Number => "a number or a list of numbers".to_owned(),
             ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
             ParamKind::Type => "an item type such as f64".to_owned(),
@@ -492,13 +495,18 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Floats | ParamKind::Number, Value::List(items)) => {
             items.iter().all(|v| number(v).is_some())
         }
+        (ParamKind::Columns, Value::Int(_)) => true,
+        (ParamKind::Columns, Value::List(items)) => items
+            .iter()
+            .all(|v| matches!(v, Value::Int(_) | Value::Text(_))),
         (ParamKind::Texts, Value::List(items)) => items.iter().all(|v| word(v).is_some()),
         (
             ParamKind::Text
             | ParamKind::ReadPath
             | ParamKind::WritePath
             | ParamKind::Expr
-            | ParamKind::Texts,
+            | ParamKind::Texts
+            | ParamKind::Columns,
             Value::Text(_),
         ) => true,
         _ => false,

@@ -5,15 +5,211 @@
 //! terminal, a device) has no positions: bytes go in order, once each, and what a killed worker had
 //! taken or given and not committed is lost or repeated.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{AccessFlags, access};
 
 use crate::agent::AgentError;
+use crate::op::{Args, OpError};
+
+/// What a source reads, a chunk at a time.
+pub(super) struct Reader {
+    path: PathBuf,
+    is_regular: bool,
+    file: Option<File>,
+    /// `buffer[..len]` are the bytes from `start` on.
+    buffer: Vec<u8>,
+    start: u64,
+    len: usize,
+}
+
+/// What [`Reader::fill`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// More bytes than before.
+    Grew,
+    /// There are no more bytes, and none will come.
+    Ended,
+    /// Nothing has come yet on this descriptor.
+    Waiting(RawFd),
+}
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+
+impl Reader {
+    /// The file named by the parameter `path`, `-` and pipes included. Refused where it cannot be read.
+    pub(super) fn of(args: &Args) -> Result<Reader, OpError> {
+        let path = required_path(args)?;
+        let is_regular = !is_standard(&path) && readable(&path)?.is_file();
+        Ok(Reader {
+            path,
+            is_regular,
+            file: None,
+            buffer: Vec::new(),
+            start: 0,
+            len: 0,
+        })
+    }
+
+    /// As [`Reader::of`], for formats whose header is read before the run: regular files only.
+    pub(super) fn regular(args: &Args) -> Result<Reader, OpError> {
+        let reader = Reader::of(args)?;
+        match reader.is_regular {
+            true => Ok(reader),
+            false => Err(OpError::param(
+                "path",
+                format!("{} is no regular file, and `{}` needs one: its header is looked at before the run", reader.name(), args.op().name),
+            )
+            .with_help("write it to a file first, or feed the bare items to `raw.read`")),
+        }
+    }
+
+    /// The path as messages name it.
+    pub(super) fn name(&self) -> String {
+        name_of(&self.path, "standard input")
+    }
+
+    /// True for a file with positions, false for `-` and pipes.
+    pub(super) fn is_regular(&self) -> bool {
+        self.is_regular
+    }
+
+    /// Bytes of a regular file.
+    pub(super) fn len(&self) -> Result<u64, OpError> {
+        Ok(readable(&self.path)?.len())
+    }
+
+    /// Opens a regular file for a look before the run.
+    pub(super) fn look(&self) -> Result<File, OpError> {
+        File::open(&self.path).map_err(|e| refused(&self.path, "read", &e))
+    }
+
+    /// Opens it in the process that reads, which goes on at `offset`.
+    pub(super) fn open(&mut self, offset: u64) -> Result<(), AgentError> {
+        if !self.is_regular && offset > 0 {
+            return Err(AgentError::new(format!(
+                "{} cannot be read again: what the worker that died had taken from it is gone; feed the graph from a file to survive this",
+                self.name()
+            )));
+        }
+        let file = match is_standard(&self.path) {
+            true => io::stdin().as_fd().try_clone_to_owned().map(File::from),
+            false => OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&self.path),
+        };
+        self.file = Some(file.map_err(|e| self.failed("opened", &e))?);
+        self.forget(offset);
+        Ok(())
+    }
+
+    /// Closes it after a look before the run.
+    pub(super) fn close(&mut self) {
+        self.file = None;
+        self.buffer = Vec::new();
+        self.forget(0);
+    }
+
+    /// What comes next is at `offset`: kept where it is buffered, else read again. A pipe only goes on.
+    pub(super) fn seek(&mut self, offset: u64) {
+        let is_buffered = (self.start..=self.start + self.len as u64).contains(&offset);
+        if self.is_regular && !is_buffered {
+            self.forget(offset);
+        }
+    }
+
+    /// What is buffered from `offset` on, maybe nothing: then [`Reader::fill`].
+    pub(super) fn bytes(&self, offset: u64) -> &[u8] {
+        let skipped = (offset - self.start).min(self.len as u64) as usize;
+        &self.buffer[skipped..self.len]
+    }
+
+    /// How many lines end before byte `offset`. Reads the file again: only errors need it.
+    pub(super) fn lines_before(&self, offset: u64) -> u64 {
+        let Ok(file) = self.look() else { return 0 };
+        let bytes = io::BufReader::with_capacity(CHUNK, file.take(offset)).bytes();
+        bytes
+            .map_while(Result::ok)
+            .filter(|byte| *byte == b'\n')
+            .count() as u64
+    }
+
+    /// Reads on; what lies before `offset` may be forgotten.
+    pub(super) fn fill(&mut self, offset: u64) -> Result<Filled, AgentError> {
+        let unused = offset.saturating_sub(self.start).min(self.len as u64) as usize;
+        self.buffer.copy_within(unused..self.len, 0);
+        self.start += unused as u64;
+        self.len -= unused;
+        if self.buffer.len() < self.len + CHUNK {
+            self.buffer.resize(self.len + CHUNK, 0);
+        }
+        match self.read_some() {
+            Ok(Some(0)) => Ok(Filled::Ended),
+            Ok(Some(n)) => {
+                self.len += n;
+                Ok(Filled::Grew)
+            }
+            Ok(None) => Ok(Filled::Waiting(self.opened().as_raw_fd())),
+            Err(e) => {
+                let at = self.start + self.len as u64;
+                Err(self.failed(&format!("read at byte {at}"), &e))
+            }
+        }
+    }
+
+    /// How many bytes came; `None` where nothing has come yet.
+    fn read_some(&mut self) -> io::Result<Option<usize>> {
+        let end = self.start + self.len as u64;
+        let is_regular = self.is_regular;
+        let room = &mut self.buffer[self.len..];
+        let mut file = self.file.as_ref().expect("attached before the first call");
+        loop {
+            if !is_regular && !is_readable(file)? {
+                return Ok(None);
+            }
+            let outcome = match is_regular {
+                true => file.read_at(room, end),
+                false => file.read(room),
+            };
+            match outcome {
+                Ok(n) => return Ok(Some(n)),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    fn opened(&self) -> &File {
+        self.file.as_ref().expect("attached before the first call")
+    }
+
+    fn forget(&mut self, offset: u64) {
+        self.start = offset;
+        self.len = 0;
+    }
+
+    fn failed(&self, verb: &str, error: &io::Error) -> AgentError {
+        failed(&self.name(), verb, error)
+    }
+}
+
+/// True when a read would return at once.
+fn is_readable(file: &File) -> io::Result<bool> {
+    let mut readiness = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut readiness, PollTimeout::ZERO) {
+        Ok(ready) => Ok(ready > 0),
+        Err(nix::errno::Errno::EINTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
 
 /// Where a sink writes.
 pub(super) struct Target {
@@ -44,6 +240,39 @@ impl Target {
         }
     }
 
+    /// The file named by the parameter `path`. Refused where it could not be written; nothing is created yet.
+    pub(super) fn of(args: &Args) -> Result<Target, OpError> {
+        let path = required_path(args)?;
+        if !is_standard(&path) {
+            writable(&path)?;
+        }
+        Ok(Target::at(path))
+    }
+
+    /// As [`Target::of`], for formats whose header is completed at the end: no pipe.
+    pub(super) fn seekable(args: &Args) -> Result<Target, OpError> {
+        let target = Target::of(args)?;
+        let is_pipe = fs::metadata(&target.path).is_ok_and(|m| m.file_type().is_fifo());
+        match is_pipe || is_standard(&target.path) {
+            false => Ok(target),
+            true => Err(OpError::param(
+                "path",
+                format!("{} is no regular file, and `{}` needs one: the header's length is completed at the end", target.name(), args.op().name),
+            )
+            .with_help("name a file, or write the bare items with `raw.write`")),
+        }
+    }
+
+    /// The path as messages name it.
+    pub(super) fn name(&self) -> String {
+        name_of(&self.path, "standard output")
+    }
+
+    /// True, once open, for a file with positions.
+    pub(super) fn is_regular(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_regular)
+    }
+
     /// Opens it in the process that writes; of a regular file the first `len_bytes` are kept.
     pub(super) fn open(&mut self, len_bytes: u64) -> Result<(), AgentError> {
         let file = match is_standard(&self.path) {
@@ -54,21 +283,13 @@ impl Target {
                 .truncate(false)
                 .open(&self.path),
         }
-        .map_err(|e| failed("opened", &self.path, &e))?;
-        let metadata = file
-            .metadata()
-            .map_err(|e| failed("opened", &self.path, &e))?;
+        .map_err(|e| self.failed("opened", &e))?;
+        let metadata = file.metadata().map_err(|e| self.failed("opened", &e))?;
         let is_regular = metadata.is_file() && !is_standard(&self.path);
         if is_regular {
-            if metadata.len() < len_bytes {
-                return Err(AgentError::new(format!(
-                    "{} is {} bytes long, and {len_bytes} had been written: somebody shortened or replaced it during the run",
-                    self.path.display(),
-                    metadata.len()
-                )));
-            }
+            self.check_committed(metadata.len(), len_bytes)?;
             file.set_len(len_bytes)
-                .map_err(|e| failed("cut to what is committed", &self.path, &e))?;
+                .map_err(|e| self.failed("cut to what is committed", &e))?;
         }
         self.open = Some(Open { file, is_regular });
         Ok(())
@@ -84,8 +305,22 @@ impl Target {
         match outcome {
             Ok(()) => Ok(Readers::Some),
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(Readers::Gone),
-            Err(e) => Err(failed("written", &self.path, &e)),
+            Err(e) => Err(self.failed("written", &e)),
         }
+    }
+
+    fn check_committed(&self, found: u64, committed: u64) -> Result<(), AgentError> {
+        if found >= committed {
+            return Ok(());
+        }
+        Err(AgentError::new(format!(
+            "{} is {found} bytes long, and {committed} had been written: it was shortened or replaced during the run",
+            self.name()
+        )))
+    }
+
+    fn failed(&self, verb: &str, error: &io::Error) -> AgentError {
+        failed(&self.name(), verb, error)
     }
 }
 
@@ -108,17 +343,78 @@ fn write_in_order(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+fn required_path(args: &Args) -> Result<PathBuf, OpError> {
+    match args.text("path") {
+        Some("") | None => Err(OpError::param(
+            "path",
+            "`path` is empty, and should name a file",
+        )),
+        Some(_) => Ok(args.path("path").expect("a text was found")),
+    }
+}
+
 /// True for `-`: standard input or output.
 fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// "PATH cannot be WRITTEN: what the system said; what to do".
-fn failed(verb: &str, path: &Path, error: &io::Error) -> AgentError {
-    let name = match is_standard(path) {
-        true => "standard output".to_owned(),
+fn name_of(path: &Path, standard: &str) -> String {
+    match is_standard(path) {
+        true => standard.to_owned(),
         false => path.display().to_string(),
+    }
+}
+
+/// What the file to read is; refused where it is a folder or may not be read.
+fn readable(path: &Path) -> Result<Metadata, OpError> {
+    let metadata = fs::metadata(path).map_err(|e| refused(path, "read", &e))?;
+    if metadata.is_dir() {
+        return Err(is_a_folder(path));
+    }
+    access(path, AccessFlags::R_OK).map_err(|e| refused(path, "read", &e.into()))?;
+    Ok(metadata)
+}
+
+/// Refused where the file, or the folder it would be made in, may not be written.
+fn writable(path: &Path) -> Result<(), OpError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(is_a_folder(path)),
+        Ok(_) => access(path, AccessFlags::W_OK).map_err(|e| refused(path, "written", &e.into())),
+        Err(e) if e.kind() == ErrorKind::NotFound => makeable(path),
+        Err(e) => Err(refused(path, "written", &e)),
+    }
+}
+
+/// Refused where the folder that a new file would be in is missing or may not be written.
+fn makeable(path: &Path) -> Result<(), OpError> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        let (file, folder) = (path.display(), folder.display());
+        let message = format!("{file} cannot be made: there is no folder {folder}");
+        return Err(OpError::param("path", message).with_help(format!("mkdir -p {folder}")));
+    }
+    access(folder, AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|e| refused(path, "made", &e.into()))
+}
+
+fn is_a_folder(path: &Path) -> OpError {
+    let message = format!("{} is a folder, and should be a file", path.display());
+    OpError::param("path", message).with_help("name a file in it")
+}
+
+/// A refusal before the run, about the parameter `path`.
+fn refused(path: &Path, verb: &str, error: &io::Error) -> OpError {
+    OpError::param(
+        "path",
+        failed(&path.display().to_string(), verb, error).message,
+    )
+}
+
+/// "NAME cannot be WRITTEN: what the system said; what to do".
+fn failed(name: &str, verb: &str, error: &io::Error) -> AgentError {
     AgentError::new(format!(
         "{name} cannot be {verb}: {}",
         what_and_remedy(error)

@@ -1,13 +1,44 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
-//! [`files`] holds what they share about paths, reading and writing, [`text`] how a number is spelled.
+//! `files` holds what they share about paths, reading and writing, `records` what formats of equally
+//! long items share, `text` how a number is spelled.
 
-use crate::op::OpDef;
+use crate::op::{Args, OpDef, OpError};
 
+pub mod csv_read;
+pub mod csv_write;
+pub mod npy;
 pub mod null;
 pub mod print;
+pub mod raw;
+pub mod wav;
 
 mod files;
+#[cfg(test)]
+mod fixtures;
+mod records;
 mod text;
 
-pub(crate) const CONNECTORS: &[&OpDef] = &[&null::NULL, &print::PRINT];
+pub(crate) const CONNECTORS: &[&OpDef] = &[
+    &csv_read::CSV_READ,
+    &csv_write::CSV_WRITE,
+    &npy::NPY_READ,
+    &npy::NPY_WRITE,
+    &null::NULL,
+    &print::PRINT,
+    &raw::RAW_READ,
+    &raw::RAW_WRITE,
+    &wav::WAV_READ,
+    &wav::WAV_WRITE,
+];
+
+/// The parameter `rate` of a source: items per second, above 0, absent where not known.
+fn rate(args: &Args) -> Result<Option<f64>, OpError> {
+    match args.float("rate") {
+        Some(rate) if rate <= 0.0 => Err(OpError::param(
+            "rate",
+            format!("`rate` is {rate}, and must be above 0"),
+        )),
+        rate => Ok(rate),
+    }
+}

@@ -7,7 +7,7 @@
 use bytemuck::{AnyBitPattern, pod_read_unaligned};
 
 use crate::agent::Input;
-use crate::op::{Args, InputInfo, OpError};
+use crate::op::{Args, InputInfo, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
 /// How a row of text is made of one item of each input.
@@ -112,7 +112,6 @@ impl Rows {
     }
 
     /// The columns' names: `value`, `value0 value1 ..`, `a b`, `a_re a_im`, `a_t a`.
-    #[expect(dead_code, reason = "csv.write heads its columns with it")]
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
@@ -167,6 +166,30 @@ fn floats<T: zmij::Float + AnyBitPattern + Into<f64>>(
         };
         text.extend_from_slice(digits.as_bytes());
         text.push(delimiter);
+    }
+}
+
+/// The parameter `delimiter` of the CSV operators, read by [`delimiter`].
+pub(super) const DELIMITER: ParamDef = ParamDef {
+    name: "delimiter",
+    kind: ParamKind::Text,
+    default: Some(","),
+    unit: "",
+    doc: "The character between cells, or `tab`.",
+};
+
+/// The byte between cells; refused where it could be part of a number or of a quoted cell.
+pub(super) fn delimiter(args: &Args) -> Result<u8, OpError> {
+    let text = args.text("delimiter").unwrap_or(",");
+    match text.as_bytes() {
+        b"tab" => Ok(b'\t'),
+        [byte] if !byte.is_ascii_alphanumeric() && !b"\"\n\r+-.#".contains(byte) => Ok(*byte),
+        _ => Err(OpError::param(
+            "delimiter",
+            format!(
+                "`delimiter` is {text:?}, and should be one character such as \",\", \";\", \" \" or \"tab\""
+            ),
+        )),
     }
 }
 

@@ -1,0 +1,645 @@
+//! `wav.read`, `wav.write`: sound files.
+//!
+//! The `hound` crate reads and makes the headers; the samples are read and written here, at the frame
+//! that was committed. Scales are those of libsndfile's reader: a full-scale integer is 1.
+
+use std::io::{BufReader, Cursor, Seek};
+use std::os::unix::fs::FileExt;
+
+use bytemuck::{AnyBitPattern, NoUninit, pod_read_unaligned};
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+
+use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
+use crate::connectors::files::{Reader, Target};
+use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
+
+/// The row of `wav.read`.
+pub const WAV_READ: OpDef = OpDef {
+    name: "wav.read",
+    summary: "reads a WAV file",
+    doc: "One item per frame: a number of a mono file, a vector with an element per channel of others, or the \
+          one channel that `channel` picks. PCM of 8, 16, 24 and 32 bits and 32-bit float. Items are f32 between -1 and 1 \
+          (or f64 by the agent's `dtype`): a PCM value over half its range, as soundfile does. With `dtype` i16 or i32 a PCM file's \
+          integers are kept, shifted so that full scale is full scale. The stream's rate is the file's. Goes on \
+          at the committed frame whatever is killed.",
+    inputs: Arity::Source,
+    outputs: "one stream of numbers, of vectors if there are several channels",
+    params: &[
+        ParamDef {
+            name: "path",
+            kind: ParamKind::ReadPath,
+            default: None,
+            unit: "",
+            doc: "The file to read, relative to the graph file.",
+        },
+        ParamDef {
+            name: "channel",
+            kind: ParamKind::Int,
+            default: Some(""),
+            unit: "",
+            doc: "Reads this channel alone, counting from 0.",
+        },
+    ],
+    example: "wav.read path=examples/data/guitar.wav ! null",
+    deterministic: true,
+    build: build_read,
+};
+
+/// The row of `wav.write`.
+pub const WAV_WRITE: OpDef = OpDef {
+    name: "wav.write",
+    summary: "writes a WAV file",
+    doc: "One frame per item; a vector's elements are its channels. Input is f32, f64, i16 or i32; floats between -1 and 1 fill an \
+          integer format's range, what lies outside is clipped, nan is 0, and rounding is to the nearest. What \
+          `wav.read` read comes out the same. An existing file is replaced. The file is whole and playable after every step, and \
+          written exactly once whatever is killed; it must be a regular file of less than 4 GiB.",
+    inputs: Arity::One,
+    outputs: "nothing",
+    params: &[
+        ParamDef {
+            name: "path",
+            kind: ParamKind::WritePath,
+            default: None,
+            unit: "",
+            doc: "The file to write, relative to the graph file.",
+        },
+        ParamDef {
+            name: "format",
+            kind: ParamKind::Choice(&["i16", "i24", "i32", "f32"]),
+            default: Some(""),
+            unit: "",
+            doc: "How a sample is kept. Default: f32 for floats, the input's type for integers.",
+        },
+        ParamDef {
+            name: "rate",
+            kind: ParamKind::Int,
+            default: Some(""),
+            unit: "Hz",
+            doc: "Frames per second. Default: the stream's rate.",
+        },
+    ],
+    example: "sine freq=440 rate=48000 items=4800 ! wav.write path=/dev/null",
+    deterministic: true,
+    build: build_write,
+};
+
+fn build_read(args: &Args) -> Result<Blueprint, OpError> {
+    let reader = Reader::regular(args)?;
+    let sound = Sound::read(&reader)?;
+    let channel = chosen_channel(args, &sound)?;
+    let scalar = read_scalar(args, &sound)?;
+    let item_type = match (channel, sound.spec.channels) {
+        (Some(_), _) | (None, 1) => ItemType::Scalar(scalar),
+        (None, channels) => ItemType::Vector(scalar, u32::from(channels)),
+    };
+    let rate = f64::from(sound.spec.sample_rate);
+    let agent = RecordReader {
+        reader,
+        start: sound.start,
+        record_len: sound.frame_len(),
+        count: Count::Exactly(sound.frames),
+        convert: read_convert(
+            sound.encoding,
+            scalar,
+            channel.map(|k| (k, sound.spec.channels)),
+        ),
+    };
+    Ok(Blueprint::new(agent)
+        .state(StateSpec::of(0u64))
+        .output(OutPort::new(item_type, Some(rate))))
+}
+
+/// What a file's header says.
+struct Sound {
+    spec: WavSpec,
+    encoding: Encoding,
+    /// The byte where the first frame starts.
+    start: u64,
+    frames: u64,
+}
+
+/// How a sample is kept in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    U8,
+    I16,
+    I24,
+    I32,
+    F32,
+}
+
+impl Encoding {
+    fn len_bytes(self) -> usize {
+        match self {
+            Encoding::U8 => 1,
+            Encoding::I16 => 2,
+            Encoding::I24 => 3,
+            Encoding::I32 | Encoding::F32 => 4,
+        }
+    }
+
+    fn of(spec: &WavSpec) -> Option<Encoding> {
+        match (spec.sample_format, spec.bits_per_sample) {
+            (SampleFormat::Int, 8) => Some(Encoding::U8),
+            (SampleFormat::Int, 16) => Some(Encoding::I16),
+            (SampleFormat::Int, 24) => Some(Encoding::I24),
+            (SampleFormat::Int, 32) => Some(Encoding::I32),
+            (SampleFormat::Float, 32) => Some(Encoding::F32),
+            _ => None,
+        }
+    }
+}
+
+impl Sound {
+    fn read(reader: &Reader) -> Result<Sound, OpError> {
+        let name = reader.name();
+        let refused = |why: String| {
+            OpError::param("path", format!("{name}: {why}")).with_help(format!(
+                "`ffmpeg -i {name} -c:a pcm_s24le out.wav` makes one that is read"
+            ))
+        };
+        let file = BufReader::new(reader.look()?);
+        let wav = WavReader::new(file)
+            .map_err(|e| refused(format!("is no WAV file that can be read: {e}")))?;
+        let (spec, frames) = (wav.spec(), u64::from(wav.duration()));
+        let start = wav.into_inner().stream_position();
+        let start = start.map_err(|e| refused(format!("cannot be read: {e}")))?;
+        let encoding = Encoding::of(&spec).ok_or_else(|| {
+            refused(format!(
+                "has samples of {} bits, and 8, 16, 24 and 32 are known",
+                spec.bits_per_sample
+            ))
+        })?;
+        let sound = Sound {
+            spec,
+            encoding,
+            start,
+            frames,
+        };
+        let data_len = frames * sound.frame_len() as u64;
+        // A sample may lie in more bytes than its bits need; the length of the data tells.
+        if data_len != u64::from(data_len_of(reader, start).map_err(refused)?) {
+            let bits = spec.bits_per_sample;
+            return Err(refused(format!(
+                "has samples of {bits} bits in wider fields"
+            )));
+        }
+        let (found, needed) = (reader.len()?, start + data_len);
+        match found >= needed {
+            true => Ok(sound),
+            false => Err(OpError::param("path", format!("{name} is {found} bytes long, and its header promises {needed}: it was cut short"))
+                .with_help(format!("`raw.read` with offset = {start} reads what is there"))),
+        }
+    }
+
+    fn frame_len(&self) -> usize {
+        self.encoding.len_bytes() * usize::from(self.spec.channels)
+    }
+}
+
+/// The length of the data chunk, which stands before the first frame at `start`.
+fn data_len_of(reader: &Reader, start: u64) -> Result<u32, String> {
+    let mut len = [0; 4];
+    let file = reader.look().map_err(|e| e.message)?;
+    file.read_exact_at(&mut len, start - 4)
+        .map_err(|e| format!("cannot be read: {e}"))?;
+    Ok(u32::from_le_bytes(len))
+}
+
+fn chosen_channel(args: &Args, sound: &Sound) -> Result<Option<usize>, OpError> {
+    let channels = sound.spec.channels;
+    match args.count("channel", 0)? {
+        Some(k) if k >= u64::from(channels) => Err(OpError::param(
+            "channel",
+            format!("`channel` is {k}, and the file has {channels} (they count from 0)"),
+        )),
+        k => Ok(k.map(|k| k as usize)),
+    }
+}
+
+fn read_scalar(args: &Args, sound: &Sound) -> Result<Scalar, OpError> {
+    let is_float = sound.encoding == Encoding::F32;
+    match args.dtype() {
+        None => Ok(Scalar::F32),
+        Some(ItemType::Scalar(scalar @ (Scalar::F32 | Scalar::F64))) => Ok(*scalar),
+        Some(ItemType::Scalar(scalar @ (Scalar::I16 | Scalar::I32))) if !is_float => Ok(*scalar),
+        Some(other) => Err(OpError::param(
+            "dtype",
+            format!(
+                "`dtype` is {other}, and samples of this file are read as f32 or f64{}",
+                if is_float { "" } else { ", i16 or i32" }
+            ),
+        )),
+    }
+}
+
+/// From frames of the file to items; `channel`: this one of so many.
+fn read_convert(encoding: Encoding, scalar: Scalar, channel: Option<(usize, u16)>) -> Convert {
+    match (encoding, scalar) {
+        (Encoding::F32, Scalar::F64) => {
+            picked(channel, |b: [u8; 4]| f64::from(f32::from_le_bytes(b)))
+        }
+        (Encoding::F32, _) => picked(channel, f32::from_le_bytes),
+        (Encoding::U8, _) => read_pcm(scalar, channel, |[b]: [u8; 1]| (i32::from(b) - 128) << 24),
+        (Encoding::I16, _) => read_pcm(scalar, channel, |b: [u8; 2]| {
+            i32::from(i16::from_le_bytes(b)) << 16
+        }),
+        (Encoding::I24, _) => read_pcm(scalar, channel, |[a, b, c]: [u8; 3]| {
+            i32::from_le_bytes([0, a, b, c])
+        }),
+        (Encoding::I32, _) => read_pcm(scalar, channel, i32::from_le_bytes),
+    }
+}
+
+/// From PCM samples, which `full` makes 32 bits wide with full scale at full scale.
+fn read_pcm<const N: usize>(
+    scalar: Scalar,
+    channel: Option<(usize, u16)>,
+    full: impl Fn([u8; N]) -> i32 + Copy + 'static,
+) -> Convert {
+    match scalar {
+        Scalar::I16 => picked(channel, move |b| (full(b) >> 16) as i16),
+        Scalar::I32 => picked(channel, full),
+        Scalar::F64 => picked(channel, move |b| f64::from(full(b)) / HALF_RANGE),
+        _ => picked(channel, move |b| (f64::from(full(b)) / HALF_RANGE) as f32),
+    }
+}
+
+/// Full scale of 32-bit PCM.
+const HALF_RANGE: f64 = 2_147_483_648.0;
+
+/// Applies `sample` to every sample, or to those of one channel.
+fn picked<const N: usize, T: NoUninit + AnyBitPattern>(
+    channel: Option<(usize, u16)>,
+    sample: impl Fn([u8; N]) -> T + 'static,
+) -> Convert {
+    let (first, step) = channel.map_or((0, 1), |(k, channels)| (k, usize::from(channels)));
+    Box::new(move |frames, items| {
+        let (samples, _) = frames.as_chunks::<N>();
+        let items = bytemuck::cast_slice_mut::<u8, T>(items);
+        match step {
+            1 => items
+                .iter_mut()
+                .zip(samples)
+                .for_each(|(item, s)| *item = sample(*s)),
+            _ => {
+                let samples = samples.iter().skip(first).step_by(step);
+                items
+                    .iter_mut()
+                    .zip(samples)
+                    .for_each(|(item, s)| *item = sample(*s));
+            }
+        }
+    })
+}
+
+fn build_write(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let wanted = "f32, f64, i16, i32 or vectors of them";
+    let (scalar, channels) = match input.item_type.elements() {
+        Some((scalar @ (Scalar::F32 | Scalar::F64 | Scalar::I16 | Scalar::I32), n)) => (scalar, n),
+        _ => {
+            return Err(OpError::input_type("wav.write", input, wanted)
+                .with_help("`map` with `dtype` converts"));
+        }
+    };
+    let encoding = match (args.text("format"), scalar) {
+        (Some("i16"), _) | (None, Scalar::I16) => Encoding::I16,
+        (Some("i24"), _) => Encoding::I24,
+        (Some("i32"), _) | (None, Scalar::I32) => Encoding::I32,
+        _ => Encoding::F32,
+    };
+    let spec = write_spec(args, encoding, channels)?;
+    let header_len = header_of(spec)?.len();
+    let record_len = encoding.len_bytes() * channels;
+    let target = Target::seekable(args)?;
+    let name = target.name();
+    let agent = RecordWriter {
+        target,
+        header: Box::new(move |frames| sized_header(spec, &name, frames * record_len as u64)),
+        header_len: header_len as u64,
+        record_len,
+        convert: write_convert(scalar, encoding),
+        pad_to: 2,
+        records: Vec::new(),
+    };
+    Ok(Blueprint::new(agent)
+        .state(StateSpec::of(0u64))
+        .input(InPort::new(input.item_type.clone())))
+}
+
+fn write_spec(args: &Args, encoding: Encoding, channels: usize) -> Result<WavSpec, OpError> {
+    let rate = match (args.float("rate"), args.input().rate) {
+        (Some(rate), _) | (None, Some(rate)) => rate,
+        (None, None) => {
+            return Err(OpError::param(
+                "rate",
+                "the stream's rate is not known, and a WAV file needs one",
+            )
+            .with_help("add `rate = 48000`, here or at the source"));
+        }
+    };
+    let frame_len = encoding.len_bytes() * channels;
+    let rate_max = f64::from(u32::MAX) / frame_len as f64;
+    if rate.fract() != 0.0 || !(1.0..=rate_max).contains(&rate) {
+        let message = format!(
+            "the rate is {rate}, and a WAV file's is a whole number from 1 to {rate_max:.0}"
+        );
+        return Err(OpError::param("rate", message).with_help("give `rate`, or resample"));
+    }
+    if frame_len > usize::from(u16::MAX) {
+        let message = format!(
+            "items of {channels} channels make frames of {frame_len} bytes, and a WAV file's have at most 65535"
+        );
+        return Err(OpError::param("in", message));
+    }
+    Ok(WavSpec {
+        channels: channels as u16,
+        sample_rate: rate as u32,
+        bits_per_sample: 8 * encoding.len_bytes() as u16,
+        sample_format: match encoding {
+            Encoding::F32 => SampleFormat::Float,
+            _ => SampleFormat::Int,
+        },
+    })
+}
+
+/// The header of a file without frames. Its last four bytes are the length of what follows it.
+fn header_of(spec: WavSpec) -> Result<Vec<u8>, OpError> {
+    let mut header = Cursor::new(Vec::new());
+    WavWriter::new(&mut header, spec)
+        .and_then(WavWriter::finalize)
+        .map_err(|e| OpError::op(format!("no WAV file has frames like these: {e}")))?;
+    Ok(header.into_inner())
+}
+
+/// The header of a file with so many bytes of frames.
+fn sized_header(spec: WavSpec, name: &str, data_len: u64) -> Result<Vec<u8>, AgentError> {
+    let mut header = header_of(spec).map_err(|e| AgentError::new(e.message))?;
+    let end = header.len();
+    let riff_len = data_len.next_multiple_of(2) + end as u64 - 8;
+    let (Ok(data_len), Ok(riff_len)) = (u32::try_from(data_len), u32::try_from(riff_len)) else {
+        return Err(AgentError::new(format!(
+            "{name} would be longer than the 4 GiB that a WAV file can be; write parts, a smaller `format`, or `raw.write`"
+        )));
+    };
+    header[4..8].copy_from_slice(&riff_len.to_le_bytes());
+    header[end - 4..].copy_from_slice(&data_len.to_le_bytes());
+    Ok(header)
+}
+
+fn write_convert(scalar: Scalar, encoding: Encoding) -> Convert {
+    match scalar {
+        Scalar::F32 => write_samples(encoding, |x: f32| f64::from(x), |x: f32| x),
+        Scalar::F64 => write_samples(encoding, |x: f64| x, |x: f64| x as f32),
+        Scalar::I16 => write_samples(
+            encoding,
+            |x: i16| f64::from(x) / 32_768.0,
+            |x: i16| f32::from(x) / 32_768.0,
+        ),
+        _ => write_samples(
+            encoding,
+            |x: i32| f64::from(x) / HALF_RANGE,
+            |x: i32| (f64::from(x) / HALF_RANGE) as f32,
+        ),
+    }
+}
+
+/// From items of `T`: `unit` makes a sample's value between -1 and 1, `float` the same as it is kept in a float file.
+fn write_samples<T: AnyBitPattern>(
+    encoding: Encoding,
+    unit: impl Fn(T) -> f64 + 'static,
+    float: impl Fn(T) -> f32 + 'static,
+) -> Convert {
+    match encoding {
+        Encoding::F32 => written(move |x| float(x).to_le_bytes()),
+        Encoding::I16 => written(move |x| (quantised(unit(x), 32_768.0) as i16).to_le_bytes()),
+        Encoding::I24 => written(move |x| {
+            let [a, b, c, _] = quantised(unit(x), 8_388_608.0).to_le_bytes();
+            [a, b, c]
+        }),
+        _ => written(move |x| quantised(unit(x), HALF_RANGE).to_le_bytes()),
+    }
+}
+
+/// The nearest integer, ties to even, clipped to `-half_range ..= half_range - 1`; nan is 0.
+fn quantised(unit: f64, half_range: f64) -> i32 {
+    (unit * half_range)
+        .round_ties_even()
+        .clamp(-half_range, half_range - 1.0) as i32
+}
+
+fn written<T: AnyBitPattern, const N: usize>(sample: impl Fn(T) -> [u8; N] + 'static) -> Convert {
+    Box::new(move |items, frames| {
+        let (frames, _) = frames.as_chunks_mut::<N>();
+        let items = items.chunks_exact(size_of::<T>()).map(pod_read_unaligned);
+        items
+            .zip(frames)
+            .for_each(|(item, frame)| *frame = sample(item));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectors::fixtures::{CUTS, bytes, golden, read, sink, source};
+    use crate::connectors::npy::NPY_READ;
+    use crate::op::Value;
+    use crate::testing::{Chunks, run};
+
+    const ENCODINGS: [&str; 5] = ["u8", "i16", "i24", "i32", "f32"];
+
+    #[test]
+    fn every_encoding_is_read_as_libsndfile_reads_it() {
+        for name in ENCODINGS {
+            let expected = source(&NPY_READ, &golden(), &format!("wav_{name}.npy"), None, &[]);
+            let expected = read(expected.unwrap(), Chunks::Whole).unwrap();
+            for chunks in CUTS {
+                let wav = source(&WAV_READ, &golden(), &format!("{name}.wav"), None, &[]).unwrap();
+                assert_eq!(wav.outputs[0].item_type.to_string(), "f32[2]");
+                assert_eq!(wav.outputs[0].rate, Some(44_100.0));
+                assert!(read(wav, chunks).unwrap() == expected, "{name} {chunks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_channel_is_picked() {
+        let sound =
+            |params: &[(&str, Value)]| source(&WAV_READ, &golden(), "i24.wav", Some("i32"), params);
+        let both = read(sound(&[]).unwrap(), Chunks::Whole).unwrap();
+        for (k, chunks) in [(0, Chunks::Single), (1, Chunks::Random(5))] {
+            let one = read(sound(&[("channel", Value::from(k))]).unwrap(), chunks).unwrap();
+            let frames = both.chunks(8);
+            let expected: Vec<u8> = frames
+                .flat_map(|f| f[4 * k as usize..][..4].to_vec())
+                .collect();
+            assert_eq!(one, expected);
+        }
+        let error = sound(&[("channel", Value::from(2))]).unwrap_err();
+        assert_eq!(
+            error.message,
+            "`channel` is 2, and the file has 2 (they count from 0)"
+        );
+    }
+
+    #[test]
+    fn what_was_read_is_written_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            ("i16", "f32"),
+            ("i16", "i16"),
+            ("i24", "f32"),
+            ("i24", "i32"),
+            ("i32", "f64"),
+            ("i32", "i32"),
+            ("f32", "f32"),
+        ];
+        for (name, dtype) in cases {
+            let items = source(
+                &WAV_READ,
+                &golden(),
+                &format!("{name}.wav"),
+                Some(dtype),
+                &[],
+            );
+            let items = read(items.unwrap(), Chunks::Whole).unwrap();
+            for chunks in CUTS {
+                let input = (&*format!("{dtype}[2]"), Some(44_100.0));
+                let params = [("format", Value::from(name))];
+                let writer = sink(&WAV_WRITE, folder.path(), "w.wav", input, &params).unwrap();
+                run(writer, std::slice::from_ref(&items), chunks, usize::MAX).unwrap();
+                let back = source(&WAV_READ, folder.path(), "w.wav", Some(dtype), &[]).unwrap();
+                assert_eq!(back.outputs[0].rate, Some(44_100.0));
+                assert!(
+                    read(back, chunks).unwrap() == items,
+                    "{name} {dtype} {chunks:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn floats_outside_full_scale_are_clipped_and_nan_is_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let items = bytes(&[1.0f32, 2.0, -1.0, -7.0, f32::NAN, 0.25]);
+        let params = [("format", Value::from("i16")), ("rate", Value::from(8000))];
+        let writer = sink(&WAV_WRITE, folder.path(), "w.wav", ("f32", None), &params).unwrap();
+        run(writer, &[items], Chunks::Whole, usize::MAX).unwrap();
+        let back = source(&WAV_READ, folder.path(), "w.wav", Some("i16"), &[]).unwrap();
+        let expected = bytes(&[32_767i16, 32_767, -32_768, -32_768, 0, 8192]);
+        assert_eq!(read(back, Chunks::Whole).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_odd_length_is_filled_up_and_both_lengths_are_true() {
+        let folder = tempfile::tempdir().unwrap();
+        let params = [("format", Value::from("i24"))];
+        let input = ("i32", Some(8000.0));
+        let writer = sink(&WAV_WRITE, folder.path(), "w.wav", input, &params).unwrap();
+        let items = bytes(&[256i32, 512, 768]);
+        run(writer, &[items], Chunks::Single, usize::MAX).unwrap();
+        let file = std::fs::read(folder.path().join("w.wav")).unwrap();
+        let riff_len = u32::from_le_bytes(file[4..8].try_into().unwrap());
+        assert_eq!((file.len(), riff_len), (78, 70));
+        assert_eq!(file[64..], [9, 0, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_stream_without_a_rate_or_of_a_broken_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |item_type, rate, params: &[(&str, Value)]| {
+            let writer = sink(
+                &WAV_WRITE,
+                folder.path(),
+                "w.wav",
+                (item_type, rate),
+                params,
+            );
+            writer.unwrap_err().message
+        };
+        let zero = [("rate", Value::from(0))];
+        assert!(refused("f32", None, &[]).contains("rate is not known"));
+        assert!(refused("f32", Some(0.5), &[]).contains("the rate is 0.5"));
+        assert!(refused("f32", None, &zero).contains("the rate is 0,"));
+        assert!(refused("f32[16384]", Some(8000.0), &[]).contains("frames of 65536 bytes"));
+        assert!(refused("u8", Some(8000.0), &[]).contains("takes f32, f64, i16, i32"));
+    }
+
+    #[test]
+    fn many_channels_are_written_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let items = bytes(&(0..80).map(|n| n as f32 / 80.0).collect::<Vec<_>>());
+        let input = ("f32[40]", Some(8000.0));
+        let writer = sink(&WAV_WRITE, folder.path(), "w.wav", input, &[]).unwrap();
+        run(
+            writer,
+            std::slice::from_ref(&items),
+            Chunks::Whole,
+            usize::MAX,
+        )
+        .unwrap();
+        let back = source(&WAV_READ, folder.path(), "w.wav", None, &[]).unwrap();
+        assert_eq!(read(back, Chunks::Whole).unwrap(), items);
+    }
+
+    #[test]
+    fn more_than_a_wav_file_holds_is_an_error() {
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        assert!(sized_header(spec, "w.wav", (1 << 32) - 100).is_ok());
+        let error = sized_header(spec, "w.wav", (1 << 32) - 36).unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("w.wav would be longer than the 4 GiB")
+        );
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ENCODINGS {
+            let whole = std::fs::read(golden().join(format!("{name}.wav"))).unwrap();
+            for len in 0..whole.len() {
+                std::fs::write(folder.path().join("cut.wav"), &whole[..len]).unwrap();
+                let error = source(&WAV_READ, folder.path(), "cut.wav", None, &[]).unwrap_err();
+                assert_eq!(error.param.as_deref(), Some("path"), "{name} cut at {len}");
+            }
+        }
+    }
+
+    /// Headers with up to two bytes changed: refused, or read to their end, never a panic.
+    #[test]
+    fn a_damaged_header_never_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = 20_240_611u64;
+        let mut draw = || {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (random >> 33) as usize
+        };
+        for name in ENCODINGS {
+            let whole = std::fs::read(golden().join(format!("{name}.wav"))).unwrap();
+            for _ in 0..400 {
+                let mut damaged = whole.clone();
+                let changes = [(draw() % 68, draw()), (draw() % 68, draw())];
+                for (at, byte) in changes {
+                    damaged[at] = byte as u8;
+                }
+                std::fs::write(folder.path().join("bad.wav"), &damaged).unwrap();
+                if let Ok(wav) = source(&WAV_READ, folder.path(), "bad.wav", None, &[]) {
+                    let outcome = read(wav, Chunks::Whole);
+                    assert!(outcome.is_ok(), "{name} {changes:?}: {outcome:?}");
+                }
+            }
+        }
+    }
+}
