@@ -759,6 +759,8 @@ mod tests {
         Chunks::Random(2),
     ];
 
+    type Params<'a> = &'a [(&'a str, Value)];
+
     fn built(
         text: &[u8],
         dtype: Option<&str>,
@@ -948,7 +950,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_before_the_run() {
         let columns = |c: &str| [("columns", Value::from(c))];
-        let cases: [(&[u8], &[(&str, Value)], &str); 6] = [
+        let cases: [(&[u8], Params, &str); 6] = [
             (b"", &[], "is empty"),
             (b"# only words\n", &[], "is empty"),
             (b"a b c\nx y z\n", &[], "has no column of numbers"),

@@ -290,9 +290,7 @@ fn element(descr: &str) -> Result<(Scalar, bool), String> {
     };
     let scalar = match kind {
         "b1" => Some(Scalar::U8),
-        _ => Scalar::ALL
-            .into_iter()
-            .find(|s| &descr_kind(*s)[..] == kind),
+        _ => Scalar::ALL.into_iter().find(|s| descr_kind(*s) == kind),
     };
     Ok((scalar.ok_or_else(unknown)?, is_big_endian))
 }

@@ -60,6 +60,12 @@ impl Case {
         self
     }
 
+    /// A file to read, named by the parameter `path`.
+    fn file(mut self, name: &'static str, bytes: impl Into<Vec<u8>>) -> Case {
+        self.files.push((name, bytes.into()));
+        self.param("path", name)
+    }
+
     fn dtype(mut self, dtype: &str) -> Case {
         self.dtype = Some(dtype.parse().unwrap());
         self
@@ -144,7 +150,53 @@ fn connectors() -> Vec<Case> {
     vec![
         case("null").input("f64"),
         case("print").input("i64").param("every", 5000),
+        case("csv.read").file("t.csv", table()),
+        case("csv.read")
+            .file("t.csv", table())
+            .param("columns", vec!["square", "n"])
+            .param("as", "vector")
+            .dtype("i32"),
+        case("csv.write").input("f64").param("path", "out.csv"),
+        case("csv.write")
+            .input("cf32[2]")
+            .input_of("u8", 100)
+            .param("path", "out.csv")
+            .param("delimiter", "tab"),
+        case("raw.read")
+            .file("r", vec![7; 9999])
+            .param("offset", 1)
+            .param("endian", "big")
+            .dtype("i16"),
+        case("raw.write").input("i16[5]").param("path", "r"),
+        case("npy.read").file("a.npy", golden("rows.npy")),
+        case("npy.write").input("f32[2]").param("path", "a.npy"),
+        case("npy.write").input("cf64").param("path", "a.npy"),
+        case("wav.read").file("a.wav", golden("i24.wav")),
+        case("wav.read")
+            .file("a.wav", golden("i16.wav"))
+            .param("channel", 1)
+            .dtype("f64"),
+        case("wav.write")
+            .input("f64")
+            .param("path", "a.wav")
+            .param("format", "i24"),
+        case("wav.write").input("f32[2]").param("path", "a.wav"),
     ]
+}
+
+/// A CSV text with what a reader must step over.
+fn table() -> String {
+    let rows = (0..500).map(|n| match n % 50 {
+        49 => format!("# the next is {n}\n\n{n},{}\r\n", n * n),
+        _ => format!("{n},\"{}\"\n", n * n),
+    });
+    format!("n,square\n{}", rows.collect::<String>())
+}
+
+/// A file that another program made.
+fn golden(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/files");
+    std::fs::read(folder.join(name)).unwrap()
 }
 
 #[test]
