@@ -376,6 +376,15 @@ fn capacity(node: &Node) -> Result<Capacity, Diagnostic> {
     }
 }
 
+/// A capacity as the command line gives it: `4096` items, or `64KiB`.
+pub fn capacity_of_text(text: &str) -> Result<Capacity, String> {
+    let items = text.parse().ok().map(Capacity::Items);
+    let asked = items.or_else(|| bytes(text).map(Capacity::Bytes));
+    asked
+        .filter(|c| !matches!(c, Capacity::Items(0) | Capacity::Bytes(0)))
+        .ok_or_else(|| "a capacity is items (4096) or bytes with a unit (64KiB)".to_owned())
+}
+
 /// `"1 MiB"`, `"64MB"`, `"1.5 KiB"` in bytes; `None` for what is no such text or no whole number.
 fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();

@@ -23,7 +23,22 @@ pub mod overflow;
 pub mod plan;
 
 pub mod draw;
+mod latch;
 pub mod schema;
+pub mod wire;
+
+pub mod runs;
+
+pub mod spawn;
+pub mod warden;
+
+pub mod supervise;
+
+pub mod positions;
+pub mod report;
+pub mod stall;
+
+pub mod run;
 
 pub mod cli;
 

@@ -78,6 +78,8 @@ pub struct Life {
     pub pid: AtomicU32,
     /// How many processes have been this worker.
     pub incarnation: AtomicU64,
+    /// The agent being called: its index among the worker's plus 1; 0 between calls.
+    pub agent: AtomicU64,
     /// When the first item left or reached an agent of this worker, ns of the monotonic clock; 0: not yet.
     pub first_ns: AtomicU64,
 }

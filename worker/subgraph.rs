@@ -178,7 +178,7 @@ struct Lossy {
 /// How often a stream that other workers read is stamped, ns.
 const STAMP_EVERY: u64 = 1_000_000;
 /// One step in so many is timed, agent by agent.
-const TIMED_EVERY: u64 = 16;
+pub const TIMED_EVERY: u64 = 16;
 
 impl Subgraph {
     /// Seats the agents where the control block's record says they are, publishes from it once more,
@@ -339,6 +339,9 @@ impl Subgraph {
             return Ok(false);
         }
         let state = self.spare_state(ix);
+        // Relaxed: one writer; read after a death, to name the agent.
+        let calling = &self.control.head().life.agent;
+        calling.store(ix as u64 + 1, Relaxed);
         let host = &mut self.hosts[ix];
         let mut io = Io {
             inputs: &mut self.inputs,
@@ -346,6 +349,7 @@ impl Subgraph {
             state: State::new(state),
         };
         let worked = host.agent.work(&mut io);
+        calling.store(0, Relaxed);
         let status = worked.map_err(|e| host.fault(e.message))?;
         let moved = self.take_in(ix);
         self.hosts[ix].more = status == Status::More;

@@ -20,6 +20,7 @@ mod completions;
 mod graph;
 mod new;
 mod ops;
+mod run;
 mod schema;
 
 /// Shared-memory multicore streams: graphs of agents across pinned worker processes.
@@ -32,6 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Run),
     Check(check::Check),
     Graph(graph::Graph),
     New(new::New),
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Run(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Graph(command) => command.run(),
         Command::New(command) => command.run(),

@@ -1,0 +1,170 @@
+//! `thalweg run`: runs a graph to its end, and says how it went.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use thalweg_worker::clock;
+use thalweg_worker::op::seconds;
+
+use super::{Failure, GraphArg, give_json, refused_as_json, say, warn};
+use crate::decl::Capacity;
+use crate::plan::Options;
+use crate::report::Report;
+use crate::run::{self, Finished, RunError, Wanted};
+use crate::supervise::Verdict;
+
+mod summary;
+mod watch;
+
+/// Run a graph to its end; a summary follows
+#[derive(clap::Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    graph: GraphArg,
+    /// Sources end after so long, and the graph drains: 10s, 500ms, 2min
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    lasts: Option<Duration>,
+    /// Every source ends after so many items
+    #[arg(long, value_name = "N")]
+    items: Option<u64>,
+    /// So many worker processes, whatever the graph says
+    #[arg(long, value_name = "N", conflicts_with = "in_process")]
+    workers: Option<usize>,
+    /// Everything in this process, without a fork
+    #[arg(long)]
+    in_process: bool,
+    /// Whether workers stay on cores of their own
+    #[arg(long, value_enum, default_value_t = Pin::Auto)]
+    pin: Pin,
+    /// How often a worker may die without getting on before the run fails
+    #[arg(long, value_name = "N")]
+    restart: Option<u32>,
+    /// The most items an agent takes in one step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    step: Option<u64>,
+    /// What a stream holds that does not say so itself: items, or bytes as 64KiB
+    #[arg(long, value_name = "SIZE", value_parser = capacity)]
+    capacity: Option<Capacity>,
+    /// Exit with 5 if an edge that may lose did lose
+    #[arg(long)]
+    strict: bool,
+    /// The report as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    /// The report as JSON into a file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// A name for the run, for `ps` and `stop`
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Agents and edges in full in the summary
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Pin {
+    /// Each worker on a core of its own, if there are enough
+    Auto,
+    /// The scheduler decides
+    None,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = seconds(text).or_else(|| text.parse().ok().filter(|s: &f64| *s >= 0.0));
+    seconds
+        .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        .ok_or_else(|| "a time is a number with a unit: 10s, 500ms, 2min".to_owned())
+}
+
+fn capacity(text: &str) -> Result<Capacity, String> {
+    crate::keys::capacity_of_text(text)
+}
+
+impl Run {
+    /// Runs the graph.
+    ///
+    /// # Errors
+    /// Every way of ending but the good one, with its exit code.
+    pub fn run(&self) -> Result<(), Failure> {
+        let began_ns = clock::now_ns();
+        let (graph, warnings) = match self.graph.resolve() {
+            Ok(resolved) => resolved,
+            Err(refused) if self.json => return Err(refused_as_json(&refused)),
+            Err(refused) => return Err(refused.into()),
+        };
+        if !self.quiet {
+            warn(&warnings, &graph);
+        }
+        let wanted = Wanted {
+            options: self.options(),
+            name: self.name.clone(),
+            lasts: self.lasts,
+            began_ns,
+        };
+        let mut watch = watch::Live::new(self.quiet);
+        let finished = run::run(graph, &wanted, &mut watch);
+        watch.close();
+        match finished {
+            Ok(finished) => self.tell(&finished),
+            Err(RunError::Refused(refused)) if self.json => Err(refused_as_json(&refused)),
+            Err(RunError::Refused(refused)) => Err((*refused).into()),
+            Err(RunError::Environment(words)) => Err(Failure::environment(words)),
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            workers: self.workers,
+            in_process: self.in_process,
+            unpinned: self.pin == Pin::None,
+            restart: self.restart,
+            step: self.step.and_then(|n| usize::try_from(n).ok()),
+            capacity: self.capacity,
+            items: self.items,
+        }
+    }
+
+    fn tell(&self, finished: &Finished) -> Result<(), Failure> {
+        let report = &finished.report;
+        let json = serde_json::to_value(report).map_err(|e| Failure::environment(e.to_string()))?;
+        if self.json {
+            give_json(&json)?;
+        }
+        if let Some(path) = &self.report {
+            std::fs::write(path, format!("{json:#}\n")).map_err(|e| {
+                Failure::environment(format!("report file {}: {e}", path.display()))
+            })?;
+        }
+        if !self.quiet {
+            say(&summary::text(report, self.verbose));
+        }
+        self.verdict(&finished.verdict, report)
+    }
+
+    fn verdict(&self, verdict: &Verdict, report: &Report) -> Result<(), Failure> {
+        let words = |code, words: String| Err(Failure::Words { code, words });
+        match verdict {
+            Verdict::Done if self.strict && report.lost > 0 => words(
+                5,
+                format!("{} items were lost, and --strict allows none", report.lost),
+            ),
+            Verdict::Done => Ok(()),
+            Verdict::Failed(sentence) => words(1, sentence.clone()),
+            Verdict::Stalled(chain) => words(
+                4,
+                format!(
+                    "the graph is stalled: nothing can move\n  {}\nmake the full stream larger ([streams.NAME] capacity), or take the items in the order in which they come",
+                    chain.join("\n  ")
+                ),
+            ),
+            Verdict::Killed(signal) => {
+                words(128 + *signal as u8, format!("killed by a second {signal}"))
+            }
+        }
+    }
+}

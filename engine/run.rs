@@ -1,0 +1,318 @@
+//! A run from beginning to end: plan, wire, spawn, supervise, report, clean up.
+//!
+//! Everything that is made here is gone when [`run`] returns, however it returns; and if this
+//! process does not get that far, the warden and the workers' death signal see to it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use thalweg_ringbuf::{Segment, SegmentError, enroll, free_bytes};
+use thalweg_worker::clock;
+use thalweg_worker::duty::{self, Ended, Orders};
+use thalweg_worker::pin;
+
+use crate::diag::Refused;
+use crate::overflow;
+use crate::plan::{self, Machine, Options, Plan, PlanError};
+use crate::positions::Positions;
+use crate::report::{self, Circumstances, Report};
+use crate::resolved::Resolved;
+use crate::runs::{self, RunFile, RunInfo, RunsError};
+use crate::spawn::{Nursery, SpawnError, leave};
+use crate::stall;
+use crate::supervise::{self, Supervisor, Verdict, Watch};
+use crate::warden;
+use crate::wire::{self, WireError};
+
+/// How a run is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// What overrides the graph.
+    pub options: Options,
+    /// The run's name; else made from the graph's.
+    pub name: Option<String>,
+    /// Sources end after so long.
+    pub lasts: Option<Duration>,
+    /// When the command began, ns of the monotonic clock; 0: now.
+    pub began_ns: u64,
+}
+
+/// Why a run did not begin.
+#[derive(Debug)]
+pub enum RunError {
+    /// The graph was refused.
+    Refused(Box<Refused>),
+    /// The environment refused, before anything was started.
+    Environment(String),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RunError::Refused(refused) => write!(f, "{refused}"),
+            RunError::Environment(words) => f.write_str(words),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+macro_rules! environment {
+    ($($error:ty),*) => {$(
+        impl From<$error> for RunError {
+            fn from(error: $error) -> RunError {
+                RunError::Environment(error.to_string())
+            }
+        }
+    )*};
+}
+
+environment!(RunsError, WireError, SpawnError, SegmentError);
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> RunError {
+        match error {
+            PlanError::Refused(refused) => RunError::Refused(refused),
+            PlanError::Environment(words) => RunError::Environment(words),
+        }
+    }
+}
+
+/// A run that began: how it ended, and its report.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What it did.
+    pub report: Report,
+}
+
+/// What this machine offers.
+pub fn machine() -> Machine {
+    Machine {
+        cores: pin::allowed_cores(),
+        shm_free: free_bytes(),
+        fencing: enroll(),
+    }
+}
+
+/// Runs a graph to its end.
+pub fn run(
+    mut graph: Resolved,
+    wanted: &Wanted,
+    watch: &mut dyn Watch,
+) -> Result<Finished, RunError> {
+    let began_ns = match wanted.began_ns {
+        0 => clock::now_ns(),
+        ns => ns,
+    };
+    overflow::insert(&mut graph);
+    let machine = machine();
+    let plan = plan::plan(&graph, &machine, &wanted.options)?;
+    for note in &plan.notes {
+        watch.note(note);
+    }
+    let mut around = Circumstances {
+        run: wanted.name.clone().unwrap_or_else(|| name_of(&graph)),
+        began_ns,
+        ..Circumstances::default()
+    };
+    match wanted.options.in_process {
+        true => run_inside(graph, &plan, &machine, wanted, &mut around, watch),
+        false => run_outside(graph, &plan, &machine, wanted, &mut around, watch),
+    }
+}
+
+/// The run's name where none is given: the graph's, and this process's number.
+fn name_of(graph: &Resolved) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let stem: String = graph.name.chars().take(40).map(plain).collect();
+    format!("{stem}-{}", std::process::id())
+}
+
+fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    RunInfo {
+        run: run.to_owned(),
+        graph: graph.name.clone(),
+        source: graph
+            .source
+            .as_ref()
+            .map_or(String::new(), |s| s.name.clone()),
+        pid: std::process::id(),
+        started: since_1970.map_or(0, |d| d.as_secs()),
+        segment: segment.to_owned(),
+        workers: plan.workers.iter().map(|w| w.name.clone()).collect(),
+    }
+}
+
+/// What a named run holds outside of its processes; dropping it removes both.
+struct Traces {
+    file: RunFile,
+    segment: String,
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // Gone already: all is well.
+        let _ = Segment::unlink_name(&self.segment);
+        self.file.remove();
+    }
+}
+
+/// The usual way: a process for each worker.
+fn run_outside(
+    mut graph: Resolved,
+    plan: &Plan,
+    machine: &Machine,
+    wanted: &Wanted,
+    around: &mut Circumstances,
+    watch: &mut dyn Watch,
+) -> Result<Finished, RunError> {
+    let signals =
+        supervise::listen().map_err(|e| RunError::Environment(format!("signals: {e}")))?;
+    runs::sweep()?;
+    let segment_name = format!("/thalweg.{}", around.run);
+    let file = RunFile::enter(&info(&graph, plan, &around.run, &segment_name))?;
+    let traces = Traces {
+        file,
+        segment: segment_name,
+    };
+    let segment = Segment::create(&traces.segment, plan.len_bytes)?;
+    let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
+    let warden = warden::post(&wired, &traces.file)?;
+    let nursery = Nursery {
+        plan,
+        wired: &wired,
+        options: &wanted.options,
+    };
+    let mut supervisor = Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts);
+    let spawned = supervisor.spawn();
+    around.started_ns = clock::now_ns();
+    let verdict = spawned.map(|()| supervisor.run());
+    around.now_ns = clock::now_ns();
+    around.restarts = supervisor.restarts();
+    drop(supervisor);
+    drop(traces);
+    warden.dismiss();
+    Ok(Finished {
+        verdict: verdict?,
+        report: report::gather(&graph, plan, &wired, around),
+    })
+}
+
+/// Everything in this process: one worker, no fork, a segment without a name.
+fn run_inside(
+    mut graph: Resolved,
+    plan: &Plan,
+    machine: &Machine,
+    wanted: &Wanted,
+    around: &mut Circumstances,
+    watch: &mut dyn Watch,
+) -> Result<Finished, RunError> {
+    runs::sweep()?;
+    let file = RunFile::enter(&info(&graph, plan, &around.run, ""))?;
+    let segment = Segment::anonymous(plan.len_bytes)?;
+    let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
+    hear_in_process();
+    around.started_ns = clock::now_ns();
+    let nursery = Nursery {
+        plan,
+        wired: &wired,
+        options: &wanted.options,
+    };
+    let verdict = inside(&mut graph, &nursery, wanted, watch);
+    file.remove();
+    around.now_ns = clock::now_ns();
+    Ok(Finished {
+        verdict,
+        report: report::gather(&graph, plan, &wired, around),
+    })
+}
+
+fn inside(
+    graph: &mut Resolved,
+    nursery: &Nursery<'_>,
+    wanted: &Wanted,
+    watch: &mut dyn Watch,
+) -> Verdict {
+    let seated = nursery.wired.seat(graph, nursery.plan, 0, nursery.options);
+    let mut subgraph = match seated {
+        Ok(subgraph) => subgraph,
+        Err(fault) => return Verdict::Failed(fault.to_string()),
+    };
+    let now = clock::now_ns();
+    let mut orders = InProcess {
+        graph,
+        nursery,
+        watch,
+        stop_at: wanted.lasts.map(|d| now + d.as_nanos() as u64),
+        next_tick: now + TICK_NS,
+        told: false,
+    };
+    let bell = nursery.wired.bell(0);
+    let idle = nursery.plan.workers[0].idle;
+    match duty::run(&mut subgraph, bell, idle, &mut orders) {
+        Ok(Ended::Done) => Verdict::Done,
+        Ok(Ended::Stuck) => {
+            let positions = Positions::of(graph, nursery.plan, nursery.wired);
+            Verdict::Stalled(stall::chain(graph, nursery.plan, &positions))
+        }
+        Err(fault) => Verdict::Failed(fault.to_string()),
+    }
+}
+
+const TICK_NS: u64 = 100_000_000;
+
+/// Orders where there is no coordinator: the clock, and the signals' count.
+struct InProcess<'a> {
+    graph: &'a Resolved,
+    nursery: &'a Nursery<'a>,
+    watch: &'a mut dyn Watch,
+    stop_at: Option<u64>,
+    next_tick: u64,
+    told: bool,
+}
+
+impl Orders for InProcess<'_> {
+    fn stop(&self) -> bool {
+        // Relaxed: a counter that a signal handler of this thread raises.
+        STOPS.load(Ordering::Relaxed) > 0 || self.stop_at.is_some_and(|at| clock::now_ns() >= at)
+    }
+
+    fn tick(&mut self) {
+        if STOPS.load(Ordering::Relaxed) > 0 && !self.told {
+            self.told = true;
+            self.watch
+                .note("stopping: sources end, the graph drains; once more kills it");
+        }
+        let now = clock::now_ns();
+        if now >= self.next_tick {
+            self.next_tick = now + TICK_NS;
+            self.watch.tick(self.graph, self.nursery, &[0]);
+        }
+    }
+}
+
+/// How many signals to stop have come, for a run inside one process.
+static STOPS: AtomicU32 = AtomicU32::new(0);
+
+/// The first signal asks the sources to end; the second ends the process.
+fn hear_in_process() {
+    extern "C" fn on_signal(signal: libc::c_int) {
+        // Relaxed: nothing but the count itself is handed over.
+        if STOPS.fetch_add(1, Ordering::Relaxed) > 0 {
+            leave(128 + signal);
+        }
+    }
+    let action = SigAction::new(
+        SigHandler::Handler(on_signal),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the handler touches one atomic and may leave by `_exit`: safe in a signal handler.
+        let _ = unsafe { sigaction(signal, &action) };
+    }
+}

@@ -1,0 +1,108 @@
+//! Stalls: who waits for whom, when nothing moves any more.
+//!
+//! With bounded streams a graph can come to a stand: a join waits for items of one branch while the
+//! other is full. The chain says so from the committed positions alone.
+
+use crate::plan::Plan;
+use crate::positions::Positions;
+use crate::resolved::{AgentIx, Resolved, StreamIx};
+
+/// What an agent waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitsFor {
+    /// Items on a stream.
+    Items(StreamIx),
+    /// Room on a stream, held by a reader.
+    Room(StreamIx, AgentIx),
+}
+
+/// The wait-for chain, one sentence a link, beginning at the agent nearest to the sinks.
+///
+/// It follows each wait to whoever could end it, until that is an agent already in the chain.
+pub fn chain(graph: &Resolved, plan: &Plan, positions: &Positions) -> Vec<String> {
+    let waits: Vec<Option<WaitsFor>> = (0..graph.agents.len())
+        .map(|a| waits_for(graph, plan, positions, a))
+        .collect();
+    let Some(first) = (0..waits.len()).rev().find(|&a| waits[a].is_some()) else {
+        return Vec::new();
+    };
+    let mut links = Vec::new();
+    let mut seen = Vec::new();
+    let mut agent = first;
+    while !seen.contains(&agent) {
+        seen.push(agent);
+        let Some(wait) = waits[agent] else {
+            break;
+        };
+        links.push(sentence(graph, plan, positions, agent, wait));
+        agent = match wait {
+            WaitsFor::Items(stream) => graph.streams[stream].producer.0,
+            WaitsFor::Room(_, reader) => reader,
+        };
+    }
+    links
+}
+
+fn waits_for(
+    graph: &Resolved,
+    plan: &Plan,
+    positions: &Positions,
+    agent: AgentIx,
+) -> Option<WaitsFor> {
+    if positions.done[agent] {
+        return None;
+    }
+    let here = &graph.agents[agent];
+    let full = here.outputs.iter().find_map(|&s| {
+        let reader = slowest(graph, positions, s)?;
+        let held = positions.written[s].saturating_sub(reader.1);
+        (held >= plan.streams[s].capacity).then_some(WaitsFor::Room(s, reader.0))
+    });
+    let empty = || {
+        let mut inputs = here.inputs.iter().enumerate();
+        inputs.find_map(|(i, &s)| {
+            let producer = graph.streams[s].producer.0;
+            let empty = positions.read[agent][i] >= positions.written[s];
+            (empty && !positions.done[producer]).then_some(WaitsFor::Items(s))
+        })
+    };
+    full.or_else(empty)
+}
+
+/// The reader that holds a stream back most, and how far it has released it.
+fn slowest(graph: &Resolved, positions: &Positions, stream: StreamIx) -> Option<(AgentIx, u64)> {
+    let readers = graph.streams[stream].readers.iter();
+    readers
+        .filter(|(agent, _)| !positions.done[*agent])
+        .map(|&(agent, input)| (agent, positions.released[agent][input]))
+        .min_by_key(|(_, released)| *released)
+}
+
+fn sentence(
+    graph: &Resolved,
+    plan: &Plan,
+    positions: &Positions,
+    agent: AgentIx,
+    wait: WaitsFor,
+) -> String {
+    let of = |a: AgentIx| {
+        let worker = &plan.workers[plan.worker_of[a]].name;
+        format!("`{}` (worker {worker})", graph.agents[a].name)
+    };
+    match wait {
+        WaitsFor::Items(s) => format!(
+            "{} waits for items on `{}`, which is empty at {}, from {}",
+            of(agent),
+            graph.streams[s].name,
+            positions.written[s],
+            of(graph.streams[s].producer.0)
+        ),
+        WaitsFor::Room(s, reader) => format!(
+            "{} waits for room on `{}`, which is full with {} items, held by {}",
+            of(agent),
+            graph.streams[s].name,
+            plan.streams[s].capacity,
+            of(reader)
+        ),
+    }
+}

@@ -1,0 +1,533 @@
+//! Supervision: a table of transitions over what can happen to a run.
+//!
+//! One thread waits for signals, the workers' words and the clock. What happens is one of a few
+//! events, and each is a method named for it. The dead are known from the kernel alone (SIGCHLD and
+//! `waitpid`), never from a missing sign of life: a worker that is slow or stopped is not dead.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use std::sync::atomic::Ordering::Relaxed;
+use thalweg_worker::control::Phase;
+
+use crate::positions::Positions;
+use crate::resolved::Resolved;
+use crate::spawn::{Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
+use crate::stall;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every agent is done.
+    Done,
+    /// An agent or a worker failed.
+    Failed(String),
+    /// Nothing could move; who waits for whom.
+    Stalled(Vec<String>),
+    /// Killed by a second signal.
+    Killed(Signal),
+}
+
+/// Told what goes on while it goes on.
+pub trait Watch {
+    /// About ten times a second.
+    fn tick(&mut self, graph: &Resolved, nursery: &Nursery<'_>, restarts: &[u64]);
+
+    /// A line of a worker's standard error.
+    fn line(&mut self, worker: &str, line: &str);
+
+    /// Something to know: draining, a restart.
+    fn note(&mut self, words: &str);
+}
+
+/// The signals the coordinator hears through a descriptor.
+pub fn heard() -> SigSet {
+    let mut set = SigSet::empty();
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGCHLD,
+    ] {
+        set.add(signal);
+    }
+    set
+}
+
+/// Takes the signals off the process and onto a descriptor. Must come before the first fork.
+pub fn listen() -> Result<SignalFd, Errno> {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, sigaction};
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler is installed. An inherited "ignore" would lose the dead's status.
+    unsafe { sigaction(Signal::SIGCHLD, &default)? };
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: as above. A file too large is then an error of the write, not a death.
+    unsafe { sigaction(Signal::SIGXFSZ, &ignore)? };
+    let mut heard = heard();
+    // SAFETY: reads the disposition only.
+    let hangup = unsafe { sigaction(Signal::SIGHUP, &ignore)? };
+    match hangup.handler() {
+        // `nohup` had it ignored: so it stays.
+        SigHandler::SigIgn => heard.remove(Signal::SIGHUP),
+        // SAFETY: puts back what was there.
+        _ => drop(unsafe { sigaction(Signal::SIGHUP, &hangup)? }),
+    }
+    heard.thread_block()?;
+    SignalFd::with_flags(&heard, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
+/// How often the watch is told and the deadline looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// Nothing moved, and every worker looked again so many times: the run is stalled.
+const BEATS_TO_STALL: u64 = 10;
+/// How many of a worker's last lines a failure shows.
+const LAST_LINES: usize = 20;
+
+/// A worker as the supervisor sees it.
+struct Ward {
+    child: Option<Child>,
+    words: Words,
+    deaths: u32,
+    version_at_death: Option<u64>,
+    restarts: u64,
+    done: bool,
+}
+
+/// What a worker wrote to standard error: the unfinished line, and the last whole ones.
+#[derive(Default)]
+struct Words {
+    unfinished: Vec<u8>,
+    last: VecDeque<String>,
+}
+
+/// The supervisor of one run.
+pub struct Supervisor<'a> {
+    nursery: &'a Nursery<'a>,
+    graph: &'a mut Resolved,
+    signals: SignalFd,
+    watch: &'a mut dyn Watch,
+    wards: Vec<Ward>,
+    deadline: Option<Instant>,
+    draining: bool,
+    quiet_since: Quiet,
+    verdict: Option<Verdict>,
+}
+
+/// When nothing moved: versions and beats at that time.
+struct Quiet {
+    versions: Vec<u64>,
+    beats: Vec<u64>,
+}
+
+impl<'a> Supervisor<'a> {
+    /// A supervisor without children yet.
+    pub fn new(
+        nursery: &'a Nursery<'a>,
+        graph: &'a mut Resolved,
+        signals: SignalFd,
+        watch: &'a mut dyn Watch,
+        lasts: Option<Duration>,
+    ) -> Supervisor<'a> {
+        let wards = nursery.plan.workers.iter().map(|_| Ward {
+            child: None,
+            words: Words::default(),
+            deaths: 0,
+            version_at_death: None,
+            restarts: 0,
+            done: false,
+        });
+        Supervisor {
+            wards: wards.collect(),
+            nursery,
+            graph,
+            signals,
+            watch,
+            deadline: lasts.map(|d| Instant::now() + d),
+            draining: false,
+            quiet_since: Quiet {
+                versions: Vec::new(),
+                beats: Vec::new(),
+            },
+            verdict: None,
+        }
+    }
+
+    /// Forks every worker. If one cannot be forked, those that were are gone when this returns.
+    pub fn spawn(&mut self) -> Result<(), SpawnError> {
+        for worker in 0..self.wards.len() {
+            match self.nursery.fork(self.graph, worker, Care::Usual) {
+                Ok(child) => self.wards[worker].child = Some(child),
+                Err(error) => {
+                    self.kill_all();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the workers going and waits for the run's end. No child is left when this returns.
+    pub fn run(&mut self) -> Verdict {
+        self.nursery.wired.latches.start.set();
+        self.wake_all();
+        let mut next_tick = Instant::now() + TICK;
+        let verdict = loop {
+            self.wait(next_tick);
+            self.hear();
+            self.listen_to_workers();
+            let now = Instant::now();
+            if now >= next_tick {
+                next_tick = now + TICK;
+                self.on_tick(now);
+            }
+            if let Some(verdict) = self.verdict.take() {
+                break verdict;
+            }
+            if self.wards.iter().all(|w| w.done) {
+                break Verdict::Done;
+            }
+        };
+        self.kill_all();
+        verdict
+    }
+
+    /// Restarts of each worker.
+    pub fn restarts(&self) -> Vec<u64> {
+        self.wards.iter().map(|w| w.restarts).collect()
+    }
+
+    fn wait(&self, until: Instant) {
+        let words = self.wards.iter().filter_map(|w| w.child.as_ref());
+        let words = words.map(|c| PollFd::new(c.stderr.as_fd(), PollFlags::POLLIN));
+        let mut fds: Vec<PollFd<'_>> = words.collect();
+        fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+        let left = until.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        // Interrupted or not: everything is looked at afterwards.
+        let _ = poll(&mut fds, left);
+    }
+
+    fn hear(&mut self) {
+        while let Ok(Some(heard)) = self.signals.read_signal() {
+            match Signal::try_from(heard.ssi_signo as i32) {
+                Ok(Signal::SIGCHLD) => self.on_child(),
+                Ok(Signal::SIGQUIT) => self.on_quit(),
+                Ok(signal @ (Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP)) => {
+                    self.on_stop(signal);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Ctrl-C, SIGTERM or a hangup: the first drains, the second kills.
+    fn on_stop(&mut self, signal: Signal) {
+        if self.draining {
+            self.verdict.get_or_insert(Verdict::Killed(signal));
+            return;
+        }
+        self.watch
+            .note("stopping: sources end, the graph drains; once more kills it");
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        self.nursery.wired.latches.stop.set();
+        self.wake_all();
+    }
+
+    /// SIGQUIT: says where everything stands, and goes on.
+    fn on_quit(&mut self) {
+        let (plan, wired) = (self.nursery.plan, self.nursery.wired);
+        let positions = Positions::of(self.graph, plan, wired);
+        for (s, stream) in self.graph.streams.iter().enumerate() {
+            let read: Vec<String> = stream
+                .readers
+                .iter()
+                .map(|&(a, i)| format!("{} {}", self.graph.agents[a].name, positions.read[a][i]))
+                .collect();
+            let words = format!(
+                "{}: written {}, read by {}",
+                stream.name,
+                positions.written[s],
+                if read.is_empty() {
+                    "nobody".to_owned()
+                } else {
+                    read.join(", ")
+                }
+            );
+            self.watch.note(&words);
+        }
+        for link in stall::chain(self.graph, plan, &positions) {
+            self.watch.note(&link);
+        }
+    }
+
+    /// A child changed: every one that is gone is taken in.
+    fn on_child(&mut self) {
+        for worker in 0..self.wards.len() {
+            let Some(pid) = self.wards[worker].child.as_ref().map(|c| c.pid) else {
+                continue;
+            };
+            match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(_, 0)) => self.on_end(worker),
+                Ok(WaitStatus::Exited(_, EXIT_FAULT)) => self.on_fault(worker),
+                Ok(WaitStatus::Exited(_, EXIT_PANIC)) => {
+                    self.on_death(worker, "panicked".to_owned())
+                }
+                Ok(WaitStatus::Exited(_, status)) => {
+                    self.on_death(worker, format!("left with exit status {status}"));
+                }
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    self.on_death(worker, format!("was killed by {signal}"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A worker left of its own accord: done, if its record says so.
+    fn on_end(&mut self, worker: usize) {
+        self.take_last_words(worker);
+        let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
+        let agents = &self.nursery.plan.workers[worker].agents;
+        if agents.iter().all(|&a| positions.done[a]) {
+            self.wards[worker].child = None;
+            self.wards[worker].done = true;
+        } else {
+            self.on_death(
+                worker,
+                "left in the middle of its work (exit status 0)".to_owned(),
+            );
+        }
+    }
+
+    /// An agent said that it cannot go on: trying again would not help.
+    fn on_fault(&mut self, worker: usize) {
+        self.take_last_words(worker);
+        self.wards[worker].child = None;
+        let name = &self.nursery.plan.workers[worker].name;
+        let fault = self.nursery.wired.controls[worker].fault();
+        let fault = fault.unwrap_or_else(|| "left with exit status 1, without a word".to_owned());
+        self.fail(format!("worker {name}: {fault}"));
+    }
+
+    /// A worker died: it is forked again, unless it died too often without getting on.
+    fn on_death(&mut self, worker: usize, how: String) {
+        self.take_last_words(worker);
+        self.wards[worker].child = None;
+        let version = self.nursery.wired.controls[worker].version();
+        let ward = &mut self.wards[worker];
+        let moved = ward.version_at_death != Some(version);
+        ward.deaths = if moved { 1 } else { ward.deaths + 1 };
+        ward.version_at_death = Some(version);
+        let planned = &self.nursery.plan.workers[worker];
+        if ward.deaths > planned.restart {
+            let sentence = self.obituary(worker, &how);
+            self.fail(sentence);
+            return;
+        }
+        let care = match self.wards[worker].deaths {
+            0 | 1 => Care::Usual,
+            _ => Care::OneItem,
+        };
+        self.watch.note(&format!(
+            "worker {} {how}; it is forked again",
+            planned.name
+        ));
+        match self.nursery.fork(self.graph, worker, care) {
+            Ok(child) => {
+                self.wards[worker].child = Some(child);
+                self.wards[worker].restarts += 1;
+            }
+            Err(error) => self.fail(error.to_string()),
+        }
+    }
+
+    fn obituary(&self, worker: usize, how: &str) -> String {
+        let planned = &self.nursery.plan.workers[worker];
+        let ward = &self.wards[worker];
+        let mut words = format!("worker {} {how}", planned.name);
+        // Relaxed: written by a process that is gone.
+        let calling = self.nursery.wired.controls[worker]
+            .head()
+            .life
+            .agent
+            .load(Relaxed);
+        if let Some(&agent) = (calling as usize)
+            .checked_sub(1)
+            .and_then(|n| planned.agents.get(n))
+        {
+            words += &format!(" in agent `{}`", self.graph.agents[agent].name);
+            words += &self.place_of(agent);
+        }
+        match (planned.restart, ward.deaths) {
+            (0, _) => {}
+            (_, deaths) => words += &format!(", {deaths} times without getting on"),
+        }
+        for line in &ward.words.last {
+            words += &format!("\n  {line}");
+        }
+        words
+    }
+
+    /// Where in its inputs an agent was.
+    fn place_of(&self, agent: usize) -> String {
+        let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
+        let inputs = self.graph.agents[agent].inputs.iter().enumerate();
+        let places = inputs.map(|(i, &s)| {
+            let position = positions.read[agent][i];
+            format!("item {position} of `{}`", self.graph.streams[s].name)
+        });
+        let places: Vec<String> = places.collect();
+        match places.is_empty() {
+            true => String::new(),
+            false => format!(" at {}", places.join(", ")),
+        }
+    }
+
+    fn fail(&mut self, sentence: String) {
+        self.verdict.get_or_insert(Verdict::Failed(sentence));
+    }
+
+    /// About ten times a second: the deadline, a stall, the watch.
+    fn on_tick(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|d| now >= d) && !self.draining {
+            self.drain();
+        }
+        self.look_for_a_stall();
+        let restarts = self.restarts();
+        self.watch.tick(self.graph, self.nursery, &restarts);
+    }
+
+    /// Stalled: nothing was committed anywhere while every worker looked again and again and found
+    /// nothing to do, and none waits for the world outside.
+    fn look_for_a_stall(&mut self) {
+        let controls = &self.nursery.wired.controls;
+        let versions: Vec<u64> = controls.iter().map(|c| c.version()).collect();
+        // Relaxed: signs of life; stale ones only delay the finding.
+        let beats: Vec<u64> = controls
+            .iter()
+            .map(|c| c.head().life.beat.load(Relaxed))
+            .collect();
+        let phases = controls
+            .iter()
+            .map(|c| Phase::from_u32(c.head().life.phase.load(Relaxed)));
+        let waiting = phases
+            .zip(&self.wards)
+            .all(|(p, ward)| ward.done || p == Phase::Idle);
+        if !waiting
+            || versions != self.quiet_since.versions
+            || beats.len() != self.quiet_since.beats.len()
+        {
+            self.quiet_since = Quiet { versions, beats };
+            return;
+        }
+        let since = self.quiet_since.beats.iter().zip(&beats);
+        let looked = since
+            .zip(&self.wards)
+            .all(|((a, b), ward)| ward.done || b - a >= BEATS_TO_STALL);
+        if looked && self.wards.iter().any(|w| !w.done) {
+            let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
+            let chain = stall::chain(self.graph, self.nursery.plan, &positions);
+            self.verdict.get_or_insert(Verdict::Stalled(chain));
+        }
+    }
+
+    fn listen_to_workers(&mut self) {
+        for worker in 0..self.wards.len() {
+            self.listen_to(worker);
+        }
+    }
+
+    /// Reads what a worker has written so far, without waiting.
+    fn listen_to(&mut self, worker: usize) {
+        let name = &self.nursery.plan.workers[worker].name;
+        let ward = &mut self.wards[worker];
+        let Some(child) = &ward.child else {
+            return;
+        };
+        let mut fds = [PollFd::new(child.stderr.as_fd(), PollFlags::POLLIN)];
+        let mut bytes = [0u8; 4096];
+        while matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1)) {
+            match nix::unistd::read(child.stderr.as_fd(), &mut bytes) {
+                Ok(n) if n > 0 => ward
+                    .words
+                    .take(&bytes[..n], |line| self.watch.line(name, line)),
+                _ => break,
+            }
+        }
+    }
+
+    fn take_last_words(&mut self, worker: usize) {
+        self.listen_to(worker);
+        let name = &self.nursery.plan.workers[worker].name;
+        let watch = &mut self.watch;
+        self.wards[worker]
+            .words
+            .finish(|line| watch.line(name, line));
+    }
+
+    fn wake_all(&self) {
+        for worker in 0..self.wards.len() {
+            self.nursery.wired.bell(worker).ring();
+        }
+    }
+
+    /// Kills and reaps whoever is left. Safe at any moment: their records hold.
+    fn kill_all(&mut self) {
+        for ward in &mut self.wards {
+            let Some(child) = &ward.child else {
+                continue;
+            };
+            // An unreaped child's number is still its own.
+            let _ = kill(child.pid, Signal::SIGKILL);
+            while waitpid(child.pid, None) == Err(Errno::EINTR) {}
+            ward.child = None;
+        }
+    }
+}
+
+impl Words {
+    /// The longest line that is kept together.
+    const LONGEST: usize = 8192;
+
+    fn take(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+        for &byte in bytes {
+            if byte == b'\n' || self.unfinished.len() == Self::LONGEST {
+                self.finish(&mut line);
+            }
+            if byte != b'\n' {
+                self.unfinished.push(byte);
+            }
+        }
+    }
+
+    fn finish(&mut self, mut line: impl FnMut(&str)) {
+        if self.unfinished.is_empty() {
+            return;
+        }
+        let whole = String::from_utf8_lossy(&self.unfinished).into_owned();
+        self.unfinished.clear();
+        line(&whole);
+        if self.last.len() == LAST_LINES {
+            self.last.pop_front();
+        }
+        self.last.push_back(whole);
+    }
+}
+
+impl Drop for Supervisor<'_> {
+    fn drop(&mut self) {
+        self.kill_all();
+        let _ = heard().thread_unblock();
+    }
+}

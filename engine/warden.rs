@@ -1,0 +1,89 @@
+//! The warden: a small process that outlives the coordinator by a moment.
+//!
+//! It sleeps on the coordinator's pidfd. When that is gone, however it went, the warden removes the
+//! segment and the run's file. Workers die with the coordinator by themselves (their death signal).
+
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
+use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
+
+use crate::runs::RunFile;
+use crate::spawn::{SpawnError, check_single_thread, leave, set_name};
+use crate::wire::Wired;
+
+/// The warden's process, as the coordinator holds it.
+pub struct Warden(Pid);
+
+/// Forks the warden. Returns in the coordinator only.
+pub fn post(wired: &Wired, run: &RunFile) -> Result<Warden, SpawnError> {
+    check_single_thread()?;
+    let coordinator = getpid();
+    let failed = |call| {
+        move |errno| SpawnError::System {
+            worker: "(warden)".to_owned(),
+            call,
+            errno,
+        }
+    };
+    // Opened here: it is ourselves, so the number cannot belong to anybody else.
+    let pidfd = pidfd_open(coordinator).map_err(failed("pidfd_open"))?;
+    // SAFETY: this process has one thread (checked above).
+    match unsafe { fork() }.map_err(failed("fork"))? {
+        ForkResult::Parent { child } => Ok(Warden(child)),
+        ForkResult::Child => {
+            stand_aside();
+            if getppid() == coordinator {
+                wait_for_the_end(&pidfd);
+            }
+            let _ = wired.segment().unlink();
+            run.remove();
+            leave(0)
+        }
+    }
+}
+
+impl Warden {
+    /// The coordinator has cleaned up itself: the warden is not needed.
+    pub fn dismiss(self) {
+        let _ = kill(self.0, Signal::SIGKILL);
+        while waitpid(self.0, None) == Err(Errno::EINTR) {}
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        self.0
+    }
+}
+
+/// A session of its own, no terminal, no streams: nobody's pipe waits for it.
+fn stand_aside() {
+    let _ = setsid();
+    set_name("warden");
+    // All signals but SIGKILL wait: nothing is to stop it from cleaning up.
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None);
+    if let Ok(null) = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()) {
+        for stream in 0..3 {
+            use std::os::fd::AsRawFd;
+            // SAFETY: both descriptors are ours; a standard stream becomes /dev/null.
+            unsafe { libc::dup2(null.as_raw_fd(), stream) };
+        }
+    }
+}
+
+fn wait_for_the_end(pidfd: &OwnedFd) {
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    while poll(&mut fds, PollTimeout::NONE) == Err(Errno::EINTR) {}
+}
+
+fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes two numbers and gives a descriptor or an error.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    // SAFETY: a descriptor that the kernel just made for us.
+    Errno::result(fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
