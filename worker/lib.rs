@@ -9,6 +9,7 @@ pub mod agent;
 
 pub mod op;
 
+pub mod expr;
 pub mod operators;
 
 pub mod connectors;

@@ -178,7 +178,12 @@ impl Bench {
             })
             .collect();
         let room = (0..self.outputs.len())
-            .map(|o| self.size(blueprint.outputs[o].at_least).min(1 << 16))
+            .map(|o| {
+                let at_least = blueprint.outputs[o].at_least;
+                // Ample is half a mebibyte, or what the port asks for.
+                let ample = (1 << 19) / self.outputs[o].item_len;
+                self.size(at_least).min(ample.max(at_least))
+            })
             .collect();
         Call { visible, room }
     }

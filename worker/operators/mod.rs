@@ -10,13 +10,16 @@ pub mod copy;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
+pub mod filter;
 pub mod head;
+pub mod map;
 pub mod merge;
 pub mod noise;
 pub mod sine;
 pub mod throttle;
+pub mod zip;
 
-mod numbers;
+pub(crate) mod numbers;
 mod positional;
 #[cfg(test)]
 pub(crate) mod trial;
@@ -43,9 +46,12 @@ const OPERATORS: &[&OpDef] = &[
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
+    &filter::FILTER,
     &head::HEAD,
+    &map::MAP,
     &merge::MERGE,
     &noise::NOISE,
     &sine::SINE,
     &throttle::THROTTLE,
+    &zip::ZIP,
 ];

@@ -78,6 +78,7 @@ const RANDOM_RUNS: u64 = 40;
 fn cases() -> Vec<Case> {
     let mut all = sources();
     all.extend(item_operators());
+    all.extend(expressions());
     all.extend(connectors());
     all
 }
@@ -143,6 +144,49 @@ fn item_operators() -> Vec<Case> {
         case("throttle").input("i64").param("rate", 1e9),
         case("head").input("f32[2]").param("items", 1234),
         case("head").input("timed<f64>").param("items", "2 s"),
+    ]
+}
+
+fn expressions() -> Vec<Case> {
+    let every_function = "x > 0 && !(n % 3 == 1) ? sin(x) + cos(t) * atan2(x, n + 1) - x ^ 3 / hypot(x, 2) \
+                          : max(exp(-abs(x)), log(1 + x * x), floor(x) // 2, round(x) % 3)";
+    vec![
+        case("map").input("f64").param("expr", every_function),
+        case("map").input("f32").param("expr", every_function),
+        case("map")
+            .input("i16")
+            .param("expr", every_function)
+            .dtype("i32"),
+        case("map").input("f32[3]").param("expr", "x * x[1] + n"),
+        case("map")
+            .input_of("f64[700]", 20)
+            .param("expr", "x - x[699]"),
+        case("map")
+            .input("cf32")
+            .param("expr", "x * exp(complex(0, tau * 3 * t)) / conj(x + 20)"),
+        case("map")
+            .input("u64")
+            .param("expr", "x // 7 ^ 2")
+            .dtype("u8"),
+        case("map").input("u8").param("expr", "2.5"),
+        case("filter")
+            .input("f64")
+            .param("expr", "x > 1 || n % 100 < 3"),
+        case("filter").input("i8[5]").param("expr", "x[4] < x[0]"),
+        case("filter").input("timed<f64>").param("expr", "n % 2"),
+        case("filter").input("u8").param("expr", "false"),
+        case("zip")
+            .input("f64")
+            .input_of("f32", 2000)
+            .param("expr", "a * b + t"),
+        case("zip")
+            .input("f64[2]")
+            .input("i32")
+            .input("u8")
+            .param("expr", "a * b - c")
+            .dtype("f32"),
+        case("zip").input("f64").input_of("f64[2]", 2900),
+        case("zip").input("u8").input("u8").input("u8"),
     ]
 }
 

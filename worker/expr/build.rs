@@ -1,0 +1,791 @@
+//! Values to operations: kinds follow from the operands, numbers fold, what was computed once is used again.
+
+use std::collections::HashMap;
+
+use crate::op::InputInfo;
+use crate::types::{ItemType, Scalar};
+
+use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Unary};
+use super::eval::folded;
+use super::lex::Refusal;
+
+/// What an expression is worth: a number, or a complex number's two parts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value {
+    Real(Real),
+    Complex(Real, Real),
+}
+
+/// A number: written out, so that it takes the kind of what it meets, or computed, of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Real {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Node(usize, Kind),
+}
+
+impl Value {
+    pub fn int(n: i64) -> Value {
+        Value::Real(Real::Int(n))
+    }
+
+    pub fn float(x: f64) -> Value {
+        Value::Real(Real::Float(x))
+    }
+
+    fn parts(self) -> (Real, Real) {
+        match self {
+            Value::Real(re) => (re, Real::Int(0)),
+            Value::Complex(re, im) => (re, im),
+        }
+    }
+}
+
+impl Real {
+    /// The kind it has where nothing else decides.
+    fn kind(self) -> Kind {
+        match self {
+            Real::Bool(_) => Kind::Bool,
+            Real::Int(_) => Kind::I64,
+            Real::Float(_) => Kind::F64,
+            Real::Node(_, kind) => kind,
+        }
+    }
+
+    /// What a folded operation of this kind gave.
+    fn folded(kind: Kind, bits: u64) -> Real {
+        match kind {
+            Kind::Bool => Real::Bool(bits != 0),
+            Kind::I64 => Real::Int(bits as i64),
+            Kind::F32 => Real::Float(f32::from_bits(bits as u32).into()),
+            Kind::F64 => Real::Float(f64::from_bits(bits)),
+        }
+    }
+}
+
+/// Every function with the fewest and the most arguments it takes.
+const FUNCTIONS: &[(&str, usize, usize)] = &[
+    ("abs", 1, 1),
+    ("acos", 1, 1),
+    ("arg", 1, 1),
+    ("asin", 1, 1),
+    ("atan", 1, 1),
+    ("atan2", 2, 2),
+    ("ceil", 1, 1),
+    ("clamp", 3, 3),
+    ("complex", 2, 2),
+    ("conj", 1, 1),
+    ("cos", 1, 1),
+    ("cosh", 1, 1),
+    ("exp", 1, 1),
+    ("floor", 1, 1),
+    ("hypot", 2, 2),
+    ("if", 3, 3),
+    ("im", 1, 1),
+    ("isnan", 1, 1),
+    ("ln", 1, 1),
+    ("log", 1, 1),
+    ("log10", 1, 1),
+    ("log2", 1, 1),
+    ("max", 2, usize::MAX),
+    ("min", 2, usize::MAX),
+    ("pow", 2, 2),
+    ("re", 1, 1),
+    ("round", 1, 1),
+    ("sign", 1, 1),
+    ("sin", 1, 1),
+    ("sinh", 1, 1),
+    ("sqrt", 1, 1),
+    ("tan", 1, 1),
+    ("tanh", 1, 1),
+    ("trunc", 1, 1),
+];
+
+/// Every function's name.
+pub(super) fn function_names() -> Vec<&'static str> {
+    FUNCTIONS.iter().map(|(name, ..)| *name).collect()
+}
+
+/// Every name of a value that is no input.
+pub(super) const CONSTANTS: [&str; 9] = ["pi", "e", "tau", "true", "false", "inf", "nan", "n", "t"];
+
+type Built<T> = Result<T, Refusal>;
+
+/// The operations so far.
+pub(super) struct Builder<'a> {
+    inputs: &'a [InputInfo],
+    rate: Option<f64>,
+    ops: Vec<(Op, Kind)>,
+    known: HashMap<Op, usize>,
+    /// The input that makes the result a vector, and its elements.
+    wide: Option<(usize, usize)>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(inputs: &'a [InputInfo], rate: Option<f64>) -> Builder<'a> {
+        Builder {
+            inputs,
+            rate,
+            ops: Vec::new(),
+            known: HashMap::new(),
+            wide: None,
+        }
+    }
+
+    pub fn is_input(&self, name: &str) -> bool {
+        self.inputs.iter().any(|input| input.name == name)
+    }
+
+    pub fn input_names(&self) -> Vec<&'a str> {
+        self.inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect()
+    }
+
+    /// True where the result is a vector.
+    pub fn is_wide(&self) -> bool {
+        self.wide.is_some()
+    }
+
+    /// The value of a name that is no input.
+    pub fn constant(&mut self, name: &str) -> Option<Built<Value>> {
+        Some(Ok(match name {
+            "pi" => Value::float(std::f64::consts::PI),
+            "e" => Value::float(std::f64::consts::E),
+            "tau" => Value::float(std::f64::consts::TAU),
+            "inf" => Value::float(f64::INFINITY),
+            "nan" => Value::float(f64::NAN),
+            "true" => Value::Real(Real::Bool(true)),
+            "false" => Value::Real(Real::Bool(false)),
+            "n" => Value::Real(self.emit(Op::Position, Kind::I64)),
+            "t" => return Some(self.time()),
+            _ => return None,
+        }))
+    }
+
+    fn time(&mut self) -> Built<Value> {
+        let rate = self.rate.ok_or_else(|| {
+            Refusal::from("`t` needs the rate of the items, which is not known".to_owned())
+                .with_help("give `rate` at the source, or use `n`")
+        })?;
+        let n = self.emit(Op::Position, Kind::I64);
+        Ok(Value::Real(self.arithmetic(
+            Binary::Div,
+            n,
+            Real::Float(rate),
+        )))
+    }
+
+    /// An input's item, or one element of it.
+    pub fn input(&mut self, name: &str, element: Option<usize>) -> Built<Value> {
+        let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
+        let item_type = &self.inputs[input].item_type;
+        let Some((scalar, width)) = item_type.elements() else {
+            let message = format!("`{name}` is {item_type}, and expressions take numbers");
+            return Err(message.into());
+        };
+        let is_vector = matches!(item_type, ItemType::Vector(..));
+        match element {
+            Some(_) if !is_vector => {
+                let message = format!("`{name}` is {item_type}, which has no elements");
+                return Err(message.into());
+            }
+            Some(index) if index >= width => {
+                let message = format!(
+                    "`{name}` has the elements 0 to {}, and no {index}",
+                    width - 1
+                );
+                return Err(message.into());
+            }
+            None if is_vector => self.widen(input, width)?,
+            _ => {}
+        }
+        let kind = match scalar {
+            Scalar::F32 | Scalar::Cf32 => Kind::F32,
+            Scalar::F64 | Scalar::Cf64 => Kind::F64,
+            _ => Kind::I64,
+        };
+        let mut part = |part| {
+            let load = Op::Load {
+                input,
+                element,
+                part,
+            };
+            self.emit(load, kind)
+        };
+        Ok(match scalar.is_complex() {
+            true => Value::Complex(part(0), part(1)),
+            false => Value::Real(part(0)),
+        })
+    }
+
+    fn widen(&mut self, input: usize, width: usize) -> Built<()> {
+        let (first, wide) = *self.wide.get_or_insert((input, width));
+        if wide == width {
+            return Ok(());
+        }
+        let (one, other) = (&self.inputs[first].name, &self.inputs[input].name);
+        let message = format!("`{one}` has {wide} elements and `{other}` has {width}");
+        Err(Refusal::from(message).with_help(format!("name one element: `{other}[0]`")))
+    }
+
+    pub fn negated(&mut self, value: Value) -> Built<Value> {
+        Ok(self.each_part(value, |b, part| match part {
+            Real::Int(n) => Real::Int(n.wrapping_neg()),
+            other => b.unary(Unary::Neg, b.number_kind(other), other),
+        }))
+    }
+
+    pub fn not(&mut self, value: Value) -> Built<Value> {
+        let truth = self.truth(value)?;
+        Ok(Value::Real(self.unary(Unary::Not, Kind::Bool, truth)))
+    }
+
+    /// The value as a truth value: everything but 0 is true.
+    pub fn condition(&mut self, value: Value) -> Built<Value> {
+        self.truth(value).map(Value::Real)
+    }
+
+    pub fn logic(&mut self, op: Binary, a: Value, b: Value) -> Built<Value> {
+        let (a, b) = (self.truth(a)?, self.truth(b)?);
+        Ok(Value::Real(self.emit_binary(op, Kind::Bool, a, b)))
+    }
+
+    /// Arithmetic and comparisons.
+    pub fn binary(&mut self, op: Binary, a: Value, b: Value) -> Built<Value> {
+        match (a, b) {
+            (Value::Real(a), Value::Real(b)) => Ok(Value::Real(self.arithmetic(op, a, b))),
+            _ => self.complex_binary(op, a, b),
+        }
+    }
+
+    fn complex_binary(&mut self, op: Binary, a: Value, b: Value) -> Built<Value> {
+        let ((ar, ai), (br, bi)) = (a.parts(), b.parts());
+        match op {
+            Binary::Add | Binary::Sub => Ok(Value::Complex(
+                self.arithmetic(op, ar, br),
+                self.arithmetic(op, ai, bi),
+            )),
+            Binary::Mul => Ok(self.product(a, b)),
+            Binary::Div => Ok(self.quotient(a, b)),
+            Binary::Eq | Binary::Ne => {
+                let joined = if op == Binary::Eq {
+                    Binary::And
+                } else {
+                    Binary::Or
+                };
+                let (re, im) = (self.arithmetic(op, ar, br), self.arithmetic(op, ai, bi));
+                Ok(Value::Real(self.emit_binary(joined, Kind::Bool, re, im)))
+            }
+            Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge => {
+                let refusal = Refusal::from("complex numbers have no order".to_owned());
+                Err(refusal.with_help("compare `abs(..)`, `re(..)` or `im(..)`"))
+            }
+            _ => Err("this takes no complex number".to_owned().into()),
+        }
+    }
+
+    fn product(&mut self, a: Value, b: Value) -> Value {
+        match (a, b) {
+            (Value::Complex(ar, ai), Value::Complex(br, bi)) => {
+                let (rr, ii) = (self.times(ar, br), self.times(ai, bi));
+                let (ri, ir) = (self.times(ar, bi), self.times(ai, br));
+                Value::Complex(
+                    self.arithmetic(Binary::Sub, rr, ii),
+                    self.arithmetic(Binary::Add, ri, ir),
+                )
+            }
+            (Value::Real(a), Value::Real(b)) => Value::Real(self.times(a, b)),
+            (complex, Value::Real(scale)) | (Value::Real(scale), complex) => {
+                self.each_part(complex, |b, part| b.times(part, scale))
+            }
+        }
+    }
+
+    fn quotient(&mut self, a: Value, b: Value) -> Value {
+        let Value::Complex(br, bi) = b else {
+            let (divisor, _) = b.parts();
+            return self.each_part(a, |b, part| b.arithmetic(Binary::Div, part, divisor));
+        };
+        let minus_bi = self.unary(Unary::Neg, self.number_kind(bi), bi);
+        let dividend = self.product(a, Value::Complex(br, minus_bi));
+        let divisor = self.square_sum(br, bi);
+        self.each_part(dividend, |b, part| b.arithmetic(Binary::Div, part, divisor))
+    }
+
+    fn square_sum(&mut self, a: Real, b: Real) -> Real {
+        let (aa, bb) = (self.times(a, a), self.times(b, b));
+        self.arithmetic(Binary::Add, aa, bb)
+    }
+
+    /// `base ^ exponent`. Small whole exponents multiply, 0.5 is a square root, as in NumPy.
+    pub fn power(&mut self, base: Value, exponent: Value) -> Built<Value> {
+        let Value::Real(exponent) = exponent else {
+            return Err("an exponent must be a real number".to_owned().into());
+        };
+        let whole = match exponent {
+            Real::Int(k) => Some(k),
+            Real::Float(x) if x.fract() == 0.0 && x.abs() <= 64.0 => Some(x as i64),
+            _ => None,
+        };
+        match (base, whole) {
+            (Value::Real(base), _) => Ok(Value::Real(self.real_power(base, exponent, whole))),
+            (complex, Some(k @ 1..=64)) => Ok(self.repeated_product(complex, k)),
+            _ => Err(Refusal::from(
+                "a complex number is raised to whole exponents of 1 to 64".to_owned(),
+            )
+            .with_help("use `exp` and `log`")),
+        }
+    }
+
+    fn real_power(&mut self, base: Real, exponent: Real, whole: Option<i64>) -> Real {
+        let kind = match join(base, exponent) {
+            Kind::Bool | Kind::I64 if matches!(exponent, Real::Int(0..=0xFFFF_FFFF)) => Kind::I64,
+            Kind::F32 => Kind::F32,
+            _ => Kind::F64,
+        };
+        match (base, exponent) {
+            (Real::Int(n), Real::Int(k @ 0..)) => {
+                match u32::try_from(k).ok().and_then(|k| n.checked_pow(k)) {
+                    Some(power) => Real::Int(power),
+                    None => Real::Float((n as f64).powf(k as f64)),
+                }
+            }
+            (_, Real::Float(0.5)) => self.unary(Unary::Sqrt, kind, base),
+            _ => match whole {
+                Some(k @ 1..=4) => {
+                    let base = self.cast(base, kind);
+                    self.repeated_product(Value::Real(base), k).parts().0
+                }
+                _ => self.emit_binary(Binary::Pow, kind, base, exponent),
+            },
+        }
+    }
+
+    /// `base` to an exponent of at least 1, by squaring: always in the same order.
+    fn repeated_product(&mut self, base: Value, mut exponent: i64) -> Value {
+        let mut square = base;
+        let mut product: Option<Value> = None;
+        loop {
+            if exponent % 2 == 1 {
+                product = Some(match product {
+                    None => square,
+                    Some(so_far) => self.product(so_far, square),
+                });
+            }
+            exponent /= 2;
+            match product {
+                Some(power) if exponent == 0 => return power,
+                _ => square = self.product(square, square),
+            }
+        }
+    }
+
+    pub fn select(&mut self, condition: Value, a: Value, b: Value) -> Built<Value> {
+        let condition = self.truth(condition)?;
+        if let (Value::Real(a), Value::Real(b)) = (a, b) {
+            return Ok(Value::Real(self.either(condition, a, b)));
+        }
+        let ((ar, ai), (br, bi)) = (a.parts(), b.parts());
+        Ok(Value::Complex(
+            self.either(condition, ar, br),
+            self.either(condition, ai, bi),
+        ))
+    }
+
+    fn either(&mut self, condition: Real, a: Real, b: Real) -> Real {
+        let kind = join(a, b);
+        let select = Op::Select {
+            kind,
+            condition: self.operand(condition, Kind::Bool),
+            a: self.operand(a, kind),
+            b: self.operand(b, kind),
+        };
+        self.emit(select, kind)
+    }
+
+    /// A function by its name, which is one of [`FUNCTIONS`].
+    pub fn call(&mut self, name: &str, arguments: &[Value]) -> Built<Value> {
+        check_count(name, arguments.len())?;
+        match *arguments {
+            [condition, a, b] if name == "if" => self.select(condition, a, b),
+            [base, exponent] if name == "pow" => self.power(base, exponent),
+            [z] if name == "conj" => Ok(match z {
+                Value::Complex(re, im) => {
+                    Value::Complex(re, self.unary(Unary::Neg, self.number_kind(im), im))
+                }
+                real => real,
+            }),
+            [z] if name == "re" => Ok(Value::Real(z.parts().0)),
+            [z] if name == "im" => Ok(Value::Real(z.parts().1)),
+            [z] if name == "arg" => {
+                let (re, im) = z.parts();
+                Ok(Value::Real(self.float_binary(Binary::Atan2, im, re)))
+            }
+            [Value::Complex(re, im)] => self.call_complex(name, re, im),
+            _ => {
+                let mut reals = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    let Value::Real(real) = *argument else {
+                        return Err(takes_no_complex(name));
+                    };
+                    reals.push(real);
+                }
+                self.call_real(name, &reals)
+            }
+        }
+    }
+
+    fn call_complex(&mut self, name: &str, re: Real, im: Real) -> Built<Value> {
+        Ok(match name {
+            "abs" => Value::Real(self.modulus(re, im)),
+            "exp" => {
+                let size = self.unary(Unary::Exp, float_kind(re), re);
+                let cos = self.unary(Unary::Cos, float_kind(im), im);
+                let sin = self.unary(Unary::Sin, float_kind(im), im);
+                Value::Complex(self.times(size, cos), self.times(size, sin))
+            }
+            "log" | "ln" => {
+                let size = self.modulus(re, im);
+                let log = self.unary(Unary::Ln, float_kind(size), size);
+                Value::Complex(log, self.float_binary(Binary::Atan2, im, re))
+            }
+            _ => return Err(takes_no_complex(name)),
+        })
+    }
+
+    fn modulus(&mut self, re: Real, im: Real) -> Real {
+        let sum = self.square_sum(re, im);
+        self.unary(Unary::Sqrt, float_kind(sum), sum)
+    }
+
+    fn call_real(&mut self, name: &str, arguments: &[Real]) -> Built<Value> {
+        let first = arguments[0];
+        if let Some(op) = float_function(name) {
+            return Ok(Value::Real(self.unary(op, float_kind(first), first)));
+        }
+        if let Some(op) = rounding_function(name) {
+            return Ok(Value::Real(self.unary(op, self.number_kind(first), first)));
+        }
+        Ok(Value::Real(match (name, arguments) {
+            ("isnan", _) => self.arithmetic(Binary::Ne, first, first),
+            ("complex", [re, im]) => return Ok(Value::Complex(*re, *im)),
+            ("atan2", [y, x]) => self.float_binary(Binary::Atan2, *y, *x),
+            ("hypot", [a, b]) => self.float_binary(Binary::Hypot, *a, *b),
+            ("clamp", [x, low, high]) => {
+                let above = self.arithmetic(Binary::Max, *x, *low);
+                self.arithmetic(Binary::Min, above, *high)
+            }
+            (_, [first, rest @ ..]) => {
+                let op = if name == "min" {
+                    Binary::Min
+                } else {
+                    Binary::Max
+                };
+                rest.iter()
+                    .fold(*first, |best, next| self.arithmetic(op, best, *next))
+            }
+            (_, []) => return Err(takes_no_complex(name)),
+        }))
+    }
+
+    /// All the operations that `result` needs, placed.
+    pub fn finish(self, result: Value) -> Program {
+        let (kind, parts) = match result {
+            Value::Real(real) => (real.kind(), vec![real]),
+            Value::Complex(re, im) => match join(re, im) {
+                Kind::F32 => (Kind::F32, vec![re, im]),
+                _ => (Kind::F64, vec![re, im]),
+            },
+        };
+        let mut builder = self;
+        let results: Vec<Operand> = parts
+            .iter()
+            .map(|part| builder.operand(*part, kind))
+            .collect();
+        let ports = builder.inputs.iter().map(|input| {
+            let (scalar, width) = input.item_type.elements().unwrap_or((Scalar::U8, 1));
+            let item_len = input.item_type.len_bytes();
+            Port {
+                scalar,
+                width,
+                item_len,
+            }
+        });
+        let mut program = Program {
+            ports: ports.collect(),
+            ops: builder.ops.into_iter().map(|(op, _)| op).collect(),
+            places: Vec::new(),
+            kind,
+            results,
+            wide: builder.wide.map(|(_, width)| width),
+            registers: 0,
+        };
+        place(&mut program);
+        program
+    }
+
+    fn each_part(&mut self, value: Value, mut f: impl FnMut(&mut Self, Real) -> Real) -> Value {
+        match value {
+            Value::Real(re) => Value::Real(f(self, re)),
+            Value::Complex(re, im) => Value::Complex(f(self, re), f(self, im)),
+        }
+    }
+
+    fn truth(&mut self, value: Value) -> Built<Real> {
+        match value {
+            Value::Real(real) if real.kind() == Kind::Bool => Ok(real),
+            Value::Real(real) => Ok(self.arithmetic(Binary::Ne, real, Real::Int(0))),
+            Value::Complex(..) => Err(Refusal::from(
+                "a complex number is neither true nor false".to_owned(),
+            )
+            .with_help("compare it: `abs(..) > 0`")),
+        }
+    }
+
+    fn times(&mut self, a: Real, b: Real) -> Real {
+        self.arithmetic(Binary::Mul, a, b)
+    }
+
+    /// Any operation but powers, in the kind that its operands have in common.
+    fn arithmetic(&mut self, op: Binary, a: Real, b: Real) -> Real {
+        if let (Real::Int(a), Real::Int(b)) = (a, b)
+            && overflows(op, a, b)
+        {
+            return self.arithmetic(op, Real::Float(a as f64), Real::Float(b as f64));
+        }
+        let kind = match (op, join(a, b)) {
+            (Binary::Div, Kind::Bool | Kind::I64) => Kind::F64,
+            (op, Kind::Bool) if !op.is_comparison() => Kind::I64,
+            (_, kind) => kind,
+        };
+        self.emit_binary(op, kind, a, b)
+    }
+
+    fn float_binary(&mut self, op: Binary, a: Real, b: Real) -> Real {
+        let kind = match join(a, b) {
+            Kind::F32 => Kind::F32,
+            _ => Kind::F64,
+        };
+        self.emit_binary(op, kind, a, b)
+    }
+
+    /// The kind arithmetic has on it: truth values count.
+    fn number_kind(&self, real: Real) -> Kind {
+        match real.kind() {
+            Kind::Bool => Kind::I64,
+            kind => kind,
+        }
+    }
+
+    fn unary(&mut self, op: Unary, kind: Kind, a: Real) -> Real {
+        let a = self.operand(a, kind);
+        self.emit(Op::Unary { op, kind, a }, kind)
+    }
+
+    fn emit_binary(&mut self, op: Binary, kind: Kind, a: Real, b: Real) -> Real {
+        let (a, b) = (self.operand(a, kind), self.operand(b, kind));
+        let result = if op.is_comparison() { Kind::Bool } else { kind };
+        self.emit(Op::Binary { op, kind, a, b }, result)
+    }
+
+    fn cast(&mut self, real: Real, kind: Kind) -> Real {
+        match self.operand(real, kind) {
+            Operand::Node(node) => Real::Node(node, kind),
+            Operand::Literal(bits) => Real::folded(kind, bits),
+        }
+    }
+
+    /// The value in this kind, converted where it is of another.
+    fn operand(&mut self, real: Real, to: Kind) -> Operand {
+        let (from, a) = match real {
+            Real::Node(node, kind) => (kind, Operand::Node(node)),
+            Real::Bool(b) => (Kind::Bool, Operand::Literal(b.into())),
+            Real::Int(n) => (Kind::I64, Operand::Literal(n as u64)),
+            Real::Float(x) => (Kind::F64, Operand::Literal(x.to_bits())),
+        };
+        if from == to {
+            return a;
+        }
+        let op = Op::Cast { from, to, a };
+        match a {
+            Operand::Literal(_) => Operand::Literal(folded(&op)),
+            Operand::Node(_) => Operand::Node(self.intern(op, to)),
+        }
+    }
+
+    /// An operation of numbers alone is done here; one that is there already is used again.
+    fn emit(&mut self, op: Op, result: Kind) -> Real {
+        let is_source = matches!(op, Op::Load { .. } | Op::Position);
+        let is_literal = |operand| matches!(operand, Operand::Literal(_));
+        if !is_source && op.operands().all(is_literal) {
+            return Real::folded(result, folded(&op));
+        }
+        Real::Node(self.intern(op, result), result)
+    }
+
+    fn intern(&mut self, op: Op, result: Kind) -> usize {
+        *self.known.entry(op).or_insert_with(|| {
+            self.ops.push((op, result));
+            self.ops.len() - 1
+        })
+    }
+}
+
+/// The kind two values have in common: literals follow what they meet.
+fn join(a: Real, b: Real) -> Kind {
+    let is_literal = |real| !matches!(real, Real::Node(..));
+    match (a.kind(), b.kind()) {
+        (one, other) if one == other => one,
+        (Kind::F32, _) if is_literal(b) => Kind::F32,
+        (_, Kind::F32) if is_literal(a) => Kind::F32,
+        (Kind::Bool, kind) | (kind, Kind::Bool) => kind,
+        _ => Kind::F64,
+    }
+}
+
+fn float_kind(real: Real) -> Kind {
+    match real.kind() {
+        Kind::F32 => Kind::F32,
+        _ => Kind::F64,
+    }
+}
+
+/// True where whole numbers written out would wrap: then they are floats, as nobody means the wrap.
+fn overflows(op: Binary, a: i64, b: i64) -> bool {
+    match op {
+        Binary::Add => a.checked_add(b).is_none(),
+        Binary::Sub => a.checked_sub(b).is_none(),
+        Binary::Mul => a.checked_mul(b).is_none(),
+        _ => false,
+    }
+}
+
+fn check_count(name: &str, found: usize) -> Built<()> {
+    let (least, most) = FUNCTIONS
+        .iter()
+        .find(|(f, ..)| *f == name)
+        .map_or((0, 0), |(_, least, most)| (*least, *most));
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    let wanted = match (least, most) {
+        (1, 1) => "one argument".to_owned(),
+        (least, most) if least == most => format!("{least} arguments"),
+        (least, _) => format!("at least {least} arguments"),
+    };
+    Err(format!("`{name}` takes {wanted}, and has {found}").into())
+}
+
+fn takes_no_complex(name: &str) -> Refusal {
+    Refusal::from(format!("`{name}` takes no complex number"))
+        .with_help("take a part of it first: `abs(..)`, `re(..)`, `im(..)`, `arg(..)`")
+}
+
+/// Functions whose result is a float whatever they are given.
+fn float_function(name: &str) -> Option<Unary> {
+    Some(match name {
+        "acos" => Unary::Acos,
+        "asin" => Unary::Asin,
+        "atan" => Unary::Atan,
+        "cos" => Unary::Cos,
+        "cosh" => Unary::Cosh,
+        "exp" => Unary::Exp,
+        "ln" | "log" => Unary::Ln,
+        "log10" => Unary::Log10,
+        "log2" => Unary::Log2,
+        "sin" => Unary::Sin,
+        "sinh" => Unary::Sinh,
+        "sqrt" => Unary::Sqrt,
+        "tan" => Unary::Tan,
+        "tanh" => Unary::Tanh,
+        _ => return None,
+    })
+}
+
+/// Functions whose result is of the kind they are given.
+fn rounding_function(name: &str) -> Option<Unary> {
+    Some(match name {
+        "abs" => Unary::Abs,
+        "ceil" => Unary::Ceil,
+        "floor" => Unary::Floor,
+        "round" => Unary::Round,
+        "sign" => Unary::Sign,
+        "trunc" => Unary::Trunc,
+        _ => return None,
+    })
+}
+
+/// Gives every node that the results need a place, and every register back after its last use.
+fn place(program: &mut Program) {
+    let last_use = last_uses(program);
+    let width = program.wide.unwrap_or(1);
+    let mut free = Vec::new();
+    for (node, op) in program.ops.iter().enumerate() {
+        let place = match (last_use[node], op) {
+            (None, _) => Place::Nowhere,
+            (
+                _,
+                Op::Load {
+                    input,
+                    element,
+                    part: 0,
+                },
+            ) if is_in_place(&program.ports[*input], *element, width) => Place::Input(*input),
+            _ => Place::Register(free.pop().unwrap_or_else(|| {
+                program.registers += 1;
+                program.registers - 1
+            })),
+        };
+        program.places.push(place);
+        if place == Place::Nowhere {
+            continue;
+        }
+        let mut ended: Vec<usize> = op
+            .operands()
+            .filter_map(node_of)
+            .filter(|n| last_use[*n] == Some(node))
+            .collect();
+        ended.sort_unstable();
+        ended.dedup();
+        for operand in ended {
+            if let Place::Register(register) = program.places[operand] {
+                free.push(register);
+            }
+        }
+    }
+}
+
+/// For every node the last one that reads it; the results are read after all.
+fn last_uses(program: &Program) -> Vec<Option<usize>> {
+    let mut last_use = vec![None; program.ops.len()];
+    for node in program.results.iter().copied().filter_map(node_of) {
+        last_use[node] = Some(usize::MAX);
+    }
+    for (node, op) in program.ops.iter().enumerate().rev() {
+        if last_use[node].is_some() {
+            for operand in op.operands().filter_map(node_of) {
+                last_use[operand].get_or_insert(node);
+            }
+        }
+    }
+    last_use
+}
+
+fn node_of(operand: Operand) -> Option<usize> {
+    match operand {
+        Operand::Node(node) => Some(node),
+        Operand::Literal(_) => None,
+    }
+}
+
+/// True where the input's own bytes are the lanes: `u64` too, which counts as `i64` bit by bit.
+fn is_in_place(port: &Port, element: Option<usize>, width: usize) -> bool {
+    let is_lane = matches!(
+        port.scalar,
+        Scalar::F32 | Scalar::F64 | Scalar::I64 | Scalar::U64
+    );
+    is_lane && element.is_none() && port.width == width
+}

@@ -1,0 +1,181 @@
+//! A compiled expression: operations in order, without branches, and where their results lie.
+
+use crate::types::{ItemType, Scalar};
+
+/// What the lanes of a value are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Truth values, a byte each: 0 or 1.
+    Bool,
+    I64,
+    F32,
+    F64,
+}
+
+/// An operand: a number for all lanes (its bits, in the kind that the operation works on), or what an earlier operation gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Operand {
+    Literal(u64),
+    Node(usize),
+}
+
+/// One operation over all lanes of a block. `kind` is that of the operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Op {
+    /// The numbers of an input: all, or one element of each item. `part` 1 is the imaginary part.
+    Load {
+        input: usize,
+        element: Option<usize>,
+        part: usize,
+    },
+    /// The item's place in the stream.
+    Position,
+    Cast {
+        from: Kind,
+        to: Kind,
+        a: Operand,
+    },
+    Unary {
+        op: Unary,
+        kind: Kind,
+        a: Operand,
+    },
+    Binary {
+        op: Binary,
+        kind: Kind,
+        a: Operand,
+        b: Operand,
+    },
+    Select {
+        kind: Kind,
+        condition: Operand,
+        a: Operand,
+        b: Operand,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Unary {
+    Neg,
+    Not,
+    Abs,
+    Sign,
+    Floor,
+    Ceil,
+    Round,
+    Trunc,
+    Sqrt,
+    Exp,
+    Ln,
+    Log10,
+    Log2,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    Mod,
+    Pow,
+    Min,
+    Max,
+    Atan2,
+    Hypot,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    And,
+    Or,
+}
+
+impl Binary {
+    /// True where the result is a truth value, whatever the operands are.
+    pub fn is_comparison(self) -> bool {
+        use Binary::{Eq, Ge, Gt, Le, Lt, Ne};
+        matches!(self, Eq | Ne | Lt | Le | Gt | Ge)
+    }
+}
+
+impl Op {
+    pub fn operands(&self) -> impl Iterator<Item = Operand> {
+        let all = match *self {
+            Op::Load { .. } | Op::Position => [None; 3],
+            Op::Cast { a, .. } | Op::Unary { a, .. } => [Some(a), None, None],
+            Op::Binary { a, b, .. } => [Some(a), Some(b), None],
+            Op::Select {
+                condition, a, b, ..
+            } => [Some(condition), Some(a), Some(b)],
+        };
+        all.into_iter().flatten()
+    }
+}
+
+/// Where the result of a node lies during a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// No operation needs it.
+    Nowhere,
+    Register(usize),
+    /// The input's own items, in place.
+    Input(usize),
+}
+
+/// One input of a program.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Port {
+    pub scalar: Scalar,
+    pub width: usize,
+    pub item_len: usize,
+}
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(super) ops: Vec<Op>,
+    pub(super) places: Vec<Place>,
+    pub(super) ports: Vec<Port>,
+    pub(super) kind: Kind,
+    /// The result, or its real and imaginary parts.
+    pub(super) results: Vec<Operand>,
+    /// Elements of a result item; `None` where it is one number.
+    pub(super) wide: Option<usize>,
+    pub(super) registers: usize,
+}
+
+impl Program {
+    /// The type that the result has by itself: truth values are `u8`.
+    pub fn item_type(&self) -> ItemType {
+        let scalar = match (self.kind, self.is_complex()) {
+            (Kind::Bool, _) => Scalar::U8,
+            (Kind::I64, false) => Scalar::I64,
+            (Kind::F32, false) => Scalar::F32,
+            (Kind::F64, false) => Scalar::F64,
+            (Kind::F32, true) => Scalar::Cf32,
+            (_, true) => Scalar::Cf64,
+        };
+        match self.wide {
+            Some(width) => ItemType::Vector(scalar, width as u32),
+            None => ItemType::Scalar(scalar),
+        }
+    }
+
+    /// True where the result has an imaginary part.
+    pub fn is_complex(&self) -> bool {
+        self.results.len() == 2
+    }
+}

@@ -1,0 +1,276 @@
+//! The loops: each operation over the lanes of a block, one tight loop per operation and kind.
+//!
+//! Everything here is `inline(always)`, so that [`super::eval`] can compile the whole of it once more for
+//! processors with wider registers. The same IEEE operations in the same order give the same bits there.
+
+use bytemuck::Pod;
+
+use super::code::{Binary, Kind, Unary};
+
+/// The lanes of an operand: one for each, or one number for all.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a, T> {
+    Slice(&'a [T]),
+    Splat(T),
+}
+
+/// A Rust type that lanes are made of.
+pub(super) trait Lane: Pod {
+    fn from_bits(bits: u64) -> Self;
+    fn to_i64(self) -> i64;
+    fn to_f64(self) -> f64;
+}
+
+macro_rules! lanes {
+    ($($rust:ty: $bits:ident => $from_bits:expr),*) => {$(
+        impl Lane for $rust {
+            #[inline(always)]
+            fn from_bits($bits: u64) -> $rust {
+                $from_bits
+            }
+
+            #[inline(always)]
+            fn to_i64(self) -> i64 {
+                self as i64
+            }
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+
+lanes! {
+    u8: bits => bits as u8,
+    i64: bits => bits as i64,
+    f32: bits => f32::from_bits(bits as u32),
+    f64: bits => f64::from_bits(bits)
+}
+
+#[inline(always)]
+pub(super) fn each<T: Copy, U>(to: &mut [U], a: Source<'_, T>, f: impl Fn(T) -> U) {
+    match a {
+        Source::Slice(a) => {
+            for (to, a) in to.iter_mut().zip(a) {
+                *to = f(*a);
+            }
+        }
+        Source::Splat(a) => to.iter_mut().for_each(|to| *to = f(a)),
+    }
+}
+
+#[inline(always)]
+pub(super) fn each_pair<T: Copy, U>(
+    to: &mut [U],
+    a: Source<'_, T>,
+    b: Source<'_, T>,
+    f: impl Fn(T, T) -> U,
+) {
+    match (a, b) {
+        (Source::Slice(a), Source::Slice(b)) => {
+            for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
+                *to = f(*a, *b);
+            }
+        }
+        (Source::Splat(a), b) => each(to, b, |b| f(a, b)),
+        (a, Source::Splat(b)) => each(to, a, |a| f(a, b)),
+    }
+}
+
+#[inline(always)]
+pub(super) fn select<T: Copy>(
+    to: &mut [T],
+    condition: Source<'_, u8>,
+    a: Source<'_, T>,
+    b: Source<'_, T>,
+) {
+    let Source::Slice(condition) = condition else {
+        let Source::Splat(condition) = condition else {
+            return;
+        };
+        return each(to, if condition != 0 { a } else { b }, |lane| lane);
+    };
+    each(to, b, |lane| lane);
+    match a {
+        Source::Slice(a) => {
+            for ((to, a), c) in to.iter_mut().zip(a).zip(condition) {
+                *to = if *c != 0 { *a } else { *to };
+            }
+        }
+        Source::Splat(a) => {
+            for (to, c) in to.iter_mut().zip(condition) {
+                *to = if *c != 0 { a } else { *to };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn cast<T: Lane>(to: &mut [u64], lanes: usize, kind: Kind, a: Source<'_, T>) {
+    match kind {
+        Kind::Bool => each(room::<u8>(to, lanes), a, |x| u8::from(x.to_f64() != 0.0)),
+        Kind::I64 => each(room::<i64>(to, lanes), a, T::to_i64),
+        Kind::F32 => each(room::<f32>(to, lanes), a, |x| x.to_f64() as f32),
+        Kind::F64 => each(room::<f64>(to, lanes), a, T::to_f64),
+    }
+}
+
+/// The first lanes of a register.
+#[inline(always)]
+pub(super) fn room<T: Pod>(register: &mut [u64], lanes: usize) -> &mut [T] {
+    &mut bytemuck::cast_slice_mut(register)[..lanes]
+}
+
+/// What a kind can do with one operand and with two.
+pub(super) trait Arithmetic: Lane {
+    fn unary(op: Unary, to: &mut [Self], a: Source<'_, Self>);
+    fn binary(op: Binary, to: &mut [Self], a: Source<'_, Self>, b: Source<'_, Self>);
+}
+
+/// Comparisons give truth values.
+#[inline(always)]
+pub(super) fn compare<T: Lane + PartialOrd>(
+    op: Binary,
+    to: &mut [u8],
+    a: Source<'_, T>,
+    b: Source<'_, T>,
+) {
+    match op {
+        Binary::Eq => each_pair(to, a, b, |a, b| u8::from(a == b)),
+        Binary::Ne => each_pair(to, a, b, |a, b| u8::from(a != b)),
+        Binary::Lt => each_pair(to, a, b, |a, b| u8::from(a < b)),
+        Binary::Le => each_pair(to, a, b, |a, b| u8::from(a <= b)),
+        Binary::Gt => each_pair(to, a, b, |a, b| u8::from(a > b)),
+        Binary::Ge => each_pair(to, a, b, |a, b| u8::from(a >= b)),
+        _ => unreachable!("{op:?} compares nothing"),
+    }
+}
+
+macro_rules! float_arithmetic {
+    ($($float:ident),*) => {$(
+        impl Arithmetic for $float {
+            #[inline(always)]
+            fn unary(op: Unary, to: &mut [$float], a: Source<'_, $float>) {
+                match op {
+                    Unary::Neg => each(to, a, |x| -x),
+                    Unary::Not => each(to, a, |x| $float::from(x == 0.0)),
+                    Unary::Abs => each(to, a, $float::abs),
+                    Unary::Sign => each(to, a, |x| {
+                        // 0 and NaN are their own signs.
+                        if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x }
+                    }),
+                    Unary::Floor => each(to, a, $float::floor),
+                    Unary::Ceil => each(to, a, $float::ceil),
+                    Unary::Round => each(to, a, $float::round_ties_even),
+                    Unary::Trunc => each(to, a, $float::trunc),
+                    Unary::Sqrt => each(to, a, $float::sqrt),
+                    Unary::Exp => each(to, a, $float::exp),
+                    Unary::Ln => each(to, a, $float::ln),
+                    Unary::Log10 => each(to, a, $float::log10),
+                    Unary::Log2 => each(to, a, $float::log2),
+                    Unary::Sin => each(to, a, $float::sin),
+                    Unary::Cos => each(to, a, $float::cos),
+                    Unary::Tan => each(to, a, $float::tan),
+                    Unary::Asin => each(to, a, $float::asin),
+                    Unary::Acos => each(to, a, $float::acos),
+                    Unary::Atan => each(to, a, $float::atan),
+                    Unary::Sinh => each(to, a, $float::sinh),
+                    Unary::Cosh => each(to, a, $float::cosh),
+                    Unary::Tanh => each(to, a, $float::tanh),
+                }
+            }
+
+            #[inline(always)]
+            fn binary(op: Binary, to: &mut [$float], a: Source<'_, $float>, b: Source<'_, $float>) {
+                match op {
+                    Binary::Add => each_pair(to, a, b, |a, b| a + b),
+                    Binary::Sub => each_pair(to, a, b, |a, b| a - b),
+                    Binary::Mul => each_pair(to, a, b, |a, b| a * b),
+                    Binary::Div => each_pair(to, a, b, |a, b| a / b),
+                    Binary::FloorDiv => each_pair(to, a, b, |a, b| {
+                        let rest = a % b;
+                        let quotient = (a - rest) / b;
+                        let is_below = rest != 0.0 && (rest < 0.0) != (b < 0.0);
+                        let down = (quotient - $float::from(u8::from(is_below))).round();
+                        if b == 0.0 { a / b } else { down }
+                    }),
+                    Binary::Mod => each_pair(to, a, b, |a, b| {
+                        let rest = a % b;
+                        let is_below = rest != 0.0 && (rest < 0.0) != (b < 0.0);
+                        if is_below { rest + b } else { rest }
+                    }),
+                    Binary::Pow => each_pair(to, a, b, $float::powf),
+                    // NaN in either operand is the result.
+                    Binary::Min => each_pair(to, a, b, |a, b| if a < b || a.is_nan() { a } else { b }),
+                    Binary::Max => each_pair(to, a, b, |a, b| if a > b || a.is_nan() { a } else { b }),
+                    Binary::Atan2 => each_pair(to, a, b, $float::atan2),
+                    Binary::Hypot => each_pair(to, a, b, $float::hypot),
+                    _ => unreachable!("{op:?} gives truth values"),
+                }
+            }
+        }
+    )*};
+}
+
+float_arithmetic! { f32, f64 }
+
+impl Arithmetic for i64 {
+    #[inline(always)]
+    fn unary(op: Unary, to: &mut [i64], a: Source<'_, i64>) {
+        match op {
+            Unary::Neg => each(to, a, i64::wrapping_neg),
+            Unary::Abs => each(to, a, i64::wrapping_abs),
+            Unary::Sign => each(to, a, i64::signum),
+            Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc => each(to, a, |n| n),
+            _ => unreachable!("{op:?} of whole numbers gives floats or truth values"),
+        }
+    }
+
+    #[inline(always)]
+    fn binary(op: Binary, to: &mut [i64], a: Source<'_, i64>, b: Source<'_, i64>) {
+        match op {
+            Binary::Add => each_pair(to, a, b, i64::wrapping_add),
+            Binary::Sub => each_pair(to, a, b, i64::wrapping_sub),
+            Binary::Mul => each_pair(to, a, b, i64::wrapping_mul),
+            Binary::FloorDiv => each_pair(to, a, b, floor_div),
+            Binary::Mod => each_pair(to, a, b, floor_mod),
+            Binary::Pow => each_pair(to, a, b, |a, b| a.wrapping_pow(b as u32)),
+            Binary::Min => each_pair(to, a, b, i64::min),
+            Binary::Max => each_pair(to, a, b, i64::max),
+            _ => unreachable!("{op:?} of whole numbers gives floats or truth values"),
+        }
+    }
+}
+
+fn floor_div(a: i64, b: i64) -> i64 {
+    match b {
+        0 => 0,
+        _ => a.wrapping_div(b) - i64::from(floor_mod(a, b) != a.wrapping_rem(b)),
+    }
+}
+
+fn floor_mod(a: i64, b: i64) -> i64 {
+    match b {
+        0 => 0,
+        _ => {
+            let rest = a.wrapping_rem(b);
+            if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            }
+        }
+    }
+}
+
+/// Truth values: `Not`, `And`, `Or`; and what compares them.
+#[inline(always)]
+pub(super) fn logic(op: Binary, to: &mut [u8], a: Source<'_, u8>, b: Source<'_, u8>) {
+    match op {
+        Binary::And => each_pair(to, a, b, |a, b| a & b),
+        Binary::Or => each_pair(to, a, b, |a, b| a | b),
+        _ => compare(op, to, a, b),
+    }
+}

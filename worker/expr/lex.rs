@@ -1,0 +1,158 @@
+//! Words and marks of an expression, each with its place.
+
+use super::{ExprError, LEN_MAX};
+
+/// A place in the text, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub at: usize,
+    pub len: usize,
+}
+
+impl Span {
+    /// From the start of this one to the end of the other.
+    pub fn to(self, end: Span) -> Span {
+        Span {
+            at: self.at,
+            len: (end.at + end.len).saturating_sub(self.at),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Token<'t> {
+    Int(i64),
+    Float(f64),
+    Name(&'t str),
+    Mark(&'static str),
+    End,
+}
+
+/// What is wrong, before it is known where.
+pub(super) struct Refusal {
+    message: String,
+    help: Option<String>,
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Refusal {
+        Refusal {
+            message,
+            help: None,
+        }
+    }
+}
+
+impl Refusal {
+    pub fn with_help(mut self, help: impl Into<String>) -> Refusal {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn at(self, text: &str, span: Span) -> ExprError {
+        let chars = |range: &str| range.chars().count();
+        ExprError {
+            message: self.message,
+            help: self.help,
+            text: text.to_owned(),
+            column: chars(&text[..span.at]),
+            len: chars(&text[span.at..span.at + span.len]).max(1),
+        }
+    }
+}
+
+/// Longer marks before those they start with.
+const MARKS: [&str; 24] = [
+    "**", "//", "&&", "||", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "^", "<", ">", "!",
+    "?", ":", ",", "(", ")", "[", "]",
+];
+
+/// The whole text as tokens, `End` last.
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, Span)>, ExprError> {
+    let count = text.chars().count();
+    if count > LEN_MAX {
+        let message = format!("the expression has {count} characters, and {LEN_MAX} are the most");
+        return Err(Refusal::from(message).at(text, Span { at: 0, len: 0 }));
+    }
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if c.is_whitespace() {
+            at += c.len_utf8();
+            continue;
+        }
+        let (token, len) = next(&text[at..]).map_err(|refusal| {
+            let len = c.len_utf8();
+            refusal.at(text, Span { at, len })
+        })?;
+        tokens.push((token, Span { at, len }));
+        at += len;
+    }
+    tokens.push((Token::End, Span { at, len: 0 }));
+    Ok(tokens)
+}
+
+fn next(rest: &str) -> Result<(Token<'_>, usize), Refusal> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let first = rest.chars().next().unwrap_or(' ');
+    let second = rest[first.len_utf8()..].chars().next();
+    if first.is_ascii_digit() || (first == '.' && second.is_some_and(|c| c.is_ascii_digit())) {
+        return number(rest);
+    }
+    if first.is_alphabetic() || first == '_' {
+        let len = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        return Ok((Token::Name(&rest[..len]), len));
+    }
+    match MARKS.into_iter().find(|mark| rest.starts_with(mark)) {
+        Some(mark) => Ok((Token::Mark(mark), mark.len())),
+        None => Err(stray(first)),
+    }
+}
+
+fn stray(found: char) -> Refusal {
+    let refusal = Refusal::from(format!("`{found}` means nothing here"));
+    match found {
+        '=' => refusal.with_help("`==` compares"),
+        '&' => refusal.with_help("`&&` or `and` joins conditions"),
+        '|' => refusal.with_help("`||` or `or` joins conditions"),
+        _ => refusal,
+    }
+}
+
+fn number(rest: &str) -> Result<(Token<'_>, usize), Refusal> {
+    let digits = |from: usize| {
+        let tail = &rest[from..];
+        from + tail
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(tail.len())
+    };
+    let mut len = digits(0);
+    let mut is_whole = true;
+    if rest[len..].starts_with('.') {
+        is_whole = false;
+        len = digits(len + 1);
+    }
+    if rest[len..].starts_with(['e', 'E']) {
+        let sign = usize::from(rest[len + 1..].starts_with(['+', '-']));
+        let end = digits(len + 1 + sign);
+        if end > len + 1 + sign {
+            is_whole = false;
+            len = end;
+        }
+    }
+    if let Some(c) = rest[len..]
+        .chars()
+        .next()
+        .filter(|c| c.is_alphanumeric() || *c == '_')
+    {
+        let message = format!("`{c}` follows the number {} at once", &rest[..len]);
+        return Err(Refusal::from(message).with_help("`*` multiplies"));
+    }
+    if is_whole && let Ok(n) = rest[..len].parse() {
+        return Ok((Token::Int(n), len));
+    }
+    let x: f64 = rest[..len]
+        .parse()
+        .map_err(|_| Refusal::from(format!("`{}` is no number", &rest[..len])))?;
+    Ok((Token::Float(x), len))
+}

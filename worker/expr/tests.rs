@@ -1,0 +1,433 @@
+use super::*;
+use crate::agent::Input;
+use crate::types::{ItemType, Scalar};
+
+/// One input of these numbers.
+struct Stream {
+    info: InputInfo,
+    words: Vec<u64>,
+    items: usize,
+}
+
+fn stream<T: bytemuck::Pod>(name: &str, item_type: &str, numbers: &[T]) -> Stream {
+    let bytes: &[u8] = bytemuck::cast_slice(numbers);
+    let mut words = vec![0; bytes.len().div_ceil(8)];
+    bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+    let item_type: ItemType = item_type.parse().unwrap();
+    Stream {
+        items: bytes.len() / item_type.len_bytes(),
+        info: InputInfo {
+            name: name.to_owned(),
+            item_type,
+            rate: Some(10.0),
+        },
+        words,
+    }
+}
+
+/// The expression's values as f64 (real parts, or all elements), and its own type.
+fn values(text: &str, streams: &[Stream]) -> (Vec<f64>, String) {
+    let infos: Vec<InputInfo> = streams.iter().map(|s| s.info.clone()).collect();
+    let program = compile(text, &infos, Some(10.0)).unwrap_or_else(|e| panic!("{e}"));
+    let item_type = program.item_type();
+    let (scalar, width) = item_type.elements().unwrap();
+    let to = if scalar.is_complex() {
+        Scalar::Cf64
+    } else {
+        Scalar::F64
+    };
+    let items = streams.iter().map(|s| s.items).min().unwrap_or(1);
+    let inputs: Vec<Input> = streams
+        .iter()
+        .map(|s| {
+            let item_len = s.info.item_type.len_bytes();
+            // SAFETY: the words hold `items` items, aligned to 8, outlive the call and are only read.
+            unsafe { Input::new(s.words.as_ptr().cast(), s.items, 0, 0, item_len, true) }
+        })
+        .collect();
+    let mut machine = Machine::new(program);
+    let mut numbers = vec![0.0_f64; items * width * (to.len_bytes() / 8)];
+    machine
+        .run(&inputs, 0, 0, items)
+        .write(to, bytemuck::cast_slice_mut(&mut numbers));
+    (numbers, item_type.to_string())
+}
+
+fn check(text: &str, streams: &[Stream], expected: &[f64], item_type: &str) {
+    let (found, found_type) = values(text, streams);
+    let is_same = |(a, b): (&f64, &f64)| {
+        a == b || a.is_nan() && b.is_nan() || (a - b).abs() < 1e-14 * b.abs()
+    };
+    let all_same = found.len() == expected.len() && found.iter().zip(expected).all(is_same);
+    assert!(all_same, "{text}: {found:?}, and not {expected:?}");
+    assert_eq!(found_type, item_type, "{text}");
+}
+
+fn refused(text: &str) -> ExprError {
+    let infos = [
+        stream("x", "f64", &[0.0]).info,
+        stream("signal", "f64[3]", &[0.0; 3]).info,
+    ];
+    match compile(text, &infos, None) {
+        Ok(_) => panic!("{text} was taken"),
+        Err(refusal) => refusal,
+    }
+}
+
+#[test]
+fn precedence_is_that_of_the_written_formula() {
+    let cases = [
+        ("1 + 2 * 3", 7.0),
+        ("(1 + 2) * 3", 9.0),
+        ("2 - 3 - 4", -5.0),
+        ("2 ^ 3 ^ 2", 512.0),
+        ("2 ** 3", 8.0),
+        ("-2 ^ 2", -4.0),
+        ("2 ^ -1", 0.5),
+        ("7 // 2 * 2 + 7 % 2", 7.0),
+        ("12 / 2 / 3", 2.0),
+        ("1 < 2 && 3 < 2 || 1", 1.0),
+        ("not 1 > 2", 1.0),
+        ("!0 + 1", 2.0),
+        ("1 ? 2 : 0 ? 3 : 4", 2.0),
+        ("0 ? 2 : 0 ? 3 : 4", 4.0),
+        ("true and not false", 1.0),
+        ("1e3 + .5 + 2.", 1002.5),
+        ("+ - - 3", 3.0),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(values(text, &[]).0, [expected], "{text}");
+    }
+}
+
+#[test]
+fn functions_are_those_of_mathematics() {
+    let cases = [
+        ("abs(-3)", 3.0),
+        ("sqrt(2)", 2_f64.sqrt()),
+        ("exp(1) - e", 0.0),
+        ("log(e ^ 2)", 2.0),
+        ("ln(1) + log10(1000) + log2(8)", 6.0),
+        ("sin(pi / 2) + cos(0) + tan(0)", 2.0),
+        ("asin(1) + acos(1) + atan(0)", std::f64::consts::FRAC_PI_2),
+        ("atan2(1, -1)", 0.75 * std::f64::consts::PI),
+        ("sinh(1)", 1_f64.sinh()),
+        ("cosh(1)", 1_f64.cosh()),
+        ("tanh(1)", 1_f64.tanh()),
+        ("floor(-1.5) + ceil(-1.5)", -3.0),
+        ("round(0.5) + round(1.5) + round(-2.5)", 0.0),
+        ("trunc(-1.7)", -1.0),
+        ("min(3, 1, 2) + max(3, 1, 2)", 4.0),
+        ("sign(-2.5) + sign(0)", -1.0),
+        ("hypot(3, 4)", 5.0),
+        ("pow(2, 0.5) ^ 2 - 2", 2_f64.sqrt() * 2_f64.sqrt() - 2.0),
+        ("clamp(5, 0, 3) + clamp(-5, 0, 3)", 3.0),
+        ("if(2 > 1, 10, 20)", 10.0),
+        ("isnan(nan) + isnan(inf)", 1.0),
+        ("tau - 2 * pi", 0.0),
+        ("im(complex(1, 2) * complex(3, 4))", 10.0),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(values(text, &[]).0, [expected], "{text}");
+    }
+}
+
+#[test]
+fn what_holds_for_literals_holds_for_items() {
+    let x = [-7.5, -2.0, -0.5, 0.0, 0.25, 3.0, 7.5];
+    let items = || [stream("x", "f64", &x)];
+    let check_f64 = |text: &str, f: &dyn Fn(f64) -> f64| {
+        let expected: Vec<f64> = x.iter().map(|x| f(*x)).collect();
+        check(text, &items(), &expected, "f64");
+    };
+    check_f64("x", &|x| x);
+    check_f64("-x + 1", &|x| 1.0 - x);
+    check_f64("x ^ 2 - x ^ 3", &|x| x * x - x * (x * x));
+    check_f64("x // 2", &|x| (x / 2.0).floor());
+    check_f64("x % 2", &|x| x.rem_euclid(2.0));
+    check_f64("x % -2", &|x| -(-x).rem_euclid(2.0));
+    check_f64("2 / x", &|x| 2.0 / x);
+    check_f64("x < 0 ? x : 10", &|x| if x < 0.0 { x } else { 10.0 });
+    check_f64("x < 0 ? 10 : x", &|x| if x < 0.0 { 10.0 } else { x });
+    check_f64("sqrt(x)", &|x| x.sqrt());
+    check_f64("x ^ 0.5", &|x| x.sqrt());
+    check_f64("x ^ 0", &|_| 1.0);
+    check_f64("x ^ -2", &|x| x.powf(-2.0));
+    check_f64("sign(x) * floor(abs(x))", &|x| x.trunc());
+    check_f64("min(x, 1) + max(0, x)", &|x| x.min(1.0) + x.max(0.0));
+    check_f64("(x > 0) * 2.5", &|x| if x > 0.0 { 2.5 } else { 0.0 });
+    check_f64("log(x)", &|x| x.ln());
+    check(
+        "x >= 0.25 && x != 3 or x == -2",
+        &items(),
+        &[0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0],
+        "u8",
+    );
+    check("!x", &items(), &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], "u8");
+    check(
+        "n * 2",
+        &items(),
+        &[0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0],
+        "i64",
+    );
+    check("t * 10 - n", &items(), &[0.0; 7], "f64");
+    check("3", &items(), &[3.0; 7], "i64");
+}
+
+#[test]
+fn nan_goes_through_min_and_max_from_either_side() {
+    let items = || {
+        [
+            stream("a", "f64", &[f64::NAN, 1.0]),
+            stream("b", "f64", &[1.0, f64::NAN]),
+        ]
+    };
+    for text in [
+        "min(a, b)",
+        "max(a, b)",
+        "clamp(a, b, 3)",
+        "max(min(a, 0), b)",
+    ] {
+        check(text, &items(), &[f64::NAN; 2], "f64");
+    }
+}
+
+#[test]
+fn integers_wrap_and_divide_as_python_s() {
+    let items = || {
+        [
+            stream("a", "i32", &[7, -7, 7, -7, 5]),
+            stream("b", "i32", &[2, 2, -2, -2, 0]),
+        ]
+    };
+    check("a // b", &items(), &[3.0, -4.0, -4.0, 3.0, 0.0], "i64");
+    check("a % b", &items(), &[1.0, 1.0, -1.0, -1.0, 0.0], "i64");
+    check(
+        "a / b",
+        &items(),
+        &[3.5, -3.5, -3.5, 3.5, f64::INFINITY],
+        "f64",
+    );
+    check(
+        "a ^ 3",
+        &items(),
+        &[343.0, -343.0, 343.0, -343.0, 125.0],
+        "i64",
+    );
+    check(
+        "a ^ 5",
+        &items(),
+        &[16807.0, -16807.0, 16807.0, -16807.0, 3125.0],
+        "i64",
+    );
+    check(
+        "sqrt(abs(a) - 3)",
+        &items(),
+        &[2.0, 2.0, 2.0, 2.0, 2_f64.sqrt()],
+        "f64",
+    );
+    let largest = || [stream("x", "i64", &[i64::MAX, i64::MIN])];
+    check("x + 1 < 0", &largest(), &[1.0, 1.0], "u8");
+    check("-x == x", &largest(), &[0.0, 1.0], "u8");
+    check("x // -1 == x", &largest(), &[0.0, 1.0], "u8");
+    check("2 ^ 62 * 4", &[], &[2_f64.powi(64)], "f64");
+    check("2 ^ 64", &[], &[2_f64.powi(64)], "f64");
+}
+
+#[test]
+fn every_item_type_is_read_and_single_floats_stay_single() {
+    check("x + 1", &[stream("x", "u8", &[255_u8])], &[256.0], "i64");
+    check("x + 1", &[stream("x", "i8", &[-128_i8])], &[-127.0], "i64");
+    check(
+        "x + 1",
+        &[stream("x", "u16", &[65535_u16])],
+        &[65536.0],
+        "i64",
+    );
+    check(
+        "x + 1",
+        &[stream("x", "i16", &[-32768_i16])],
+        &[-32767.0],
+        "i64",
+    );
+    check(
+        "x + 1",
+        &[stream("x", "u32", &[u32::MAX])],
+        &[4294967296.0],
+        "i64",
+    );
+    check(
+        "x + 1",
+        &[stream("x", "i32", &[i32::MIN])],
+        &[-2147483647.0],
+        "i64",
+    );
+    check("x + 1", &[stream("x", "u64", &[u64::MAX])], &[0.0], "i64");
+    let tenth = f64::from(0.1_f32 + 0.2_f32);
+    check(
+        "x + 0.2",
+        &[stream("x", "f32", &[0.1_f32])],
+        &[tenth],
+        "f32",
+    );
+    check("x + n", &[stream("x", "f32", &[0.5_f32])], &[0.5], "f64");
+    check(
+        "sin(x) * pi",
+        &[stream("x", "f32", &[0_f32])],
+        &[0.0],
+        "f32",
+    );
+}
+
+#[test]
+fn complex_numbers_are_computed_by_their_parts() {
+    let items = || {
+        [
+            stream("x", "cf64", &[3.0, 4.0]),
+            stream("y", "cf32", &[1_f32, -2.0]),
+        ]
+    };
+    check("x * y", &items(), &[11.0, -2.0], "cf64");
+    check("x / y", &items(), &[-1.0, 2.0], "cf64");
+    check("x + 1 - 2 * y", &items(), &[2.0, 8.0], "cf64");
+    check("y / 2", &items(), &[0.5, -1.0], "cf32");
+    check("conj(x) ^ 2", &items(), &[-7.0, -24.0], "cf64");
+    check("abs(x)", &items(), &[5.0], "f64");
+    check("re(y) + im(y)", &items(), &[-1.0], "f32");
+    check("x == conj(conj(x)) && x != y", &items(), &[1.0], "u8");
+    check(
+        "arg(complex(0, re(x)))",
+        &items(),
+        &[std::f64::consts::FRAC_PI_2],
+        "f64",
+    );
+    check("abs(exp(log(x)) - x) < 1e-14", &items(), &[1.0], "u8");
+    check("re(x) > 0 ? x : 0", &items(), &[3.0, 4.0], "cf64");
+    check("x - x", &items(), &[0.0, 0.0], "cf64");
+}
+
+#[test]
+fn vectors_are_computed_elementwise() {
+    let items = || {
+        [
+            stream("v", "f64[3]", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+            stream("x", "i16", &[10_i16, 100]),
+        ]
+    };
+    check(
+        "v * 2",
+        &items(),
+        &[2.0, 4.0, 6.0, 8.0, 10.0, 12.0],
+        "f64[3]",
+    );
+    check(
+        "v - v[0]",
+        &items(),
+        &[0.0, 1.0, 2.0, 0.0, 1.0, 2.0],
+        "f64[3]",
+    );
+    check("v[2] + v[1]", &items(), &[5.0, 11.0], "f64");
+    check(
+        "v * x + n",
+        &items(),
+        &[10.0, 20.0, 30.0, 401.0, 501.0, 601.0],
+        "f64[3]",
+    );
+}
+
+#[test]
+fn an_input_s_name_comes_before_a_constant_s() {
+    check("e + pi - pi", &[stream("e", "f64", &[5.0])], &[5.0], "f64");
+    check("n", &[stream("n", "f64", &[5.0])], &[5.0], "f64");
+}
+
+#[test]
+fn what_was_computed_once_is_used_again() {
+    let infos = [stream("x", "f64", &[0.0]).info];
+    let program = compile(
+        "(x + 1) * (x + 1) + sin(x + 1) + 0 * sin(x + 1)",
+        &infos,
+        None,
+    )
+    .unwrap();
+    // x, x + 1, its square, the sine, two sums and a product.
+    assert_eq!(program.ops.len(), 7);
+    assert!(program.registers <= 3, "{}", program.registers);
+}
+
+#[test]
+fn refusals_point_at_the_place() {
+    let cases = [
+        ("", 0, 1, "empty"),
+        ("x +", 3, 1, "ends where"),
+        ("x + * 2", 4, 1, "`*` where"),
+        ("x x", 2, 1, "`x` where an operator"),
+        ("(x", 2, 1, "ends where `)`"),
+        ("abs(y) > 3", 4, 1, "no value is called `y`"),
+        ("asb(x)", 0, 3, "no function is called `asb`"),
+        ("signl[0]", 0, 5, "no value is called `signl`"),
+        ("x ? 1", 5, 1, "ends where"),
+        ("atan2(x)", 0, 5, "takes 2 arguments, and has 1"),
+        ("max(x)", 0, 3, "at least 2"),
+        ("x[0]", 0, 4, "no elements"),
+        ("signal[3]", 0, 9, "0 to 2"),
+        ("signal[x]", 7, 1, "index"),
+        ("1 < x < 2", 6, 1, "do not chain"),
+        ("x = 2", 2, 1, "means nothing"),
+        ("x & 1", 2, 1, "means nothing"),
+        ("2x", 0, 1, "follows the number"),
+        ("x + t", 4, 1, "rate"),
+        ("complex(x, 1) < 2", 14, 1, "no order"),
+        ("sin(complex(x, 1))", 0, 3, "no complex"),
+        ("complex(x, 1) ^ x", 14, 1, "whole exponents"),
+        ("not complex(x, 1)", 0, 3, "neither true nor false"),
+        ("sin", 0, 3, "no value is called `sin`"),
+        ("αβ + y", 0, 2, "no value is called `αβ`"),
+        ("x # y", 2, 1, "`#` means nothing"),
+    ];
+    for (text, column, len, message) in cases {
+        let refusal = refused(text);
+        assert!(
+            refusal.message.contains(message),
+            "{text}: {}",
+            refusal.message
+        );
+        assert_eq!(
+            (refusal.column, refusal.len),
+            (column, len),
+            "{text}: {refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_near_name_is_offered() {
+    for (text, help) in [
+        ("asb(x)", "did you mean `abs`?"),
+        ("signl", "did you mean `signal`?"),
+        ("sin", "`sin` is a function: `sin(..)`"),
+        ("x = 2", "`==` compares"),
+    ] {
+        assert_eq!(refused(text).help.as_deref(), Some(help), "{text}");
+    }
+}
+
+#[test]
+fn depth_and_length_have_ends() {
+    for (open, close) in [
+        ("(", ")"),
+        ("-", ""),
+        ("!", ""),
+        ("not ", ""),
+        ("2^", ""),
+        ("1 ? ", " : 1"),
+        ("abs(", ")"),
+    ] {
+        let deep = format!("{}x{}", open.repeat(1200), close.repeat(1200));
+        assert!(refused(&deep).message.contains("more than 100"), "{open}");
+    }
+    let nested = "(".repeat(100_000);
+    assert!(refused(&nested).message.contains("10000 are the most"));
+    let long = format!("x{}", " + x * 2 - 1".repeat(800));
+    assert_eq!(values(&long, &[stream("x", "f64", &[1.0])]).0, [801.0]);
+}

@@ -1,0 +1,190 @@
+//! `map`: an expression of every item. Also the agent behind `zip`, which has several inputs.
+
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
+use crate::expr::{Machine, Program, compile};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
+
+/// The row of the table.
+pub const MAP: OpDef = OpDef {
+    name: "map",
+    summary: "computes an expression of every item",
+    doc: "One item out for each item in: `expr` with the item as `x`, its place as `n`, its time as `t`. \
+          Vector items are computed element by element; `x[0]` is one element. Types are as in NumPy: f32 \
+          stays f32, integers are computed in i64, `/` and functions give floats, comparisons give u8. \
+          `dtype` converts the result: floats to integers towards zero and within the range, integers by \
+          their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
+          sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round trunc sign isnan min max hypot \
+          pow clamp if, re im arg conj complex, pi e tau.",
+    inputs: Arity::One,
+    outputs: "one stream of the expression's type, or of `dtype`",
+    params: &[EXPR],
+    example: "sine freq=440 rate=48000 items=4800 ! map expr=\"abs(x) ^ 2\" ! null",
+    deterministic: true,
+    build,
+};
+
+const EXPR: ParamDef = ParamDef {
+    name: "expr",
+    kind: ParamKind::Expr,
+    default: None,
+    unit: "",
+    doc: "The expression over `x`.",
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let rate = args.input().rate;
+    expression(args, args.text("expr").unwrap_or(""), rate)
+}
+
+/// An agent that gives one item for each item of every input: this expression of them.
+pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<Blueprint, OpError> {
+    let program = compile(text, args.inputs(), rate).map_err(|e| e.of_param("expr"))?;
+    let item_type = output_type(&program, args.dtype())?;
+    let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
+    let agent = Expression {
+        machine: Machine::new(program),
+        scalar,
+    };
+    let mut blueprint = Blueprint::new(agent)
+        .output(OutPort::new(item_type, rate))
+        .ends(Ends::AnyInput);
+    for input in args.inputs() {
+        blueprint = blueprint.input(InPort::new(input.item_type.clone()));
+    }
+    Ok(blueprint)
+}
+
+/// The expression's own type, or the `dtype` asked for where it can be converted to that.
+fn output_type(program: &Program, dtype: Option<&ItemType>) -> Result<ItemType, OpError> {
+    let own = program.item_type();
+    let Some(dtype) = dtype else {
+        return Ok(own);
+    };
+    let refused = |help: &str| {
+        let message = format!("the expression gives {own}, which cannot become {dtype}");
+        Err(OpError::param("dtype", message).with_help(help))
+    };
+    let Some((scalar, _)) = dtype.elements() else {
+        return refused("an expression gives numbers, or vectors of them");
+    };
+    if program.is_complex() && !scalar.is_complex() {
+        return refused("take a part of it: `re(..)`, `im(..)`, `abs(..)`, `arg(..)`");
+    }
+    let converted = own.with_scalar(scalar);
+    match dtype {
+        ItemType::Vector(..) if *dtype != converted => refused("give the elements' type: f64"),
+        _ => Ok(converted),
+    }
+}
+
+struct Expression {
+    machine: Machine,
+    scalar: Scalar,
+}
+
+impl Agent for Expression {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let visible = io.inputs.iter().map(Input::len).min().unwrap_or(0);
+        let items = visible.min(output.space());
+        let position = output.position();
+        let item_len = output.item_len();
+        let most = self.machine.items_max();
+        let room = &mut output.bytes()[..items * item_len];
+        for (block, room) in room.chunks_mut(most * item_len).enumerate() {
+            let offset = block * most;
+            let first = position + offset as u64;
+            let results = self
+                .machine
+                .run(io.inputs, offset, first, room.len() / item_len);
+            results.write(self.scalar, room);
+        }
+        output.produce(items);
+        for input in io.inputs.iter_mut() {
+            input.consume(items);
+        }
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::op::Value;
+    use crate::operators::trial::{build, given, output};
+
+    fn expr(text: &str) -> [(&str, Value); 1] {
+        [("expr", text.into())]
+    }
+
+    #[test]
+    fn every_item_is_computed_from_itself() {
+        let items: Vec<f64> = (0..2000).map(f64::from).collect();
+        let squares: Vec<f64> = output("map", &[given("f64", &items)], &expr("x * x + n"), None);
+        for (n, square) in squares.iter().enumerate() {
+            assert_eq!(*square, (n * n + n) as f64);
+        }
+    }
+
+    #[test]
+    fn the_result_has_the_expression_s_type_or_the_one_asked_for() {
+        let cases = [
+            ("f32", "x + 1", None, "f32"),
+            ("i16", "x + 1", None, "i64"),
+            ("i16", "x / 2", None, "f64"),
+            ("f64[3]", "x > 0", None, "u8[3]"),
+            ("f64[3]", "x[1]", None, "f64"),
+            ("f64[3]", "x", Some("f32"), "f32[3]"),
+            ("f64[3]", "x", Some("f32[3]"), "f32[3]"),
+            ("cf32", "x * 2", None, "cf32"),
+            ("cf32", "abs(x)", None, "f32"),
+            ("f64", "x", Some("cf64"), "cf64"),
+        ];
+        for (from, text, dtype, to) in cases {
+            let input = [given::<u8>(from, &[])];
+            let blueprint = build("map", &input, &expr(text), dtype).unwrap();
+            assert_eq!(
+                blueprint.outputs[0].item_type.to_string(),
+                to,
+                "{text} of {from}"
+            );
+        }
+    }
+
+    #[test]
+    fn floats_become_integers_within_their_range() {
+        let items = [1.9, -1.9, 300.0, -300.0, f64::NAN];
+        let bytes: Vec<u8> = output("map", &[given("f64", &items)], &expr("x"), Some("u8"));
+        assert_eq!(bytes, [1, 0, 255, 0, 0]);
+        let wide: Vec<i8> = output(
+            "map",
+            &[given("i64", &[127_i64, 128])],
+            &expr("x"),
+            Some("i8"),
+        );
+        assert_eq!(wide, [127, -128]);
+    }
+
+    #[test]
+    fn what_cannot_be_converted_is_refused() {
+        let cases = [
+            ("cf64", "x", "f64"),
+            ("f64[3]", "x", "f64[2]"),
+            ("f64", "x", "f64[2]"),
+            ("f64", "x", "text"),
+        ];
+        for (from, text, dtype) in cases {
+            let input = [given::<u8>(from, &[])];
+            let refused = build("map", &input, &expr(text), Some(dtype)).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some("dtype"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_expression_is_refused_with_its_place() {
+        let refused = build("map", &[given("f64", &[0.0])], &expr("2 * y"), None).unwrap_err();
+        assert_eq!(refused.param.as_deref(), Some("expr"));
+        assert!(refused.message.contains("column 5"), "{refused}");
+        assert!(refused.message.ends_with("\n  2 * y\n      ^"), "{refused}");
+    }
+}
