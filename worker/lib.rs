@@ -12,6 +12,8 @@ pub mod op;
 pub mod expr;
 pub mod operators;
 
+pub mod design;
+
 pub mod connectors;
 
 pub mod closures;
@@ -27,3 +29,7 @@ pub mod clock;
 pub mod pin;
 
 pub mod testing;
+
+mod ranks;
+mod sliding;
+mod wide;

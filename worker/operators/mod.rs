@@ -11,12 +11,17 @@ pub mod counter;
 pub mod decimate;
 pub mod delay;
 pub mod filter;
+pub mod fir;
 pub mod head;
+pub mod iir;
 pub mod map;
 pub mod merge;
 pub mod noise;
 pub mod sine;
+pub mod sta_lta;
+pub mod threshold;
 pub mod throttle;
+pub mod window;
 pub mod zip;
 
 pub(crate) mod numbers;
@@ -47,11 +52,23 @@ const OPERATORS: &[&OpDef] = &[
     &decimate::DECIMATE,
     &delay::DELAY,
     &filter::FILTER,
+    &fir::BANDPASS,
+    &fir::BANDSTOP,
+    &fir::FIR,
+    &fir::HIGHPASS,
+    &fir::LOWPASS,
     &head::HEAD,
+    &iir::BANDPASS,
+    &iir::BANDSTOP,
+    &iir::HIGHPASS,
+    &iir::LOWPASS,
     &map::MAP,
     &merge::MERGE,
     &noise::NOISE,
     &sine::SINE,
+    &sta_lta::STA_LTA,
+    &threshold::THRESHOLD,
     &throttle::THROTTLE,
+    &window::WINDOW,
     &zip::ZIP,
 ];

@@ -1,0 +1,72 @@
+//! Filter design: from frequencies to coefficients, with the numbers that SciPy gives.
+
+pub mod butter;
+pub mod firwin;
+pub mod taper;
+
+/// What a filter lets through. Frequencies are in Hz, between 0 and half the rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Band {
+    /// Everything below this frequency.
+    Low(f64),
+    /// Everything above this frequency.
+    High(f64),
+    /// Everything between the two.
+    Pass(f64, f64),
+    /// Everything but what is between the two.
+    Stop(f64, f64),
+}
+
+/// No filter can be made of this.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DesignError {
+    /// A frequency that the stream cannot carry.
+    #[error(
+        "{frequency} Hz is outside the stream's band, which is above 0 and below {nyquist} Hz (half of its rate)"
+    )]
+    OutsideBand {
+        /// The frequency that was asked for, in Hz.
+        frequency: f64,
+        /// Half the rate, in Hz.
+        nyquist: f64,
+    },
+    /// Frequencies that do not grow.
+    #[error("{low} Hz is not below {high} Hz")]
+    NotRising {
+        /// The one that should be lower, in Hz.
+        low: f64,
+        /// The one that should be higher, in Hz.
+        high: f64,
+    },
+    /// The coefficients cannot be held in `f64`: a pole is too near the unit circle, or the gain too near 0.
+    #[error("a filter of order {order} so narrow for the rate is beyond double precision")]
+    Precision {
+        /// The order that was asked for.
+        order: usize,
+    },
+    /// An even number of taps is always silent at half the rate.
+    #[error(
+        "{numtaps} taps, an even number, let nothing through at half the rate, and this filter should"
+    )]
+    EvenTaps {
+        /// The number that was asked for.
+        numtaps: usize,
+    },
+}
+
+/// Refuses frequencies that are not inside the band or do not grow.
+fn check_frequencies(frequencies: &[f64], rate: f64) -> Result<(), DesignError> {
+    let nyquist = rate / 2.0;
+    for &frequency in frequencies {
+        if !(frequency > 0.0 && frequency < nyquist) {
+            return Err(DesignError::OutsideBand { frequency, nyquist });
+        }
+    }
+    match frequencies.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => Err(DesignError::NotRising {
+            low: pair[0],
+            high: pair[1],
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,517 @@
+//! `fir`: a filter of given taps, or of taps designed by a windowed sinc.
+//!
+//! Each output is the sum of the taps times the last items, looked up in the input itself: the agent has no
+//! state. From rest: what is before the stream's beginning counts as 0, as in `scipy.signal.lfilter`.
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, Status};
+use crate::design::DesignError;
+use crate::design::firwin::{Firwin, firwin};
+use crate::design::taper::Taper;
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::operators::iir;
+use crate::types::Scalar;
+use crate::wide::Wide;
+
+mod kernel;
+
+use kernel::{Level, Number};
+
+const NUMTAPS: ParamDef = ParamDef {
+    name: "numtaps",
+    kind: ParamKind::Int,
+    default: Some(""),
+    unit: "",
+    doc: "How many taps a design has, 1 to 1000000; 101 without it. A filter that passes half the rate needs an odd number.",
+};
+
+const WINDOW: ParamDef = ParamDef {
+    name: "window",
+    kind: ParamKind::Choice(&Taper::NAMES),
+    default: Some("hamming"),
+    unit: "",
+    doc: "The window function of a design.",
+};
+
+const BETA: ParamDef = ParamDef {
+    name: "beta",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "",
+    doc: "The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.",
+};
+
+const SCALE: ParamDef = ParamDef {
+    name: "scale",
+    kind: ParamKind::Bool,
+    default: Some("true"),
+    unit: "",
+    doc: "Whether a design's gain is made exactly 1 in the middle of its first pass band (at 0 or half the rate if the band ends there).",
+};
+
+const RATE: ParamDef = ParamDef {
+    name: "rate",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "Hz",
+    doc: "Items per second, where the stream does not know it or knows it wrong.",
+};
+
+const CUTOFF: ParamDef = ParamDef {
+    name: "cutoff",
+    kind: ParamKind::Float,
+    default: None,
+    unit: "Hz",
+    doc: "Where the gain is one half.",
+};
+
+const LOW: ParamDef = ParamDef {
+    name: "low",
+    kind: ParamKind::Float,
+    default: None,
+    unit: "Hz",
+    doc: "The band's lower edge, where the gain is one half.",
+};
+
+const HIGH: ParamDef = ParamDef {
+    name: "high",
+    kind: ParamKind::Float,
+    default: None,
+    unit: "Hz",
+    doc: "The band's upper edge, where the gain is one half.",
+};
+
+const OUTPUTS: &str = "one stream of the input's type; f64 for integers";
+
+/// The row of the general one.
+pub const FIR: OpDef = OpDef {
+    name: "fir",
+    summary: "finite filter: given taps, or a windowed-sinc design",
+    doc: "`scipy.signal.lfilter(taps, 1, x)`: item n of the output is `taps[0] x[n] + taps[1] x[n-1] + ..`, items before the \
+stream's beginning count as 0, one item out for each item in. Give `taps`, or a design by `cutoff`: the taps are then \
+`scipy.signal.firwin(numtaps, cutoff, window=window, pass_zero=pass_zero, scale=scale, fs=rate)`. f32, f64, cf32 and cf64 are \
+filtered in their own type and keep it, integers become f64; vector items are filtered per element. The order of additions \
+depends on the processor's vectors: the last bits may differ between machines, on one machine they never do.",
+    inputs: Arity::One,
+    outputs: OUTPUTS,
+    params: &[
+        ParamDef {
+            name: "taps",
+            kind: ParamKind::Floats,
+            default: Some(""),
+            unit: "",
+            doc: "The filter's response to one 1, instead of a design.",
+        },
+        ParamDef {
+            name: "cutoff",
+            kind: ParamKind::Number,
+            default: Some(""),
+            unit: "Hz",
+            doc: "A design's edge, or several growing ones: the gain there is one half.",
+        },
+        NUMTAPS,
+        WINDOW,
+        BETA,
+        ParamDef {
+            name: "pass_zero",
+            kind: ParamKind::Choice(&["lowpass", "highpass", "bandpass", "bandstop"]),
+            default: Some(""),
+            unit: "",
+            doc: "What a design passes. Without it the gain is 1 at frequency 0: lowpass for one edge, bandstop for two.",
+        },
+        SCALE,
+        RATE,
+    ],
+    example: "sine freq=440 rate=48000 items=4800 ! fir taps=[0.25, 0.5, 0.25] ! null",
+    deterministic: true,
+    build,
+};
+
+const DESIGN_DOC: &str = "`fir` with taps designed by a windowed sinc, the numbers of \
+`scipy.signal.firwin(numtaps, .., window=window, scale=scale, fs=rate)`: linear phase, delayed by `(numtaps - 1) / 2` items.";
+
+/// The row of the low-pass.
+pub const LOWPASS: OpDef = OpDef {
+    name: "fir.lowpass",
+    summary: "windowed-sinc low-pass",
+    doc: DESIGN_DOC,
+    inputs: Arity::One,
+    outputs: OUTPUTS,
+    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    example: "sine freq=440 rate=48000 items=4800 ! fir.lowpass cutoff=1000 ! null",
+    deterministic: true,
+    build,
+};
+
+/// The row of the high-pass.
+pub const HIGHPASS: OpDef = OpDef {
+    name: "fir.highpass",
+    summary: "windowed-sinc high-pass",
+    doc: DESIGN_DOC,
+    inputs: Arity::One,
+    outputs: OUTPUTS,
+    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    example: "sine freq=440 rate=48000 items=4800 ! fir.highpass cutoff=1000 window=blackman ! null",
+    deterministic: true,
+    build,
+};
+
+/// The row of the band-pass.
+pub const BANDPASS: OpDef = OpDef {
+    name: "fir.bandpass",
+    summary: "windowed-sinc band-pass",
+    doc: DESIGN_DOC,
+    inputs: Arity::One,
+    outputs: OUTPUTS,
+    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    example: "noise rate=1000 items=6000 ! fir.bandpass low=50 high=100 window=kaiser beta=8 ! null",
+    deterministic: true,
+    build,
+};
+
+/// The row of the band-stop.
+pub const BANDSTOP: OpDef = OpDef {
+    name: "fir.bandstop",
+    summary: "windowed-sinc band-stop",
+    doc: DESIGN_DOC,
+    inputs: Arity::One,
+    outputs: OUTPUTS,
+    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    example: "noise rate=1000 items=6000 ! fir.bandstop low=45 high=55 numtaps=501 ! null",
+    deterministic: true,
+    build,
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let (op, input) = (args.op().name, args.input());
+    let Some((scalar, width)) = input.item_type.elements() else {
+        return Err(OpError::input_type(op, input, "numbers or vectors of them"));
+    };
+    let taps = match given_taps(args)? {
+        Some(taps) => taps,
+        None => designed_taps(args)?,
+    };
+    let stride = if scalar.is_complex() {
+        2 * width
+    } else {
+        width
+    };
+    let retain = taps.len() - 1;
+    let (blueprint, gives) = match scalar {
+        Scalar::F32 | Scalar::Cf32 => (Blueprint::new(Fir::<f32>::new(&taps, stride)), scalar),
+        Scalar::F64 | Scalar::Cf64 => (Blueprint::new(Fir::<f64>::new(&taps, stride)), scalar),
+        integer => {
+            let agent = Converted {
+                takes: integer,
+                fir: Fir::<f64>::new(&taps, stride),
+                history: Vec::new(),
+            };
+            (Blueprint::new(agent), Scalar::F64)
+        }
+    };
+    Ok(blueprint
+        .input(InPort::new(input.item_type.clone()).retain(retain))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate)))
+}
+
+/// The parameter `taps`, alone.
+fn given_taps(args: &Args) -> Result<Option<Vec<f64>>, OpError> {
+    if args.op().name != "fir" {
+        return Ok(None);
+    }
+    let Some(taps) = args.floats("taps") else {
+        return match args.value("cutoff") {
+            Some(_) => Ok(None),
+            None => Err(
+                OpError::op("`fir` needs its taps, or a frequency to design them for")
+                    .with_help("add `taps = [..]`, or `cutoff = ..` in Hz"),
+            ),
+        };
+    };
+    if taps.is_empty() {
+        return Err(OpError::param(
+            "taps",
+            "`taps` is an empty list, and must have at least one number",
+        ));
+    }
+    let design = ["cutoff", "numtaps", "pass_zero", "beta"];
+    match design.into_iter().find(|name| args.value(name).is_some()) {
+        Some(name) => Err(OpError::param(
+            name,
+            format!("`{name}` belongs to a design, and `taps` are given"),
+        )
+        .with_help(format!("leave out `{name}` or `taps`"))),
+        None => Ok(Some(taps)),
+    }
+}
+
+fn designed_taps(args: &Args) -> Result<Vec<f64>, OpError> {
+    let edges = edges(args);
+    let first = if args.op().name.contains("band") {
+        "low"
+    } else {
+        "cutoff"
+    };
+    if edges.is_empty() {
+        return Err(OpError::param(
+            first,
+            "`cutoff` is an empty list, and must have at least one frequency",
+        ));
+    }
+    let numtaps = args.count("numtaps", 1)?.unwrap_or(101);
+    if numtaps > 1_000_000 {
+        return Err(OpError::param(
+            "numtaps",
+            format!("`numtaps` is {numtaps}, and must be at most 1000000"),
+        ));
+    }
+    let design = Firwin {
+        numtaps: numtaps as usize,
+        cutoff: &edges,
+        pass_zero: passes_zero(args, edges.len())?,
+        window: window(args)?,
+        scale: args.flag("scale"),
+        rate: iir::rate(args)?,
+    };
+    firwin(&design).map_err(|error| match error {
+        DesignError::EvenTaps { .. } => OpError::param("numtaps", format!("`numtaps`: {error}"))
+            .with_help(format!("give {} taps", numtaps + 1)),
+        DesignError::OutsideBand { frequency, .. }
+            if first == "low" && args.float("high") == Some(frequency) =>
+        {
+            OpError::param("high", format!("`high`: {error}"))
+        }
+        _ => OpError::param(first, format!("`{first}`: {error}")),
+    })
+}
+
+fn edges(args: &Args) -> Vec<f64> {
+    match args.op().name {
+        "fir.bandpass" | "fir.bandstop" => {
+            let edges = [args.float("low"), args.float("high")];
+            edges.into_iter().flatten().collect()
+        }
+        _ => args.floats("cutoff").unwrap_or_default(),
+    }
+}
+
+/// Whether frequency 0 passes; refused where the word does not fit the number of edges.
+fn passes_zero(args: &Args, edges: usize) -> Result<bool, OpError> {
+    let word = match args.op().name.strip_prefix("fir.") {
+        Some(word) => word,
+        None => match args.text("pass_zero") {
+            Some(word) => word,
+            None => return Ok(true),
+        },
+    };
+    let single = matches!(word, "lowpass" | "highpass");
+    if single != (edges == 1) {
+        let wanted = if single { "one edge" } else { "two or more" };
+        return Err(OpError::param(
+            "pass_zero",
+            format!("`pass_zero` is {word}, which has {wanted}, and `cutoff` has {edges}"),
+        ));
+    }
+    Ok(matches!(word, "lowpass" | "bandstop"))
+}
+
+fn window(args: &Args) -> Result<Taper, OpError> {
+    let name = args.text("window").unwrap_or("hamming");
+    let beta = args.float("beta");
+    match (name, beta) {
+        ("kaiser", Some(beta)) if (0.0..=500.0).contains(&beta) => {}
+        ("kaiser", Some(beta)) => {
+            let message = format!("`beta` is {beta}, and must be 0 to 500");
+            return Err(OpError::param("beta", message));
+        }
+        (name, Some(_)) => {
+            let message = format!("`beta` belongs to the window kaiser, and `window` is {name}");
+            return Err(OpError::param("beta", message));
+        }
+        (_, None) => {}
+    }
+    Taper::named(name, beta).ok_or_else(|| {
+        OpError::param("window", format!("the window {name} needs `beta`"))
+            .with_help("add `beta = 8.6`, which is like blackmanharris")
+    })
+}
+
+/// A filter of the input's own numbers.
+struct Fir<E> {
+    /// Last tap first: in the order in which the history has its items.
+    taps: Vec<E>,
+    /// Numbers per item.
+    stride: usize,
+    level: Level,
+    beginning: Vec<E>,
+}
+
+impl<E: Number> Fir<E> {
+    fn new(taps: &[f64], stride: usize) -> Fir<E> {
+        Fir {
+            taps: taps.iter().rev().map(|&h| E::nearest(h)).collect(),
+            stride,
+            level: Level::best(),
+            beginning: Vec::new(),
+        }
+    }
+
+    /// Filters the `count` items after the first `past` ones of `history` into `output`.
+    fn filter(&mut self, history: &[E], past: usize, count: usize, output: &mut Output) {
+        let stride = self.stride;
+        let reach = self.taps.len() - 1;
+        let room = &mut output.elements::<E>()[..count * stride];
+        // The stream has just begun: zeros stand for the items that there never were.
+        let missing = reach.saturating_sub(past);
+        let early = missing.min(count);
+        let (first, rest) = room.split_at_mut(early * stride);
+        if early > 0 {
+            self.beginning.clear();
+            self.beginning.resize(missing * stride, E::zeroed());
+            let known = &history[..(past + early) * stride];
+            self.beginning.extend_from_slice(known);
+            E::filter(self.level, &self.taps, stride, &self.beginning, first);
+        }
+        if early < count {
+            let from = (past + early - reach) * stride;
+            let history = &history[from..(past + count) * stride];
+            E::filter(self.level, &self.taps, stride, history, rest);
+        }
+    }
+}
+
+impl<E: Number> Agent for Fir<E> {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let count = input.len().min(output.space());
+        let (history, past) = input.past_elements::<E>();
+        self.filter(history, past / self.stride, count, output);
+        input.consume(count);
+        output.produce(count);
+        Ok(Status::Ready)
+    }
+}
+
+/// A filter of integers, made `f64` first.
+struct Converted {
+    takes: Scalar,
+    fir: Fir<f64>,
+    history: Vec<f64>,
+}
+
+impl Agent for Converted {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let count = input.len().min(output.space());
+        let (bytes, past_bytes) = input.past_elements::<u8>();
+        let (past, item_len) = (past_bytes / input.item_len(), input.item_len());
+        let known = &bytes[..(past + count) * item_len];
+        f64::load(self.takes, known, &mut self.history);
+        self.fir.filter(&self.history, past, count, output);
+        input.consume(count);
+        output.produce(count);
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::op::Value;
+    use crate::operators::trial::{build, given, output};
+
+    fn taps(taps: Vec<f64>) -> (&'static str, Value) {
+        ("taps", taps.into())
+    }
+
+    #[test]
+    fn the_response_to_one_1_is_the_taps() {
+        let x = given("f64", &[1.0, 0.0, 0.0, 0.0, 0.0]);
+        let y: Vec<f64> = output("fir", &[x], &[taps(vec![3.0, -2.0, 1.0])], None);
+        assert_eq!(y, [3.0, -2.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn vectors_and_complex_numbers_are_filtered_each_by_itself() {
+        let sums = || [taps(vec![1.0, 1.0])];
+        let x = given("f32[2]", &[1.0f32, 10.0, 2.0, 20.0, 3.0, 30.0]);
+        let y: Vec<[f32; 2]> = output("fir", &[x], &sums(), None);
+        assert_eq!(y, [[1.0, 10.0], [3.0, 30.0], [5.0, 50.0]]);
+        let x = given("cf64", &[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+        let y: Vec<[f64; 2]> = output("fir", &[x], &sums(), None);
+        assert_eq!(y, [[1.0, 10.0], [3.0, 30.0], [5.0, 50.0]]);
+    }
+
+    #[test]
+    fn integers_become_f64() {
+        let x = given("i16", &[1i16, -2, 3]);
+        let y: Vec<f64> = output("fir", &[x], &[taps(vec![0.5, 0.25])], None);
+        assert_eq!(y, [0.5, -0.75, 1.0]);
+    }
+
+    #[test]
+    fn an_infinity_is_gone_when_it_leaves_the_taps() {
+        let mut x = vec![1.0f32; 200];
+        x[3] = f32::INFINITY;
+        let y: Vec<f32> = output("fir", &[given("f32", &x)], &[taps(vec![1.0; 70])], None);
+        assert!(y[3..73].iter().all(|y| *y == f32::INFINITY));
+        assert!(y[73..].iter().all(|y| *y == 70.0));
+    }
+
+    /// An operator, its parameters, the one that is refused.
+    type Refused = (
+        &'static str,
+        Vec<(&'static str, Value)>,
+        Option<&'static str>,
+    );
+
+    #[test]
+    fn what_makes_no_filter_is_refused_by_its_parameter() {
+        let cutoff = |f: f64| ("cutoff", Value::Float(f));
+        let cases: Vec<Refused> = vec![
+            ("fir", vec![], None),
+            ("fir", vec![("taps", Value::List(vec![]))], Some("taps")),
+            ("fir", vec![taps(vec![1.0]), cutoff(1.0)], Some("cutoff")),
+            ("fir", vec![cutoff(50.0)], Some("cutoff")),
+            (
+                "fir",
+                vec![cutoff(1.0), ("numtaps", 0.into())],
+                Some("numtaps"),
+            ),
+            ("fir", vec![cutoff(1.0), ("rate", 0.into())], Some("rate")),
+            (
+                "fir",
+                vec![cutoff(1.0), ("window", "kaiser".into())],
+                Some("window"),
+            ),
+            ("fir", vec![cutoff(1.0), ("beta", 5.into())], Some("beta")),
+            (
+                "fir",
+                vec![cutoff(1.0), ("pass_zero", "bandpass".into())],
+                Some("pass_zero"),
+            ),
+            (
+                "fir.highpass",
+                vec![cutoff(1.0), ("numtaps", 10.into())],
+                Some("numtaps"),
+            ),
+            (
+                "fir.bandpass",
+                vec![("low", 1.into()), ("high", 60.into())],
+                Some("high"),
+            ),
+            (
+                "fir.bandstop",
+                vec![("low", 5.into()), ("high", 4.into())],
+                Some("low"),
+            ),
+        ];
+        for (op, params, expected) in cases {
+            let x = given::<f64>("f64", &[]).rate(100.0);
+            let error = build(op, &[x], &params, None).unwrap_err();
+            assert_eq!(error.param.as_deref(), expected, "{op} {params:?}: {error}");
+        }
+        let error = build("fir", &[given::<u8>("text", &[])], &[taps(vec![1.0])], None);
+        assert_eq!(error.unwrap_err().param.as_deref(), Some("in"));
+        let unknown = build("fir", &[given::<f64>("f64", &[])], &[cutoff(1.0)], None);
+        assert!(unknown.unwrap_err().message.contains("rate is not known"));
+    }
+}

@@ -1,0 +1,375 @@
+//! `window`: one number for each window of items.
+//!
+//! The n-th window is the items `n * step .. n * step + size`; its result goes out as soon as the last of
+//! them is here. There is no partial window, neither at the start nor at the end.
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::ranks::medians;
+use crate::sliding::{Deviations, Folder, Max, Min, Range, Squares, Sum, Windows, folder};
+use crate::types::Scalar;
+use crate::wide::{View, Wide};
+
+/// The row of the table.
+pub const WINDOW: OpDef = OpDef {
+    name: "window",
+    summary: "sum, mean, min, max, std, var, rms, median or ptp of each window",
+    doc: "The n-th window is the items `n * step .. n * step + size`, and its result is out as soon as it is full. \
+There is no partial window at either end; `step` may be smaller than `size` (windows overlap), equal or larger (items are \
+skipped). `fn` is as in NumPy: `std` and `var` divide by `size` (ddof 0), `rms` is the root of the mean square, `ptp` the \
+largest minus the smallest; a NaN in a window makes its result NaN. Vector items give one number per element. \
+Types: `min`, `max` and `ptp` keep the input's; a `sum` of integers is i64 or u64 and wraps, the `ptp` of signed integers stops \
+at the type's largest value; everything else is f64, or f32 for f32 (computed in f64). An item costs the same whatever `size` is \
+(the median: its square root), and nothing drifts: no sum is ever made by subtracting. \
+Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute positions.",
+    inputs: Arity::One,
+    outputs: "one stream of `rate / step`, of the input's shape",
+    params: &[
+        ParamDef {
+            name: "size",
+            kind: ParamKind::Length,
+            default: None,
+            unit: "items",
+            doc: "Items in a window.",
+        },
+        ParamDef {
+            name: "step",
+            kind: ParamKind::Length,
+            default: Some("1"),
+            unit: "items",
+            doc: "Items from one window's beginning to the next one's.",
+        },
+        ParamDef {
+            name: "fn",
+            kind: ParamKind::Choice(&[
+                "sum", "mean", "min", "max", "std", "var", "rms", "median", "ptp",
+            ]),
+            default: Some("mean"),
+            unit: "",
+            doc: "What a window becomes.",
+        },
+    ],
+    example: "counter items=1000 ! window size=8 step=4 fn=mean ! null",
+    deterministic: true,
+    build,
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
+        return Err(
+            OpError::input_type("window", input, "real numbers or vectors of them").with_help(
+                "map complex items to real ones first, for example `map expr=\"abs(x)\"`",
+            ),
+        );
+    };
+    let windows = Windows {
+        size: args.required_length("size", 1)?,
+        step: args.required_length("step", 1)?,
+    };
+    let what = args.text("fn").unwrap_or("mean");
+    let float = match scalar {
+        Scalar::F32 => Scalar::F32,
+        _ => Scalar::F64,
+    };
+    let size = windows.size as f64;
+    match what {
+        "sum" | "min" | "max" | "ptp" if scalar.is_float() => {
+            let folder = picked::<f64>(what, windows, width);
+            assemble(args, windows, scalar, scalar, folder, Finish::Nothing)
+        }
+        "sum" | "min" | "max" | "ptp" if is_signed(scalar) => {
+            let folder = picked::<i64>(what, windows, width);
+            let gives = if what == "sum" { Scalar::I64 } else { scalar };
+            assemble(args, windows, scalar, gives, folder, Finish::Nothing)
+        }
+        "sum" | "min" | "max" | "ptp" => {
+            let folder = picked::<u64>(what, windows, width);
+            let gives = if what == "sum" { Scalar::U64 } else { scalar };
+            assemble(args, windows, scalar, gives, folder, Finish::Nothing)
+        }
+        _ => {
+            let (folder, finish) = match what {
+                "median" => (medians(windows, width), Finish::Nothing),
+                "rms" => (folder::<Squares>(windows, width), Finish::RootOver(size)),
+                "var" => (folder::<Deviations>(windows, width), Finish::Over(size)),
+                "std" => (folder::<Deviations>(windows, width), Finish::RootOver(size)),
+                _ => (folder::<Sum<f64>>(windows, width), Finish::Over(size)),
+            };
+            assemble(args, windows, scalar, float, folder, finish)
+        }
+    }
+}
+
+fn is_signed(scalar: Scalar) -> bool {
+    matches!(scalar, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64)
+}
+
+/// The folder of a function whose result is of the type it computes in.
+fn picked<W: crate::sliding::Arithmetic>(
+    what: &str,
+    windows: Windows,
+    width: usize,
+) -> Box<dyn Folder<W>> {
+    match what {
+        "min" => folder::<Min<W>>(windows, width),
+        "max" => folder::<Max<W>>(windows, width),
+        "ptp" => folder::<Range<W>>(windows, width),
+        _ => folder::<Sum<W>>(windows, width),
+    }
+}
+
+fn assemble<W: Finishing>(
+    args: &Args,
+    windows: Windows,
+    takes: Scalar,
+    gives: Scalar,
+    folder: Box<dyn Folder<W>>,
+    finish: Finish,
+) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let width = input.item_type.elements().map_or(1, |(_, width)| width);
+    let rate = input.rate.map(|rate| rate / windows.step as f64);
+    let agent = Window {
+        windows,
+        width,
+        takes,
+        gives,
+        folder,
+        finish,
+        taken: Vec::new(),
+        given: Vec::new(),
+    };
+    Ok(Blueprint::new(agent)
+        .input(InPort::new(input.item_type.clone()).retain(windows.size as usize - 1))
+        .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
+}
+
+/// What turns a fold into the function's value.
+#[derive(Clone, Copy)]
+enum Finish {
+    Nothing,
+    /// A mean: divides by the window's size.
+    Over(f64),
+    /// The root of a mean.
+    RootOver(f64),
+}
+
+trait Finishing: Wide {
+    fn finish(values: &mut [Self], how: Finish);
+}
+
+impl Finishing for f64 {
+    fn finish(values: &mut [f64], how: Finish) {
+        match how {
+            Finish::Nothing => {}
+            Finish::Over(size) => values.iter_mut().for_each(|x| *x /= size),
+            Finish::RootOver(size) => values.iter_mut().for_each(|x| *x = (*x / size).sqrt()),
+        }
+    }
+}
+
+impl Finishing for i64 {
+    fn finish(_: &mut [i64], _: Finish) {}
+}
+
+impl Finishing for u64 {
+    fn finish(_: &mut [u64], _: Finish) {}
+}
+
+/// Where it is follows from the streams' positions; its fields are caches and scratch.
+///
+/// Between calls every window that ended with a consumed item has been given: items are
+/// consumed up to one before the end of the first window that found no room.
+struct Window<W> {
+    windows: Windows,
+    width: usize,
+    takes: Scalar,
+    gives: Scalar,
+    folder: Box<dyn Folder<W>>,
+    finish: Finish,
+    taken: Vec<W>,
+    given: Vec<W>,
+}
+
+impl<W: Finishing> Agent for Window<W> {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let mut view = View::new(input, self.takes, &mut self.taken);
+        let (from, done) = (input.position(), output.position());
+        let most = done + output.space() as u64;
+        let to = view.end().min(self.windows.end(most) - 1);
+        let count = (self.windows.ended(to) - done) as usize;
+        let len = count * self.width;
+        if self.gives == W::SCALAR {
+            let room = &mut output.elements::<W>()[..len];
+            self.folder.run(&mut view, from, to, room);
+            W::finish(room, self.finish);
+        } else {
+            self.given.resize(len, W::zeroed());
+            self.folder.run(&mut view, from, to, &mut self.given);
+            W::finish(&mut self.given, self.finish);
+            let len_bytes = count * output.item_len();
+            W::store(&self.given, self.gives, &mut output.bytes()[..len_bytes]);
+        }
+        input.consume((to - from) as usize);
+        output.produce(count);
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytemuck::Pod;
+
+    use crate::op::Value;
+    use crate::operators::trial::{Given, build, given, output};
+
+    fn params(what: &str, size: i64, step: i64) -> [(&'static str, Value); 3] {
+        [
+            ("fn", what.into()),
+            ("size", size.into()),
+            ("step", step.into()),
+        ]
+    }
+
+    fn window<T: Pod>(x: Given, what: &str, size: i64, step: i64) -> Vec<T> {
+        output("window", &[x], &params(what, size, step), None)
+    }
+
+    #[test]
+    fn every_function_of_one_window() {
+        let cases = [
+            ("sum", 12.0),
+            ("mean", 3.0),
+            ("min", 1.0),
+            ("max", 6.0),
+            ("var", 3.5),
+            ("std", 3.5f64.sqrt()),
+            ("rms", 12.5f64.sqrt()),
+            ("median", 2.5),
+            ("ptp", 5.0),
+        ];
+        for (what, expected) in cases {
+            let x = given("f64", &[6.0, 1.0, 2.0, 3.0]);
+            assert_eq!(window::<f64>(x, what, 4, 1), [expected], "{what}");
+        }
+    }
+
+    #[test]
+    fn windows_overlap_touch_or_leave_gaps_and_are_never_partial() {
+        let x = || given("i64", &[1i64, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(window::<i64>(x(), "sum", 3, 1), [6, 9, 12, 15, 18]);
+        assert_eq!(window::<i64>(x(), "sum", 3, 3), [6, 15]);
+        assert_eq!(window::<i64>(x(), "sum", 2, 5), [3, 13]);
+        assert_eq!(window::<i64>(x(), "sum", 8, 1), [0i64; 0]);
+    }
+
+    #[test]
+    fn a_sliding_fold_is_the_fold_of_each_window() {
+        let numbers: Vec<i32> = (0..500).map(|n| (n * 7919) % 1009 - 500).collect();
+        for what in ["sum", "min", "max", "ptp", "median", "var", "rms"] {
+            for (size, step) in [(17, 1), (64, 5), (499, 1)] {
+                let x = given(
+                    "f64",
+                    &numbers.iter().map(|&n| f64::from(n)).collect::<Vec<_>>(),
+                );
+                let sliding: Vec<f64> = window(x, what, size, step);
+                let starts = (0..=500 - size).step_by(step as usize);
+                assert_eq!(sliding.len(), starts.clone().count());
+                for (found, start) in sliding.iter().zip(starts) {
+                    let items = &numbers[start as usize..(start + size) as usize];
+                    let items: Vec<f64> = items.iter().map(|&n| f64::from(n)).collect();
+                    let alone: Vec<f64> = window(given("f64", &items), what, size, size);
+                    let apart = (found - alone[0]).abs();
+                    assert!(
+                        apart <= 1e-12 * alone[0].abs(),
+                        "{what} {size} {step} {start}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_nan_or_an_infinity_leaves_with_its_item() {
+        for bad in [f64::NAN, f64::INFINITY] {
+            let mut numbers = vec![1.0; 100];
+            numbers[30] = bad;
+            for what in ["sum", "mean", "std", "rms", "median", "max", "ptp"] {
+                for size in [4, 20] {
+                    let x = given("f64", &numbers);
+                    let found: Vec<f64> = window(x, what, size as i64, 1);
+                    let usual = found[0];
+                    let clear = |n: usize| !(n..n + size).contains(&30);
+                    for (n, &y) in found.iter().enumerate().filter(|(n, _)| clear(*n)) {
+                        assert_eq!(y, usual, "{what} {size} {n}");
+                    }
+                    if what != "median" {
+                        assert!(!found[30].is_finite(), "{what} {size}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn elements_of_vectors_have_windows_of_their_own() {
+        let x = given("u16[2]", &[1u16, 100, 2, 300, 3, 200]);
+        assert_eq!(window::<[u16; 2]>(x, "max", 2, 1), [[2, 300], [3, 300]]);
+    }
+
+    #[test]
+    fn results_have_the_types_that_are_documented() {
+        let gives = |input: &str, what: &str| {
+            let blueprint = build(
+                "window",
+                &[given::<u8>(input, &[])],
+                &params(what, 4, 2),
+                None,
+            );
+            blueprint.unwrap().outputs[0].item_type.to_string()
+        };
+        let cases = [
+            ("i16", "sum", "i64"),
+            ("u8", "sum", "u64"),
+            ("i16", "ptp", "i16"),
+            ("i16", "mean", "f64"),
+            ("f32", "std", "f32"),
+            ("f32", "sum", "f32"),
+            ("u32[3]", "median", "f64[3]"),
+        ];
+        for (input, what, expected) in cases {
+            assert_eq!(gives(input, what), expected, "{what} of {input}");
+        }
+    }
+
+    #[test]
+    fn the_range_of_signed_integers_stops_at_their_largest_value() {
+        let x = given("i8", &[-100i8, 100]);
+        assert_eq!(window::<i8>(x, "ptp", 2, 1), [127]);
+        let x = given("u8", &[0u8, 200]);
+        assert_eq!(window::<u8>(x, "ptp", 2, 1), [200]);
+    }
+
+    #[test]
+    fn lengths_may_be_durations_and_the_rate_is_divided_by_the_step() {
+        let lengths = [("size", "1 s".into()), ("step", "0.5 s".into())];
+        let x = given::<f64>("f64", &[]).rate(100.0);
+        let blueprint = build("window", &[x], &lengths, None).unwrap();
+        assert_eq!(blueprint.inputs[0].retain, 99);
+        assert_eq!(blueprint.outputs[0].rate, Some(2.0));
+    }
+
+    #[test]
+    fn complex_items_and_empty_windows_are_refused() {
+        let x = given::<u64>("cf32", &[]);
+        let error = build("window", &[x], &params("sum", 4, 1), None).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("in"));
+        for (size, step, param) in [(0, 1, "size"), (1, 0, "step")] {
+            let x = given::<f64>("f64", &[]);
+            let error = build("window", &[x], &params("sum", size, step), None).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some(param));
+        }
+    }
+}
