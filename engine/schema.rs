@@ -220,10 +220,6 @@ fn kind(kind: ParamKind) -> Json {
             {"type": "integer"},
             {"type": "string", "pattern": "^ *[0-9.eE+-]+ *(ns|us|µs|ms|s|min|h) *$"},
         ]}),
-        ParamKind::Columns => {
-            let column = json!({"type": ["integer", "string"]});
-            json!({"oneOf": [column, {"type": "array", "items": column}]})
-        }
         ParamKind::Floats => numbers,
         ParamKind::Texts => json!({"oneOf": [{"type": "string"}, texts]}),
         ParamKind::Columns => json!({"oneOf": [

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use super::plan::planned;
 use super::{Failure, GraphArg, give, give_json, refused_as_json, warn};
 use crate::diag;
+use crate::plan::Options;
 
 /// Say whether a graph would run, and what is wrong with it
 #[derive(clap::Args)]
@@ -21,11 +23,15 @@ impl Check {
     /// # Errors
     /// The refusal.
     pub fn run(&self) -> Result<(), Failure> {
-        let (graph, warnings) = match self.graph.resolve() {
+        let (mut graph, warnings) = match self.graph.resolve() {
             Err(refused) if self.json => return Err(refused_as_json(&refused)),
             other => other?,
         };
         let (agents, streams) = (graph.agents.len(), graph.streams.len());
+        match planned(&mut graph, &Options::default()) {
+            Err(Failure::Refused(refused)) if self.json => return Err(refused_as_json(&refused)),
+            other => drop(other?),
+        }
         let workers = graph.workers.len();
         if self.json {
             return give_json(&json!({

@@ -20,6 +20,7 @@ mod completions;
 mod graph;
 mod new;
 mod ops;
+mod plan;
 mod run;
 mod schema;
 
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Plan(plan::PlanCommand),
     Graph(graph::Graph),
     New(new::New),
     Ops(ops::Ops),
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::Graph(command) => command.run(),
         Command::New(command) => command.run(),
         Command::Ops(command) => command.run(),
