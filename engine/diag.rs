@@ -12,7 +12,9 @@ use serde_json::{Value as Json, json};
 use crate::decl::{SourceText, Span};
 
 /// How many findings are printed; the rest are counted.
-const SHOWN: usize = 20;
+pub(crate) const SHOWN: usize = 20;
+/// How many findings programs are given.
+const LISTED: usize = 200;
 
 /// One refusal, or one warning.
 #[derive(Clone, Debug, PartialEq)]
@@ -214,10 +216,11 @@ pub fn place(source: Option<&SourceText>, span: &Span) -> Option<String> {
     Some(format!("{}:{line}:{column}", source.name))
 }
 
-/// The findings for programs: a list of `{message, file, line, column, help, labels}`.
+/// The findings for programs: a list of `{message, file, line, column, help, labels}`, the first 200.
 pub fn to_json(diagnostics: &[Diagnostic], source: Option<&SourceText>) -> Json {
     diagnostics
         .iter()
+        .take(LISTED)
         .map(|diagnostic| one_to_json(diagnostic, source))
         .collect()
 }

@@ -5,7 +5,7 @@
 //! there, so that it does not run through an agent. Places within a lane's column are sorted by the mean
 //! height of what they are connected to (the barycentre rule of Sugiyama, Tagawa and Toda, 1981).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Edge, by_worker, edges};
 use crate::resolved::{AgentIx, Resolved};
@@ -110,8 +110,8 @@ struct Places {
     right: Vec<Vec<usize>>,
     /// The places each edge holds on its way.
     passes: Vec<Vec<usize>>,
-    /// For each column and lane, its places from top to bottom.
-    stacks: Vec<Vec<Vec<usize>>>,
+    /// For each column, the lanes that have something there, their places from top to bottom.
+    stacks: Vec<BTreeMap<usize, Vec<usize>>>,
 }
 
 impl Places {
@@ -132,7 +132,7 @@ impl Places {
             left: vec![Vec::new(); column.len()],
             right: vec![Vec::new(); column.len()],
             passes: Vec::new(),
-            stacks: vec![vec![Vec::new(); lanes.len()]; columns],
+            stacks: vec![BTreeMap::new(); columns],
         };
         // Readers of one stream share the way as far as they go.
         let mut shared: HashMap<(usize, usize, usize), usize> = HashMap::new();
@@ -144,7 +144,8 @@ impl Places {
             places.passes.push(passes);
         }
         for place in 0..places.lane.len() {
-            places.stacks[places.column[place]][places.lane[place]].push(place);
+            let stacks = &mut places.stacks[places.column[place]];
+            stacks.entry(places.lane[place]).or_default().push(place);
         }
         places
     }
@@ -194,7 +195,7 @@ impl Places {
                     0 => &self.left,
                     _ => &self.right,
                 };
-                for stack in &mut self.stacks[column] {
+                for stack in self.stacks[column].values_mut() {
                     let mean = |place: &usize| {
                         let near = &neighbours[*place];
                         let sum: f64 = near.iter().map(|n| at[*n]).sum();
@@ -211,18 +212,18 @@ impl Places {
     }
 
     fn lanes(&self) -> Vec<Lane> {
+        let mut fullest = vec![0.0_f64; self.workers.len()];
+        for (lane, stack) in self.stacks.iter().flatten() {
+            fullest[*lane] = fullest[*lane].max(self.stack_height(stack));
+        }
         let mut top = 0.0;
         let mut lanes = Vec::new();
-        for (nth, worker) in self.workers.iter().enumerate() {
-            let fullest = self
-                .stacks
-                .iter()
-                .map(|column| self.stack_height(&column[nth]));
+        for (worker, fullest) in self.workers.iter().zip(fullest) {
             let title = match worker {
                 Some(_) => LANE_TITLE,
                 None => LANE_PAD,
             };
-            let height = title + fullest.fold(0.0, f64::max) + LANE_PAD;
+            let height = title + fullest + LANE_PAD;
             lanes.push(Lane {
                 worker: *worker,
                 top,
@@ -249,7 +250,8 @@ impl Places {
 
     /// Stacks the places of one column, in the middle of each lane.
     fn put(&self, column: usize, lanes: &[Lane], at: &mut [f64]) {
-        for (stack, lane) in self.stacks[column].iter().zip(lanes) {
+        for (lane, stack) in &self.stacks[column] {
+            let lane = &lanes[*lane];
             let title = match lane.worker {
                 Some(_) => LANE_TITLE,
                 None => LANE_PAD,

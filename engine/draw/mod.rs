@@ -113,16 +113,13 @@ fn worker_title(worker: &WorkerDecl) -> String {
 
 /// The agents of each worker that has some, then those that no worker hosts (`None`).
 fn by_worker(graph: &Resolved) -> Vec<(Option<usize>, Vec<AgentIx>)> {
-    let hosted = |worker: Option<usize>| -> Vec<AgentIx> {
-        let agents = graph.agents.iter().enumerate();
-        agents
-            .filter(|(_, a)| a.worker == worker)
-            .map(|(at, _)| at)
-            .collect()
-    };
+    let mut hosted = vec![Vec::new(); graph.workers.len() + 1];
+    for (at, agent) in graph.agents.iter().enumerate() {
+        hosted[agent.worker.unwrap_or(graph.workers.len())].push(at);
+    }
     let workers = (0..graph.workers.len()).map(Some).chain([None]);
     workers
-        .map(|worker| (worker, hosted(worker)))
+        .zip(hosted)
         .filter(|(_, agents)| !agents.is_empty())
         .collect()
 }

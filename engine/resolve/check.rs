@@ -1,5 +1,6 @@
 //! What needs the whole graph: settings of streams, warnings, and the resolved graph itself.
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use thalweg_worker::op::nearest;
@@ -13,44 +14,32 @@ use crate::resolved::{Resolved, ResolvedAgent, ResolvedStream};
 
 /// Judges the settings of streams against the streams there are.
 pub(super) fn settings(graph: &GraphDecl, built: &[Option<Built>], found: &mut Vec<Diagnostic>) {
-    let mut seen: Vec<&At<String>> = Vec::new();
+    let agents: HashMap<&str, usize> = graph
+        .agents
+        .iter()
+        .enumerate()
+        .map(|(at, agent)| (agent.name.value.as_str(), at))
+        .collect();
+    let mut seen: HashMap<&str, &At<String>> = HashMap::new();
     for stream in &graph.streams {
-        if let Some(first) = seen.iter().find(|name| name.value == stream.name.value) {
-            let message = format!("stream `{}` is set twice", stream.name.value);
+        let name = stream.name.value.as_str();
+        if let Some(first) = seen.insert(name, &stream.name) {
             found.push(
-                Diagnostic::new(message)
+                Diagnostic::new(format!("stream `{name}` is set twice"))
                     .at(stream.name.span.clone(), "again")
                     .at(first.span.clone(), "the first time"),
             );
         }
-        seen.push(&stream.name);
-        match item_len(graph, built, &stream.name.value) {
-            Known::No => found.push(unknown_stream(graph, built, stream)),
-            Known::Unbuilt => {}
-            Known::Yes(item_len) => found.extend(misfit(stream, item_len)),
+        let (agent, port) = name.split_once('.').unwrap_or((name, ""));
+        match agents.get(agent).map(|at| &built[*at]) {
+            // Its agent was refused already.
+            Some(None) => {}
+            Some(Some(built)) => match built.outputs.iter().find(|out| out.name == port) {
+                Some(out) => found.extend(misfit(stream, out.item_type.len_bytes() as u64)),
+                None => found.push(unknown_stream(stream, &streams_of_one(agent, built))),
+            },
+            None => found.push(unknown_stream(stream, &all_streams(graph, built))),
         }
-    }
-}
-
-enum Known {
-    /// There is such a stream, with items of this many bytes.
-    Yes(u64),
-    /// Its agent could not be built.
-    Unbuilt,
-    No,
-}
-
-fn item_len(graph: &GraphDecl, built: &[Option<Built>], stream: &str) -> Known {
-    let (agent, port) = stream.split_once('.').unwrap_or((stream, ""));
-    let Some(at) = graph.agents.iter().position(|a| a.name.value == agent) else {
-        return Known::No;
-    };
-    let Some(built) = &built[at] else {
-        return Known::Unbuilt;
-    };
-    match built.outputs.iter().find(|out| out.name == port) {
-        Some(out) => Known::Yes(out.item_type.len_bytes() as u64),
-        None => Known::No,
     }
 }
 
@@ -70,21 +59,25 @@ fn misfit(stream: &StreamDecl, item_len: u64) -> Option<Diagnostic> {
     Some(Diagnostic::new(message).at(capacity.span.clone(), "this capacity"))
 }
 
-fn unknown_stream(graph: &GraphDecl, built: &[Option<Built>], stream: &StreamDecl) -> Diagnostic {
-    let names: Vec<String> = graph
-        .agents
-        .iter()
-        .zip(built)
-        .flat_map(|(agent, built)| {
-            let outputs = built.as_ref().map_or(&[][..], |built| &built.outputs);
-            let name = &agent.name.value;
-            outputs.iter().map(move |out| stream_name(name, &out.name))
-        })
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let help = match nearest(&stream.name.value, &names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the streams are {}", some_of(&names)),
+fn streams_of_one(agent: &str, built: &Built) -> Vec<String> {
+    let outputs = built.outputs.iter();
+    outputs.map(|out| stream_name(agent, &out.name)).collect()
+}
+
+fn all_streams(graph: &GraphDecl, built: &[Option<Built>]) -> Vec<String> {
+    let agents = graph.agents.iter().zip(built);
+    let whole = agents.filter_map(|(agent, built)| Some((agent, built.as_ref()?)));
+    whole
+        .flat_map(|(agent, built)| streams_of_one(&agent.name.value, built))
+        .collect()
+}
+
+fn unknown_stream(stream: &StreamDecl, streams: &[String]) -> Diagnostic {
+    let names: Vec<&str> = streams.iter().map(String::as_str).collect();
+    let help = match (nearest(&stream.name.value, &names), names.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, true) => "a sink gives no stream".to_owned(),
+        (None, false) => format!("the streams are {}", some_of(&names)),
     };
     let name = stream.name.value.escape_debug();
     Diagnostic::new(format!("there is no stream `{name}`"))
@@ -104,12 +97,18 @@ pub(super) fn finish(
         place[*from] = to;
     }
     let warnings = warnings(&graph, links, &built);
+    let settings: HashMap<&str, &StreamDecl> = graph
+        .streams
+        .iter()
+        .map(|stream| (stream.name.value.as_str(), stream))
+        .collect();
     let mut first_stream = vec![0; links.len()];
     let mut streams = Vec::new();
     for &from in &order.agents {
         first_stream[from] = streams.len();
         if let Some(built) = &built[from] {
-            streams.extend(streams_of(&graph, from, place[from], built));
+            let agent = &graph.agents[from].name.value;
+            streams.extend(streams_of(agent, &settings, place[from], built));
         }
     }
     let reads: Vec<Vec<usize>> = links
@@ -152,15 +151,14 @@ pub(super) fn finish(
 }
 
 fn streams_of(
-    graph: &GraphDecl,
-    from: usize,
+    agent: &str,
+    settings: &HashMap<&str, &StreamDecl>,
     place: usize,
     built: &Built,
 ) -> impl Iterator<Item = ResolvedStream> {
-    let agent = &graph.agents[from].name.value;
     built.outputs.iter().enumerate().map(move |(port, out)| {
         let name = stream_name(agent, &out.name);
-        let set = graph.streams.iter().find(|s| s.name.value == name);
+        let set = settings.get(name.as_str());
         let capacity = set.and_then(|s| s.capacity.clone());
         ResolvedStream {
             item_type: out.item_type.clone(),
@@ -244,20 +242,18 @@ fn idle_workers(graph: &GraphDecl, links: &[Link]) -> Vec<Diagnostic> {
     if links.iter().any(|link| link.worker.is_none()) {
         return Vec::new();
     }
-    let hosts = |at: usize| links.iter().any(|link| link.worker == Some(at));
-    let idle = graph
-        .workers
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !hosts(*at));
-    idle.map(|(_, worker)| {
-        let message = format!(
-            "worker `{}` hosts no agent and is not started",
-            worker.name.value
-        );
-        Diagnostic::new(message).at(worker.name.span.clone(), "no agent names it")
-    })
-    .collect()
+    let hosts: HashSet<usize> = links.iter().filter_map(|link| link.worker).collect();
+    let workers = graph.workers.iter().enumerate();
+    workers
+        .filter(|(at, _)| !hosts.contains(at))
+        .map(|(_, worker)| {
+            let message = format!(
+                "worker `{}` hosts no agent and is not started",
+                worker.name.value
+            );
+            Diagnostic::new(message).at(worker.name.span.clone(), "no agent names it")
+        })
+        .collect()
 }
 
 /// Cycles that no source feeds run for ever on what their delays began with.

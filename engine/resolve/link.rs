@@ -6,7 +6,7 @@ use thalweg_worker::op::{OpDef, nearest};
 use thalweg_worker::operators;
 
 use crate::decl::{AgentDecl, At, GraphDecl, InputDecl, Span, WorkDecl};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, SHOWN};
 
 /// The longest name of an agent, in bytes.
 const AGENT_NAME: usize = 64;
@@ -64,7 +64,7 @@ fn link_one(
         WorkDecl::Op { op, .. } => match operators::find(&op.value) {
             Some(def) => (Some(def), true),
             None => {
-                found.push(unknown_op(agent, op));
+                found.push(unknown_op(agent, op, found));
                 (None, false)
             }
         },
@@ -73,13 +73,13 @@ fn link_one(
     for input in &agent.inputs {
         match reads(input, agents) {
             Some(reads) => inputs.push(reads),
-            None => found.push(unknown_stream(agent, input, agents)),
+            None => found.push(unknown_stream(agent, input, agents, found)),
         }
     }
     let worker = agent.worker.as_ref().and_then(|name| {
         let worker = workers.find(&name.value);
         if worker.is_none() {
-            found.push(unknown_worker(agent, name, workers));
+            found.push(unknown_worker(agent, name, workers, found));
         }
         worker
     });
@@ -177,28 +177,48 @@ fn misnamed(name: &str, longest: usize) -> Option<String> {
     }
 }
 
-fn unknown_op(agent: &AgentDecl, op: &At<String>) -> Diagnostic {
-    let names: Vec<&str> = operators::table().iter().map(|op| op.name).collect();
-    let help = match nearest(&op.value, &names) {
+/// The nearest of the names, else the other words; not looked for in findings beyond those printed, so
+/// that a graph full of wrong names is refused in no time.
+fn nearest_or(
+    name: &str,
+    names: &[&str],
+    found: &[Diagnostic],
+    other: impl FnOnce() -> String,
+) -> Option<String> {
+    if found.len() >= SHOWN {
+        return None;
+    }
+    Some(match nearest(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "`thalweg ops` lists the operators".to_owned(),
-    };
+        None => other(),
+    })
+}
+
+fn unknown_op(agent: &AgentDecl, op: &At<String>, found: &[Diagnostic]) -> Diagnostic {
+    let names: Vec<&str> = operators::table().iter().map(|op| op.name).collect();
+    let help = nearest_or(&op.value, &names, found, || {
+        "`thalweg ops` lists the operators".to_owned()
+    });
     Diagnostic::new(format!(
         "agent `{}`: there is no operator `{}`",
         agent.name.value.escape_debug(),
         op.value.escape_debug()
     ))
     .at(op.span.clone(), "unknown operator")
-    .help(help)
+    .maybe_help(help)
 }
 
-fn unknown_stream(agent: &AgentDecl, input: &InputDecl, agents: &Index<'_>) -> Diagnostic {
+fn unknown_stream(
+    agent: &AgentDecl,
+    input: &InputDecl,
+    agents: &Index<'_>,
+    found: &[Diagnostic],
+) -> Diagnostic {
     let stream = &input.stream;
     let producer = stream.value.split('.').next().unwrap_or_default();
-    let help = match nearest(producer, &agents.names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the agents are {}", some_of(&agents.names)),
-    };
+    let help = nearest_or(producer, &agents.names, found, || {
+        format!("the agents are {}", some_of(&agents.names))
+    });
     Diagnostic::new(format!(
         "agent `{}` reads `{}`, and there is no agent `{}`",
         agent.name.value.escape_debug(),
@@ -206,25 +226,28 @@ fn unknown_stream(agent: &AgentDecl, input: &InputDecl, agents: &Index<'_>) -> D
         producer.escape_debug()
     ))
     .at(stream.span.clone(), "no such stream")
-    .help(help)
+    .maybe_help(help)
 }
 
-fn unknown_worker(agent: &AgentDecl, name: &At<String>, workers: &Index<'_>) -> Diagnostic {
-    let help = match (
-        nearest(&name.value, &workers.names),
-        workers.names.is_empty(),
-    ) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, true) => format!("declare it: [workers.{}]", name.value.escape_debug()),
-        (None, false) => format!("the workers are {}", some_of(&workers.names)),
-    };
+fn unknown_worker(
+    agent: &AgentDecl,
+    name: &At<String>,
+    workers: &Index<'_>,
+    found: &[Diagnostic],
+) -> Diagnostic {
+    let help = nearest_or(&name.value, &workers.names, found, || {
+        match workers.names.is_empty() {
+            true => format!("declare it: [workers.{}]", name.value.escape_debug()),
+            false => format!("the workers are {}", some_of(&workers.names)),
+        }
+    });
     Diagnostic::new(format!(
         "agent `{}` names the worker `{}`, and there is none",
         agent.name.value.escape_debug(),
         name.value.escape_debug()
     ))
     .at(name.span.clone(), "no such worker")
-    .help(help)
+    .maybe_help(help)
 }
 
 /// A list of names for a message, cut where it grows long.
