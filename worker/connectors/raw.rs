@@ -47,7 +47,7 @@ pub const RAW_READ: OpDef = OpDef {
             doc: "Items per second of the recording.",
         },
     ],
-    example: "raw.read path=examples/data/guitar.wav offset=44 dtype=i16 rate=44100 ! null",
+    example: "raw.read path=examples/data/pluck.wav offset=44 dtype=i16 rate=44100 ! null",
     deterministic: true,
     build: build_read,
 };

@@ -42,7 +42,7 @@ pub const WAV_READ: OpDef = OpDef {
             doc: "Reads this channel alone, counting from 0.",
         },
     ],
-    example: "wav.read path=examples/data/guitar.wav ! null",
+    example: "wav.read path=examples/data/pluck.wav ! null",
     deterministic: true,
     build: build_read,
 };
