@@ -750,14 +750,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::connectors::fixtures::{self, CUTS};
     use crate::testing::{Chunks, run};
-
-    const CUTS: [Chunks; 4] = [
-        Chunks::Whole,
-        Chunks::Single,
-        Chunks::Random(1),
-        Chunks::Random(2),
-    ];
 
     type Params<'a> = &'a [(&'a str, Value)];
 
@@ -1059,6 +1053,22 @@ mod tests {
                 .message
                 .starts_with("standard input cannot be read again")
         );
+    }
+
+    #[test]
+    fn files_of_other_programs_are_read() {
+        for (file, names) in [
+            ("savetxt.csv", ["n", "quarter", "square"]),
+            ("excel.csv", ["n", "a_quarter", "the__square_"]),
+        ] {
+            let reader = fixtures::source(&CSV_READ, &fixtures::golden(), file, None, &[]).unwrap();
+            let ports = reader.outputs.iter().map(|port| port.name.clone());
+            assert_eq!(ports.collect::<Vec<_>>(), names);
+            let streams = run(reader, &[], Chunks::Single, usize::MAX).unwrap();
+            assert_eq!(items(&streams[0]), [0.0, 1.0, 2.0, 3.0]);
+            assert_eq!(items(&streams[1]), [0.0, 0.25, 0.5, 0.75]);
+            assert_eq!(items(&streams[2]), [0.0, 1.0, 4.0, 9.0]);
+        }
     }
 
     #[test]

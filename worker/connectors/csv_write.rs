@@ -154,15 +154,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::connectors::fixtures::{CUTS, bytes};
     use crate::op::{InputInfo, Value};
     use crate::testing::{Chunks, run};
-
-    const CUTS: [Chunks; 4] = [
-        Chunks::Whole,
-        Chunks::Single,
-        Chunks::Random(1),
-        Chunks::Random(2),
-    ];
 
     fn args(
         inputs: &[(&str, &str)],
@@ -197,10 +191,6 @@ mod tests {
             let text = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
             assert_eq!(text, expected, "{chunks:?}");
         }
-    }
-
-    fn bytes<T: bytemuck::NoUninit>(items: &[T]) -> Vec<u8> {
-        bytemuck::cast_slice(items).to_vec()
     }
 
     #[test]
