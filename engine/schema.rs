@@ -222,6 +222,10 @@ fn kind(kind: ParamKind) -> Json {
         ]}),
         ParamKind::Floats => numbers,
         ParamKind::Texts => json!({"oneOf": [{"type": "string"}, texts]}),
+        ParamKind::Columns => json!({"oneOf": [
+            {"type": ["string", "integer"]},
+            {"type": "array", "items": {"type": ["string", "integer"]}},
+        ]}),
         ParamKind::Number => json!({"oneOf": [{"type": "number"}, numbers]}),
         ParamKind::Choice(words) => json!({"enum": words}),
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
