@@ -64,3 +64,8 @@ pub(super) fn read(blueprint: Blueprint, chunks: Chunks) -> Result<Vec<u8>, Agen
 pub(super) fn bytes<T: bytemuck::NoUninit>(items: &[T]) -> Vec<u8> {
     bytemuck::cast_slice(items).to_vec()
 }
+
+/// Lengths below `len` to cut a file to: every one within the header, some beyond.
+pub(super) fn cuts(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).filter(|at| *at < 160 || at % 23 == 0)
+}

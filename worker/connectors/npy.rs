@@ -318,7 +318,7 @@ fn shape(text: &str) -> Result<Vec<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connectors::fixtures::{CUTS, bytes, golden, read, sink, source};
+    use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
     use crate::testing::{Chunks, run};
 
     /// The end of a file's name, our type, and the items as the files' script makes them.
@@ -408,7 +408,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["le_f8.npy", "old.npy", "rows.npy"] {
             let whole = std::fs::read(golden().join(name)).unwrap();
-            for len in (0..160).chain((160..whole.len()).step_by(23)) {
+            for len in cuts(whole.len()) {
                 std::fs::write(folder.path().join("cut.npy"), &whole[..len]).unwrap();
                 let error = source(&NPY_READ, folder.path(), "cut.npy", None, &[]).unwrap_err();
                 assert_eq!(error.param.as_deref(), Some("path"), "{name} cut at {len}");

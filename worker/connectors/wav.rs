@@ -444,7 +444,7 @@ fn written<T: AnyBitPattern, const N: usize>(sample: impl Fn(T) -> [u8; N] + 'st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connectors::fixtures::{CUTS, bytes, golden, read, sink, source};
+    use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
     use crate::connectors::npy::NPY_READ;
     use crate::op::Value;
     use crate::testing::{Chunks, run};
@@ -607,7 +607,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ENCODINGS {
             let whole = std::fs::read(golden().join(format!("{name}.wav"))).unwrap();
-            for len in (0..160).chain((160..whole.len()).step_by(23)) {
+            for len in cuts(whole.len()) {
                 std::fs::write(folder.path().join("cut.wav"), &whole[..len]).unwrap();
                 let error = source(&WAV_READ, folder.path(), "cut.wav", None, &[]).unwrap_err();
                 assert_eq!(error.param.as_deref(), Some("path"), "{name} cut at {len}");
