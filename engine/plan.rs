@@ -557,3 +557,246 @@ fn refused(graph: &Resolved, diagnostic: Diagnostic) -> PlanError {
         source: graph.source.clone(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::{file, overflow, resolve};
+
+    fn graph(text: &str) -> Resolved {
+        let decl = file::parse(text.to_owned(), "g.toml", "g", PathBuf::from(".")).unwrap();
+        let mut graph = resolve::resolve(decl).unwrap().0;
+        overflow::insert(&mut graph);
+        graph
+    }
+
+    fn machine(cores: usize) -> Machine {
+        Machine {
+            cores: (0..cores).collect(),
+            shm_free: Some(1 << 30),
+            fencing: Fencing::Symmetric,
+        }
+    }
+
+    fn planned(text: &str, cores: usize, options: &Options) -> Plan {
+        plan(&graph(text), &machine(cores), options).unwrap()
+    }
+
+    fn refusal(text: &str, options: &Options) -> String {
+        match plan(&graph(text), &machine(2), options) {
+            Err(PlanError::Refused(refused)) => refused.to_string(),
+            Err(PlanError::Environment(words)) => words,
+            Ok(plan) => panic!("planned: {plan:?}"),
+        }
+    }
+
+    /// Five agents in a row, `a` to `e`, with what else the graph says.
+    fn chain(more: &str) -> String {
+        let mut text = "agents.a = { op = \"counter\", items = 10 }\n".to_owned();
+        for (agent, input) in [("b", "a"), ("c", "b"), ("d", "c")] {
+            text += &format!("agents.{agent} = {{ op = \"copy\", in = \"{input}\" }}\n");
+        }
+        text += "agents.e = { op = \"null\", in = \"d\" }\n";
+        text + more
+    }
+
+    fn placement(plan: &Plan) -> Vec<Vec<AgentIx>> {
+        plan.workers.iter().map(|w| w.agents.clone()).collect()
+    }
+
+    #[test]
+    fn without_workers_a_graph_is_cut_into_even_stretches() {
+        let cases: [(usize, Option<usize>, &[&[usize]]); 5] = [
+            (1, None, &[&[0, 1, 2, 3, 4]]),
+            (2, None, &[&[0, 1, 2], &[3, 4]]),
+            (16, None, &[&[0, 1], &[2, 3], &[4]]),
+            (2, Some(4), &[&[0, 1], &[2], &[3], &[4]]),
+            (2, Some(9), &[&[0], &[1], &[2], &[3], &[4]]),
+        ];
+        for (cores, workers, expected) in cases {
+            let options = Options {
+                workers,
+                ..Options::default()
+            };
+            let plan = planned(&chain(""), cores, &options);
+            assert_eq!(
+                placement(&plan),
+                expected,
+                "{cores} cores, {workers:?} workers"
+            );
+        }
+    }
+
+    #[test]
+    fn agents_go_where_they_ask_to_and_the_others_beside_them() {
+        let text = chain("workers.x = {}\nworkers.y = {}\n")
+            .replace("in = \"b\"", "in = \"b\", worker = \"y\"")
+            .replace("items = 10", "items = 10, worker = \"x\"");
+        let plan = planned(&text, 2, &Options::default());
+        assert_eq!(placement(&plan), [vec![0, 1], vec![2, 3, 4]]);
+        let inside = Options {
+            in_process: true,
+            ..Options::default()
+        };
+        assert_eq!(
+            placement(&planned(&text, 2, &inside)),
+            [vec![0, 1, 2, 3, 4]]
+        );
+    }
+
+    #[test]
+    fn workers_get_cores_of_their_own_while_there_are_enough() {
+        let text = chain("workers.x = { core = 1 }\nworkers.y = {}\n")
+            .replace("items = 10", "items = 10, worker = \"x\"")
+            .replace("in = \"d\"", "in = \"d\", worker = \"y\"");
+        let cores = |plan: &Plan| plan.workers.iter().map(|w| w.core).collect::<Vec<_>>();
+        assert_eq!(
+            cores(&planned(&text, 2, &Options::default())),
+            [Some(1), Some(0)]
+        );
+        let unpinned = Options {
+            unpinned: true,
+            ..Options::default()
+        };
+        assert_eq!(cores(&planned(&text, 2, &unpinned)), [None, None]);
+        let crowded = Options {
+            workers: Some(3),
+            ..Options::default()
+        };
+        let plan = planned(&chain(""), 2, &crowded);
+        assert_eq!(cores(&plan), [None, None, None]);
+        assert_eq!(plan.workers[0].idle, IdleStrategy::SLEEP);
+        assert!(
+            plan.notes[0].contains("3 workers share 2 cores"),
+            "{:?}",
+            plan.notes
+        );
+    }
+
+    #[test]
+    fn a_core_that_is_not_there_is_refused_with_its_line() {
+        let text = chain("workers.x = { core = 7 }\n");
+        let text = text.replace("items = 10", "items = 10, worker = \"x\"");
+        let words = refusal(&text, &Options::default());
+        assert!(words.contains("worker `x` wants core 7"), "{words}");
+        assert!(words.contains("g.toml:6:"), "{words}");
+    }
+
+    #[test]
+    fn streams_hold_what_they_are_asked_to_and_at_least_what_their_ends_need() {
+        let window = |more: &str| {
+            format!(
+                "agents.a = {{ op = \"counter\", dtype = \"f64\", items = 10 }}\n\
+                 agents.w = {{ op = \"window\", in = \"a\", size = 1000, fn = \"mean\" }}\n\
+                 agents.e = {{ op = \"null\", in = \"w\" }}\n{more}"
+            )
+        };
+        let capacity = |text: &str| planned(text, 1, &Options::default()).streams[0].capacity;
+        assert_eq!(capacity(&window("")), INSIDE_BYTES / 8);
+        assert_eq!(capacity(&window("streams.a = { capacity = 1000 }")), 1000);
+        assert_eq!(
+            capacity(&window("streams.a = { capacity = \"64 KiB\" }")),
+            8192
+        );
+        let words = refusal(
+            &window("streams.a = { capacity = 999 }"),
+            &Options::default(),
+        );
+        assert!(
+            words.contains("stream `a` holds 999 items, and `w` needs it to hold 1000"),
+            "{words}"
+        );
+        assert!(words.contains("g.toml:4:"), "{words}");
+    }
+
+    #[test]
+    fn steps_leave_the_other_end_something_to_do() {
+        let plan = planned(&chain(""), 2, &Options::default());
+        assert_eq!(plan.step_of[0], STEP_BYTES / 8);
+        let small = Options {
+            capacity: Some(Capacity::Items(8)),
+            ..Options::default()
+        };
+        let plan = planned(&chain(""), 2, &small);
+        // Between workers a quarter of the ring, inside all of it.
+        assert_eq!((plan.step_of[0], plan.step_of[3]), (8, 2));
+        let asked = Options {
+            step: Some(3),
+            ..Options::default()
+        };
+        assert!(
+            planned(&chain(""), 2, &asked)
+                .step_of
+                .iter()
+                .all(|&s| s == 3)
+        );
+    }
+
+    #[test]
+    fn regions_of_the_segment_are_whole_pages_that_do_not_overlap() {
+        let plan = planned(&chain(""), 2, &Options::default());
+        let mut regions = vec![0..RUN_HEADER, plan.bells.clone()];
+        regions.extend(plan.workers.iter().map(|w| w.control.clone()));
+        for stream in &plan.streams {
+            regions.extend([stream.header.clone(), stream.data.clone()]);
+        }
+        regions.sort_by_key(|r| r.start);
+        for pair in regions.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
+            assert_eq!(pair[0].end % PAGE, 0);
+        }
+        assert_eq!(regions.last().unwrap().end, plan.len_bytes);
+    }
+
+    #[test]
+    fn shared_memory_that_is_too_small_is_refused_with_need_and_have() {
+        let small = Machine {
+            shm_free: Some(1000),
+            ..machine(2)
+        };
+        let graph = graph(&chain(""));
+        let refused = plan(&graph, &small, &Options::default());
+        let Err(PlanError::Environment(words)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(
+            words.contains("bytes in /dev/shm and 1000 are free"),
+            "{words}"
+        );
+        let inside = Options {
+            in_process: true,
+            ..Options::default()
+        };
+        assert!(plan(&graph, &small, &inside).is_ok());
+    }
+
+    #[test]
+    fn a_lossy_edge_is_an_agent_beside_its_end() {
+        let placed = |overflow: &str| {
+            let text = chain("workers.x = {}\nworkers.y = {}\n")
+                .replace("items = 10", "items = 10, worker = \"x\"")
+                .replace("in = \"a\"", "in = \"a\", worker = \"y\"");
+            let text = format!("{text}streams.a = {{ overflow = \"{overflow}\" }}\n");
+            let graph = graph(&text);
+            let plan = plan(&graph, &machine(2), &Options::default()).unwrap();
+            let edge = graph.agents.iter().position(|a| a.edge.is_some()).unwrap();
+            let stream = graph.streams.iter().position(|s| s.name == "a").unwrap();
+            (plan.worker_of[edge], plan.streams[stream].readers[0].lossy)
+        };
+        assert_eq!(placed("drop-newest"), (0, false));
+        assert_eq!(placed("latest"), (1, true));
+    }
+
+    #[test]
+    fn so_many_workers_are_refused() {
+        for n in [0, WORKERS_MAX + 1] {
+            let options = Options {
+                workers: Some(n),
+                ..Options::default()
+            };
+            assert!(refusal(&chain(""), &options).contains(&format!("{n} workers")));
+        }
+    }
+}
