@@ -42,6 +42,10 @@ pub mod run;
 
 pub mod cli;
 
+mod program;
+
+pub use program::{Error, Result, cli};
+
 /// For item and state types of one's own: `#[derive(Pod, Zeroable)]` with `#[bytemuck(crate = "thalweg::bytemuck")]`.
 pub use bytemuck;
 pub use thalweg_ringbuf as ringbuf;

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use thalweg_worker::closures;
 use thalweg_worker::op::Value;
-use thalweg_worker::types::{Item, ItemType};
+use thalweg_worker::types::{Element, Item, ItemType};
 
 use crate::graph::{Handle, Hosted, Work};
 
@@ -218,12 +218,31 @@ macro_rules! setters {
     };
 }
 
-/// Operators without an input, with the type of their items unless asked for another.
+/// The operator's `dtype` is the item's type.
+fn item<T: Item>(op: Op) -> Op {
+    op.dtype::<T>()
+}
+
+/// The operator's `dtype` is that of the numbers an item is made of.
+fn element<T: Item>(mut op: Op) -> Op {
+    op.dtype = T::item_type()
+        .elements()
+        .map(|(scalar, _)| ItemType::Scalar(scalar));
+    op
+}
+
+/// The operator takes no `dtype`: what it reads has a type.
+fn found(op: Op) -> Op {
+    op
+}
+
+/// Operators without an input, with the type of their items unless asked for another, and what that
+/// means for the operator's `dtype`.
 macro_rules! sources {
     ($(
         $(#[$doc:meta])*
         $function:ident($($required:ident: $required_type:ty),*) -> $name:ident<$item:ty> = $op:literal
-        $setters:tt
+        by $dtype:tt $setters:tt
     )*) => {
         $(
             $(#[$doc])*
@@ -251,7 +270,7 @@ macro_rules! sources {
 
             impl<T: Item> Source<T> for $name<T> {
                 fn into_work(self) -> Work {
-                    Work::Op(self.op.dtype::<T>())
+                    Work::Op($dtype(self.op))
                 }
             }
         )*
@@ -261,11 +280,11 @@ macro_rules! sources {
     };
 }
 
-/// Operators that give items of their input's type.
+/// Operators with an input of items `T`, and what they give.
 macro_rules! operators {
     ($(
         $(#[$doc:meta])*
-        $function:ident($($required:ident: $required_type:ty),*) -> $name:ident = $op:literal
+        $function:ident($($required:ident: $required_type:ty),*) -> $name:ident gives $given:ty = $op:literal
         $setters:tt
     )*) => {
         $(
@@ -281,7 +300,7 @@ macro_rules! operators {
 
             setters! { [] $name = $op ($($required),*) $setters }
 
-            impl<T: Item> Operator<T, T> for $name {
+            impl<T: Item> Operator<T, $given> for $name {
                 fn into_op(self) -> Op {
                     self.op
                 }
@@ -332,7 +351,7 @@ type Words = (&'static str, &'static [&'static str]);
 sources! {
     /// The same item again and again: a number, or a list of an item's numbers
     /// (`constant([1.0, 2.0]).dtype::<[f64; 2]>()`). Gives `f64`.
-    constant(value: impl Into<Value>) -> Constant<f64> = "const" {
+    constant(value: impl Into<Value>) -> Constant<f64> = "const" by (item::<T>) {
         /// Ends after so many items.
         items: u64,
         /// Items per second of the stream's own time.
@@ -340,7 +359,7 @@ sources! {
     }
 
     /// Counts: 0, 1, 2, .. unless told otherwise. Gives `i64`.
-    counter() -> Counter<i64> = "counter" {
+    counter() -> Counter<i64> = "counter" by (item::<T>) {
         /// The first item.
         start: f64,
         /// What each item adds to the one before.
@@ -352,7 +371,7 @@ sources! {
     }
 
     /// White noise: the same seed gives the same items. Gives `f64`, gaussian of standard deviation 1.
-    noise(seed: i64) -> Noise<f64> = "noise" {
+    noise(seed: i64) -> Noise<f64> = "noise" by (item::<T>) {
         /// `"gaussian"` or `"uniform"`.
         dist: &str,
         /// Of uniform noise: the largest distance from 0.
@@ -366,7 +385,7 @@ sources! {
     }
 
     /// A sine wave of this frequency in Hz; it needs its `rate`. Gives `f64`.
-    sine(freq: f64) -> Sine<f64> = "sine" {
+    sine(freq: f64) -> Sine<f64> = "sine" by (item::<T>) {
         /// Items per second.
         rate: f64,
         /// The largest distance from the offset.
@@ -378,23 +397,124 @@ sources! {
         /// Ends after so many items.
         items: u64,
     }
+
+    /// Columns of a CSV file, `columns(["z"])` or `columns([2])`: several give a port each
+    /// ([`Stream::port`](crate::stream::Stream::port)) or one stream of vectors
+    /// ([`CsvRead::vector`]). Gives `f64`.
+    csv_read(path: &str) -> CsvRead<f64> = "csv.read" by (element::<T>) {
+        /// Names from the header, or numbers from 0; without this all columns of numbers.
+        columns: impl Into<Value>,
+        /// The character between cells, or `"tab"`.
+        delimiter: &str,
+        /// Whether the first row has names: `"auto"`, `"true"`, `"false"`.
+        header: &str,
+        /// What an empty cell is: `"error"` or `"nan"`.
+        missing: &str,
+        /// Rows per second of the recording.
+        rate: f64,
+    }
+
+    /// The array of a NumPy file, which says the type of its items itself: a program that expects
+    /// another one than `f64` names it by `dtype`.
+    npy_read(path: &str) -> NpyRead<f64> = "npy.read" by (found) {
+        /// Items per second of the recording.
+        rate: f64,
+    }
+
+    /// Items side by side in a file without a header. Gives `f64`.
+    raw_read(path: &str) -> RawRead<f64> = "raw.read" by (item::<T>) {
+        /// `"little"` or `"big"`.
+        endian: &str,
+        /// Where the first item starts, in bytes.
+        offset: u64,
+        /// Reads at most so many items.
+        items: u64,
+        /// Items per second of the recording.
+        rate: f64,
+    }
+
+    /// The samples of a WAV file, vectors where it has several channels
+    /// (`dtype::<[f32; 2]>()`). Gives `f32`.
+    wav_read(path: &str) -> WavRead<f32> = "wav.read" by (element::<T>) {
+        /// Reads this channel alone, counting from 0.
+        channel: u64,
+    }
 }
 
 operators! {
     /// Keeps one item of every `factor`. It does not filter.
-    decimate(factor: u64) -> Decimate = "decimate" {
+    decimate(factor: u64) -> Decimate gives T = "decimate" {
         /// The place of the first item kept, below `factor`.
         phase: u64,
     }
 
     /// The first items, a number or a duration (`"0.5 s"`); then the stream's end.
-    head(items: impl Into<Value>) -> Head = "head" {}
+    head(items: impl Into<Value>) -> Head gives T = "head" {}
 
     /// Passes items no faster than so many per second of the wall clock.
-    throttle(rate: f64) -> Throttle = "throttle" {}
+    throttle(rate: f64) -> Throttle gives T = "throttle" {}
+
+    /// A Butterworth low-pass: 3 dB down at `cutoff` Hz, of order 4 unless told otherwise.
+    iir_lowpass(cutoff: f64) -> IirLowpass gives T = "iir.lowpass" {
+        /// The order of the prototype.
+        order: u64,
+        /// Items per second, where the stream does not know it.
+        rate: f64,
+    }
+
+    /// A Butterworth high-pass: 3 dB down at `cutoff` Hz, of order 4 unless told otherwise.
+    iir_highpass(cutoff: f64) -> IirHighpass gives T = "iir.highpass" {
+        /// The order of the prototype.
+        order: u64,
+        /// Items per second, where the stream does not know it.
+        rate: f64,
+    }
+
+    /// A Butterworth band-pass: 3 dB down at `low` and `high` Hz, of order 4 unless told otherwise.
+    iir_bandpass(low: f64, high: f64) -> IirBandpass gives T = "iir.bandpass" {
+        /// The order of the prototype.
+        order: u64,
+        /// Items per second, where the stream does not know it.
+        rate: f64,
+    }
+
+    /// A Butterworth band-stop: 3 dB down at `low` and `high` Hz, of order 4 unless told otherwise.
+    iir_bandstop(low: f64, high: f64) -> IirBandstop gives T = "iir.bandstop" {
+        /// The order of the prototype.
+        order: u64,
+        /// Items per second, where the stream does not know it.
+        rate: f64,
+    }
+
+    /// A finite filter: item n is `taps[0] x[n] + taps[1] x[n-1] + ..`.
+    fir(taps: Vec<f64>) -> Fir gives T = "fir" {}
+
+    /// Short-time over long-time average of the squares, over windows of `sta` and `lta` items or
+    /// durations (`"0.5 s"`).
+    sta_lta(sta: impl Into<Value>, lta: impl Into<Value>) -> StaLta gives T = "sta_lta" {}
+
+    /// Events from where the signal reaches `on` until it falls below `off`: the times of the first
+    /// and of the last item, and the largest item.
+    threshold(on: f64) -> Threshold gives [f64; 3] = "threshold" {
+        /// The level below which an event ends, `on` unless told otherwise.
+        off: f64,
+    }
 }
 
 writers! {
+    /// Writes a row for each item, a column for each element of a vector.
+    csv_write(path: &str) -> CsvWrite = "csv.write" {
+        /// The columns' names.
+        columns: impl Into<Value>,
+        /// The character between cells, or `"tab"`.
+        delimiter: &str,
+        /// Whether the first row has the columns' names.
+        header: bool,
+    }
+
+    /// Writes an array in NumPy's format.
+    npy_write(path: &str) -> NpyWrite = "npy.write" {}
+
     /// Takes everything and keeps nothing.
     null() -> Null = "null" {}
 
@@ -404,6 +524,33 @@ writers! {
         label: &str,
         /// Prints the first item of each group of so many.
         every: u64,
+    }
+
+    /// Writes items side by side, without a header.
+    raw_write(path: &str) -> RawWrite = "raw.write" {
+        /// `"little"` or `"big"`.
+        endian: &str,
+    }
+
+    /// Writes a sample, or a frame of a vector's elements, for each item.
+    wav_write(path: &str) -> WavWrite = "wav.write" {
+        /// `"i16"`, `"i24"`, `"i32"` or `"f32"`.
+        format: &str,
+        /// Frames per second, where the stream does not know it.
+        rate: u64,
+    }
+}
+
+impl<T: Element> CsvRead<T> {
+    /// One stream of vectors with an element per column, instead of a port per column.
+    pub fn vector<const N: usize>(self) -> CsvRead<[T; N]>
+    where
+        [T; N]: Item,
+    {
+        CsvRead {
+            op: self.op.set("as", "vector"),
+            items: PhantomData,
+        }
     }
 }
 

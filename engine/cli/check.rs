@@ -11,7 +11,7 @@ use crate::plan::Options;
 #[derive(clap::Args)]
 pub struct Check {
     #[command(flatten)]
-    graph: GraphArg,
+    pub(super) graph: GraphArg,
     /// The answer as JSON
     #[arg(long)]
     json: bool,

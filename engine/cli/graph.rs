@@ -7,7 +7,7 @@ use crate::draw;
 #[derive(clap::Args)]
 pub struct Graph {
     #[command(flatten)]
-    graph: GraphArg,
+    pub(super) graph: GraphArg,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,

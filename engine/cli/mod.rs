@@ -4,6 +4,7 @@
 //! standard error; a reader that closes standard output early ends a listing quietly. Exit codes: 0 done,
 //! 2 bad usage or graph refused, 3 the environment refuses.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ mod graph;
 mod new;
 mod ops;
 mod plan;
+pub mod program;
 mod run;
 mod schema;
 
@@ -64,6 +66,10 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
+    exit_code(result)
+}
+
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.tell()),
@@ -137,6 +143,9 @@ pub struct GraphArg {
     /// Sets a key over what the graph says; also workers.NAME.KEY and streams.NAME.KEY
     #[arg(long = "set", value_name = "AGENT.KEY=VALUE")]
     sets: Vec<String>,
+    /// The graph of a program that has one; taken out once.
+    #[arg(skip)]
+    brought: RefCell<Option<GraphDecl>>,
 }
 
 impl GraphArg {
@@ -145,9 +154,10 @@ impl GraphArg {
     /// # Errors
     /// What cannot be read or is no graph.
     pub fn declare(&self) -> Result<GraphDecl, Refused> {
-        let mut graph = match (&self.line, &self.file) {
-            (Some(line), _) => oneline::load_line(line)?,
-            (None, file) => file::load_file(file.as_deref().unwrap_or("-"))?,
+        let mut graph = match (self.brought.take(), &self.line, &self.file) {
+            (Some(graph), ..) => graph,
+            (None, Some(line), _) => oneline::load_line(line)?,
+            (None, None, file) => file::load_file(file.as_deref().unwrap_or("-"))?,
         };
         sets::apply_sets(&mut graph, &self.sets)?;
         Ok(graph)

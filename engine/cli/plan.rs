@@ -14,7 +14,7 @@ use crate::run::machine;
 #[derive(clap::Args)]
 pub struct PlanCommand {
     #[command(flatten)]
-    graph: GraphArg,
+    pub(super) graph: GraphArg,
     /// So many worker processes, whatever the graph says
     #[arg(long, value_name = "N")]
     workers: Option<usize>,

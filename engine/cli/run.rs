@@ -21,7 +21,7 @@ mod watch;
 #[derive(clap::Args, Debug)]
 pub struct Run {
     #[command(flatten)]
-    graph: GraphArg,
+    pub(super) graph: GraphArg,
     /// Sources end after so long, and the graph drains: 10s, 500ms, 2min
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     lasts: Option<Duration>,
