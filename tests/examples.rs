@@ -1,0 +1,54 @@
+//! The graphs in `examples/` do what their words say.
+
+use std::process::Command;
+
+/// What ObsPy's `classic_sta_lta` and `trigger_onset` pick of the same items (see examples/data/README.md).
+const PICKS: [(f64, f64, f64); 5] = [
+    (26.84, 30.92, 20.0),
+    (67.46, 71.11, 19.5),
+    (151.46, 154.93, 16.5),
+    (215.08, 218.61, 17.8),
+    (225.79, 236.16, 20.0),
+];
+
+#[test]
+fn quake_picks_what_obspy_picks() {
+    let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quake.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+        .args(["run", "-q", graph])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    assert_eq!(header, "on,off,peak");
+    let rows: Vec<Vec<f64>> = rows
+        .lines()
+        .map(|row| row.split(',').map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    assert_eq!(rows.len(), PICKS.len(), "{text}");
+    for (row, (on, off, peak)) in rows.iter().zip(PICKS) {
+        assert_eq!((row[0], row[1]), (on, off), "{text}");
+        assert!((row[2] - peak).abs() < 0.05, "{text}");
+    }
+}
+
+#[test]
+fn audio_leaves_a_sound_as_long_as_the_one_it_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let clean = folder.path().join("clean.wav");
+    let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/audio.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+        .args(["run", "-q", graph, "--set"])
+        .arg(format!("out.path={}", clean.display()))
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    let read = std::fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/data/pluck.wav"
+    ));
+    assert_eq!(std::fs::read(clean).unwrap().len(), read.unwrap().len());
+}
