@@ -608,12 +608,12 @@ mod tests {
 
     #[test]
     fn without_workers_a_graph_is_cut_into_even_stretches() {
-        let cases: [(usize, Option<usize>, &[&[usize]]); 5] = [
-            (1, None, &[&[0, 1, 2, 3, 4]]),
-            (2, None, &[&[0, 1, 2], &[3, 4]]),
-            (16, None, &[&[0, 1], &[2, 3], &[4]]),
-            (2, Some(4), &[&[0, 1], &[2], &[3], &[4]]),
-            (2, Some(9), &[&[0], &[1], &[2], &[3], &[4]]),
+        let cases = [
+            (1, None, vec![vec![0, 1, 2, 3, 4]]),
+            (2, None, vec![vec![0, 1, 2], vec![3, 4]]),
+            (16, None, vec![vec![0, 1], vec![2, 3], vec![4]]),
+            (2, Some(4), vec![vec![0, 1], vec![2], vec![3], vec![4]]),
+            (2, Some(9), (0..5).map(|a| vec![a]).collect()),
         ];
         for (cores, workers, expected) in cases {
             let options = Options {
