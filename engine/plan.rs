@@ -53,6 +53,8 @@ pub struct Plan {
     pub streams: Vec<PlannedStream>,
     /// The worker of each agent.
     pub worker_of: Vec<usize>,
+    /// Each agent's number among those of its worker.
+    pub seat_of: Vec<usize>,
     /// The step of each agent in items.
     pub step_of: Vec<usize>,
     /// Where the bells lie in the segment: one line of 128 bytes a worker.
@@ -144,12 +146,14 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
         pin(graph, machine, options, &placed.workers, &mut notes).map_err(|d| refused(graph, d))?;
     let mut place_in = Layout { next: RUN_HEADER };
     let bells = place_in.take(placed.workers.len() * BELL);
+    let mut hosted: Vec<Vec<AgentIx>> = vec![Vec::new(); placed.workers.len()];
+    for (agent, &worker) in worker_of.iter().enumerate() {
+        hosted[worker].push(agent);
+    }
     let workers = placed.workers.iter().zip(pinned).enumerate();
     let workers: Vec<PlannedWorker> = workers
         .map(|(w, (draft, core))| {
-            let agents: Vec<AgentIx> = (0..graph.agents.len())
-                .filter(|&a| worker_of[a] == w)
-                .collect();
+            let agents = std::mem::take(&mut hosted[w]);
             let control = ControlLayout::of(agents.iter().map(|&a| &graph.agents[a].blueprint));
             PlannedWorker {
                 name: draft.name.clone(),
@@ -165,8 +169,15 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     let step_of = (0..graph.agents.len())
         .map(|a| step(graph, a, options, &streams))
         .collect();
+    let mut seat_of = vec![0; graph.agents.len()];
+    for worker in &workers {
+        for (seat, &agent) in worker.agents.iter().enumerate() {
+            seat_of[agent] = seat;
+        }
+    }
     let plan = Plan {
         name: graph.name.clone(),
+        seat_of,
         workers,
         streams,
         worker_of,

@@ -212,8 +212,7 @@ fn agent(
 ) -> AgentReport {
     let here = &graph.agents[a];
     let w = plan.worker_of[a];
-    let nth = plan.workers[w].agents.iter().position(|&x| x == a);
-    let gauge = wired.controls[w].agent_gauge(nth.expect("an agent is among its worker's"));
+    let gauge = wired.controls[w].agent_gauge(plan.seat_of[a]);
     AgentReport {
         name: here.name.clone(),
         op: here.op.clone(),
@@ -258,9 +257,7 @@ fn edges(
         for (line, &(a, input)) in stream.readers.iter().enumerate() {
             let reader = &graph.agents[a];
             let w = planned.readers[line].worker;
-            let nth = plan.workers[w].agents.iter().position(|&x| x == a);
-            let nth = nth.expect("an agent is among its worker's");
-            let gauge = wired.controls[w].input_gauge(nth, input);
+            let gauge = wired.controls[w].input_gauge(plan.seat_of[a], input);
             let missed = positions.missed[a][input];
             let latest = matches!(reader.edge, Some(Edge::Latest { .. }));
             // What a dropping stream lost is counted once, with its first reader.

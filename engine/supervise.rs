@@ -85,8 +85,8 @@ pub fn listen() -> Result<SignalFd, Errno> {
 
 /// How often the watch is told and the deadline looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// Nothing moved, and every worker looked again so many times: the run is stalled.
-const BEATS_TO_STALL: u64 = 10;
+/// Nothing was committed while every worker went to sleep so many times: the run is stalled.
+const SLEEPS_TO_STALL: u64 = 5;
 /// How many of a worker's last lines a failure shows.
 const LAST_LINES: usize = 20;
 
@@ -120,10 +120,10 @@ pub struct Supervisor<'a> {
     verdict: Option<Verdict>,
 }
 
-/// When nothing moved: versions and beats at that time.
+/// Since when nothing moved: versions and counts of sleeps at that time.
 struct Quiet {
     versions: Vec<u64>,
-    beats: Vec<u64>,
+    sleeps: Vec<u64>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -153,7 +153,7 @@ impl<'a> Supervisor<'a> {
             draining: false,
             quiet_since: Quiet {
                 versions: Vec::new(),
-                beats: Vec::new(),
+                sleeps: Vec::new(),
             },
             verdict: None,
         }
@@ -408,34 +408,27 @@ impl<'a> Supervisor<'a> {
         self.watch.tick(self.graph, self.nursery, &restarts);
     }
 
-    /// Stalled: nothing was committed anywhere while every worker looked again and again and found
-    /// nothing to do, and none waits for the world outside.
+    /// Stalled: nothing was committed anywhere while every worker went to sleep again and again.
+    ///
+    /// Before each sleep a worker looks at everything and finds nothing to do. If all did so after the
+    /// last commit of any of them, none will ever find anything, but from the world outside; and one
+    /// that waits for that is not idle. A worker in a long call does not sleep, so it is no stall.
     fn look_for_a_stall(&mut self) {
         let controls = &self.nursery.wired.controls;
+        let heads = || controls.iter().map(|c| c.head());
         let versions: Vec<u64> = controls.iter().map(|c| c.version()).collect();
         // Relaxed: signs of life; stale ones only delay the finding.
-        let beats: Vec<u64> = controls
-            .iter()
-            .map(|c| c.head().life.beat.load(Relaxed))
-            .collect();
-        let phases = controls
-            .iter()
-            .map(|c| Phase::from_u32(c.head().life.phase.load(Relaxed)));
-        let waiting = phases
-            .zip(&self.wards)
-            .all(|(p, ward)| ward.done || p == Phase::Idle);
-        if !waiting
-            || versions != self.quiet_since.versions
-            || beats.len() != self.quiet_since.beats.len()
-        {
-            self.quiet_since = Quiet { versions, beats };
+        let sleeps: Vec<u64> = heads().map(|h| h.time.parks.load(Relaxed)).collect();
+        let phases = heads().map(|h| Phase::from_u32(h.life.phase.load(Relaxed)));
+        let mut phases = phases.zip(&self.wards);
+        let idle = phases.all(|(phase, ward)| ward.done || phase == Phase::Idle);
+        if !idle || versions != self.quiet_since.versions {
+            self.quiet_since = Quiet { versions, sleeps };
             return;
         }
-        let since = self.quiet_since.beats.iter().zip(&beats);
-        let looked = since
-            .zip(&self.wards)
-            .all(|((a, b), ward)| ward.done || b - a >= BEATS_TO_STALL);
-        if looked && self.wards.iter().any(|w| !w.done) {
+        let mut slept = self.quiet_since.sleeps.iter().zip(&sleeps).zip(&self.wards);
+        let all = slept.all(|((a, b), ward)| ward.done || b - a >= SLEEPS_TO_STALL);
+        if all && self.wards.iter().any(|w| !w.done) {
             let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
             let chain = stall::chain(self.graph, self.nursery.plan, &positions);
             self.verdict.get_or_insert(Verdict::Stalled(chain));

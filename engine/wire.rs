@@ -182,11 +182,7 @@ impl Wired {
             }
         }
         let (agent, output) = graph.streams[s].producer;
-        let nth = plan.workers[stream.producer]
-            .agents
-            .iter()
-            .position(|&a| a == agent);
-        let nth = nth.expect("an agent is among its worker's");
+        let nth = plan.seat_of[agent];
         let stamp = match (stream.crosses(), here) {
             (false, _) => StampPlace::Nowhere,
             (true, true) => StampPlace::Here(nth, output),

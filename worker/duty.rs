@@ -107,6 +107,7 @@ impl Cycle {
             return Ended::Done;
         }
         if !subgraph.has_peers() {
+            self.ledger.park(subgraph);
             return Ended::Stuck;
         }
         if let IdleStep::Sleep(longest) = self.waiting.step() {
