@@ -50,6 +50,10 @@ pub fn parse(text: String, name: &str, stem: &str, base: PathBuf) -> Result<Grap
         name: name.to_owned(),
         text,
     };
+    if let Some(at) = source.text.find('\0') {
+        let refusal = Diagnostic::new("no TOML: a NUL character").at(at..at + 1, "here");
+        return Err(Refused::one(refusal, Some(source)));
+    }
     let root = match DeTable::parse(&source.text) {
         Ok(root) => node(root.span(), DeValue::Table(root.into_inner())),
         Err(error) => return Err(Refused::one(no_toml(&error), Some(source))),

@@ -5,8 +5,8 @@
 //! the types and rates its inputs have, `check` judges what needs all of them (settings, files, warnings).
 //!
 //! A cycle must pass through a `delay`. Its output is needed before its input is known, so its type is
-//! assumed (`dtype`, else f64) and the graph is built again with the type that arrived, until it is the
-//! one that was assumed.
+//! assumed (`dtype`, else f64, else one that streams of the graph have) and the graph is built again with
+//! the type that arrived, until it is the one that was assumed.
 
 use crate::decl::{GraphDecl, SourceText};
 use crate::diag::{Diagnostic, Refused};

@@ -48,33 +48,68 @@ pub(super) fn build(
     order: &Order,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Option<Built>> {
-    let mut assumed = first_guess(graph, order);
-    for round in 0.. {
-        let mut findings = Vec::new();
-        let built = build_all(graph, links, order, &assumed, &mut findings);
+    let (mut built, mut findings) = settle(graph, links, order, &ItemType::F64);
+    if !findings.is_empty() && order.opens_cycle.contains(&true) {
+        // f64 was a guess; what is around the cycle may be what goes through it.
+        for guess in types_of(&built) {
+            let (other, none) = settle(graph, links, order, &guess);
+            if none.is_empty() {
+                (built, findings) = (other, none);
+                break;
+            }
+        }
+    }
+    found.append(&mut findings);
+    built
+}
+
+/// The types of the streams there are, each once, but for f64.
+fn types_of(built: &[Option<Built>]) -> Vec<ItemType> {
+    const MOST: usize = 8;
+    let mut types = Vec::new();
+    for port in built.iter().flatten().flat_map(|built| &built.outputs) {
+        let new = port.item_type != ItemType::F64 && !types.contains(&port.item_type);
+        if new && types.len() < MOST {
+            types.push(port.item_type.clone());
+        }
+    }
+    types
+}
+
+/// Builds until what arrives at the delays that open cycles is what they were taken to read.
+fn settle(
+    graph: &GraphDecl,
+    links: &[Link],
+    order: &Order,
+    guess: &ItemType,
+) -> (Vec<Option<Built>>, Vec<Diagnostic>) {
+    let mut assumed = first_guess(graph, order, guess);
+    let mut round = 0;
+    loop {
+        round += 1;
+        let mut found = Vec::new();
+        let built = build_all(graph, links, order, &assumed, &mut found);
+        idle_delays(graph, &built, &assumed, &mut found);
         let mut arrived = arriving(links, &assumed, &built);
-        if round >= ROUNDS / 2 {
+        if round > ROUNDS / 2 {
             // A rate that changes on its way around a cycle is no rate.
             arrived.values_mut().for_each(|carries| carries.rate = None);
             assumed.values_mut().for_each(|carries| carries.rate = None);
         }
-        let settled = arrived == assumed || !findings.is_empty();
-        if settled || round == ROUNDS {
-            found.append(&mut findings);
-            check_edges(graph, links, &built, found);
-            return built;
+        if arrived == assumed || !found.is_empty() || round == ROUNDS {
+            check_edges(graph, links, &built, &mut found);
+            return (built, found);
         }
         assumed = arrived;
     }
-    unreachable!("the loop returns in its last round")
 }
 
-fn first_guess(graph: &GraphDecl, order: &Order) -> Assumed {
+fn first_guess(graph: &GraphDecl, order: &Order, guess: &ItemType) -> Assumed {
     let opening = (0..graph.agents.len()).filter(|at| order.opens_cycle[*at]);
     opening
         .map(|at| {
             let dtype = graph.agents[at].dtype.as_ref();
-            let item_type = dtype.map_or(ItemType::F64, |dtype| dtype.value.clone());
+            let item_type = dtype.map_or(guess, |dtype| &dtype.value).clone();
             (
                 at,
                 Carries {
@@ -84,6 +119,26 @@ fn first_guess(graph: &GraphDecl, order: &Order) -> Assumed {
             )
         })
         .collect()
+}
+
+/// A delay of no items opens no cycle: each would wait for the other.
+fn idle_delays(
+    graph: &GraphDecl,
+    built: &[Option<Built>],
+    assumed: &Assumed,
+    found: &mut Vec<Diagnostic>,
+) {
+    for at in assumed.keys() {
+        let agent = &graph.agents[*at];
+        let ahead = built[*at].as_ref().and_then(|built| built.outputs.first());
+        if ahead.is_some_and(|out| out.ahead == 0) {
+            let message = format!(
+                "agent `{}` is in a cycle and delays by 0 items: nothing would ever start",
+                agent.name.value
+            );
+            found.push(Diagnostic::new(message).at(agent.name.span.clone(), "`items` is 0"));
+        }
+    }
 }
 
 /// What really arrives at the delays that open cycles; as assumed where that cannot be known.

@@ -132,6 +132,10 @@ fn cycle_without_delay(graph: &GraphDecl, links: &[Link], placed: &[bool]) -> Di
         next = producer_left(at);
     }
     walk.reverse();
+    // It begins at the agent that was written first.
+    let first = walk.iter().enumerate().min_by_key(|(_, at)| **at);
+    let first = first.map_or(0, |(nth, _)| nth);
+    walk.rotate_left(first);
     describe(graph, links, &walk)
 }
 

@@ -58,7 +58,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate)))
+        .output(OutPort::new(input.item_type.clone(), input.rate).ahead(items)))
 }
 
 /// One item for all, or the items one after the other.
