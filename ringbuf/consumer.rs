@@ -71,18 +71,22 @@ impl<T: Pod> Consumer<T> {
     /// known. Does not wait, and may return fewer.
     #[inline]
     pub fn read_for(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
-        let count = self.raw.available_for(self.from, want as u64)? as usize;
-        self.shown = count;
-        let items = self.raw.items(self.from).cast::<T>();
-        // SAFETY: `count` items from `from` on are whole and in one piece (mirror); the producer
-        // writes them anew only after their release, which takes this end mutably. The item type
-        // was compared when the end was made; any bytes are a `T`.
-        Ok(unsafe { core::slice::from_raw_parts(items, count) })
+        let count = self.raw.available_for(self.from, want as u64)?;
+        Ok(self.show(count))
     }
 
     /// Waits until there are `want` items (at most the capacity) and returns all there are; fewer
     /// only when the stream has ended, and then never more.
+    #[inline]
     pub fn wait_for(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
+        let known = self.raw.known_available(self.from);
+        if known >= want as u64 {
+            return Ok(self.show(known));
+        }
+        self.wait_for_more(want)
+    }
+
+    fn wait_for_more(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
         let want = want.min(self.capacity());
         wait_available(
             &mut self.raw,
@@ -92,6 +96,17 @@ impl<T: Pod> Consumer<T> {
             self.idle,
         )?;
         self.read_for(want)
+    }
+
+    /// The next `count` items, which the caller found to be there.
+    #[inline(always)]
+    fn show(&mut self, count: u64) -> &[T] {
+        self.shown = count as usize;
+        let items = self.raw.items(self.from).cast::<T>();
+        // SAFETY: `count` items from `from` on are whole and in one piece (mirror); the producer
+        // writes them anew only after their release, which takes this end mutably. The item type
+        // was compared when the end was made; any bytes are a `T`.
+        unsafe { core::slice::from_raw_parts(items, count as usize) }
     }
 
     /// Gives the first `count` of the items last read back to the producer.
@@ -120,25 +135,38 @@ impl<T: Pod> Consumer<T> {
     /// Reads one item, at once or not at all.
     #[inline]
     pub fn try_pop(&mut self) -> Result<Option<T>, RingCorrupt> {
-        if self.raw.available(self.from)? == 0 {
-            return Ok(None);
+        match self.raw.available(self.from)? {
+            0 => Ok(None),
+            _ => Ok(Some(self.take())),
         }
-        let item = self.raw.items(self.from).cast::<T>();
-        // SAFETY: the item is whole (above); the rest as in `read_for`.
-        let item = unsafe { item.read() };
-        self.shown = 0;
-        self.advance(1);
-        Ok(Some(item))
     }
 
     /// Reads one item, waiting for it; `None` when the stream has ended.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<T>, RingCorrupt> {
-        match self.try_pop()? {
-            Some(item) => Ok(Some(item)),
-            None if self.wait_for(1)?.is_empty() => Ok(None),
-            None => self.try_pop(),
+        if self.raw.known_available(self.from) > 0 {
+            return Ok(Some(self.take()));
         }
+        self.pop_later()
+    }
+
+    fn pop_later(&mut self) -> Result<Option<T>, RingCorrupt> {
+        wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
+        self.try_pop()
+    }
+
+    /// Takes the next item, which the caller found to be there.
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        let item = self.raw.items(self.from).cast::<T>();
+        // SAFETY: the item is whole (callers look first); the rest as in `show`.
+        let item = unsafe { item.read() };
+        // Loaded, not just stored: a store in this loop costs more.
+        if self.shown != 0 {
+            self.shown = 0;
+        }
+        self.advance(1);
+        item
     }
 
     /// The items one by one, waiting for each, until the stream ends.
@@ -179,12 +207,17 @@ impl<T: Pod> Iterator for Items<'_, T> {
             return None;
         }
         let next = self.consumer.pop();
-        self.stopped = !matches!(next, Ok(Some(_)));
+        if !matches!(next, Ok(Some(_))) {
+            self.stopped = true;
+        }
         next.transpose()
     }
 }
 
 /// Waits until `want` items (at most the capacity) are there from `from` on, or the stream has ended.
+///
+/// It begins by pausing: each look takes the producer's line away from it, and after a pause there
+/// is more to take at once.
 pub(crate) fn wait_available(
     raw: &mut RawConsumer,
     mapped: &MappedRing,
@@ -194,14 +227,15 @@ pub(crate) fn wait_available(
 ) -> Result<(), RingCorrupt> {
     let mut idle = Idle::new(idle);
     let bell = mapped.handle().reader_bell(raw.reader());
-    while raw.available_for(from, want)? < want && !mapped.handle().is_closed() {
+    loop {
         // An error is a reason to look as well: the loop then returns it.
         idle.wait(bell, || {
-            mapped.handle().is_closed()
-                || raw
-                    .available_for(from, want)
-                    .map_or(true, |there| there >= want)
+            raw.available_for(from, want)
+                .map_or(true, |there| there >= want)
+                || mapped.handle().is_closed()
         });
+        if raw.available_for(from, want)? >= want || mapped.handle().is_closed() {
+            return Ok(());
+        }
     }
-    Ok(())
 }

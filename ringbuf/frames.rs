@@ -139,7 +139,9 @@ impl FrameProducer {
     /// As [`FrameProducer::try_reserve`], waiting while there is no room.
     pub fn reserve(&mut self, payload_len_bytes: usize) -> Result<&mut [u8], FrameError> {
         let need = self.need(payload_len_bytes)?;
-        wait_free(&mut self.raw, &self.mapped, self.at, need as u64, self.idle)?;
+        if self.raw.free_for(self.at, need as u64)? < need as u64 {
+            wait_free(&mut self.raw, &self.mapped, self.at, need as u64, self.idle)?;
+        }
         self.try_reserve(payload_len_bytes)
     }
 
@@ -266,7 +268,9 @@ impl FrameConsumer {
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
         self.release();
-        wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
+        if self.raw.available(self.from)? == 0 {
+            wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
+        }
         self.try_next()
     }
 

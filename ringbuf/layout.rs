@@ -4,11 +4,12 @@
 //! offset  bytes
 //!      0      8  magic                         stored last: a ring without it is half made
 //!      8    248  identity                      written once by the creator, then never again
-//!    256    128  written claimed closed dropped        the producer's line
-//!    384    128  bell: seq sleeping fencing            rung to wake the producer
-//!    512    128  consumed lost mode owner              reader 0's line
-//!    640    128  bell                                  rung to wake reader 0
-//!    768    256  reader 1, and so on, `readers` times
+//!    256    128  written closed                the producer's line that readers poll
+//!    384    128  claimed dropped owner         the producer's line that only taps look at
+//!    512    128  bell: seq sleeping fencing    rung to wake the producer
+//!    640    128  consumed lost mode owner      reader 0's line
+//!    768    128  bell                          rung to wake reader 0
+//!    896    256  reader 1, and so on, `readers` times
 //!      .         zeros up to a multiple of 4096: the header's own pages
 //! header_len_bytes
 //!      .         data: `slots` items of `item_len_bytes`, a multiple of 4096 bytes
@@ -16,7 +17,9 @@
 //!
 //! Every word has one writer at a time; words that different processes write lie on different
 //! 128-byte lines (two cache lines: neighbours are fetched in pairs). A bell has a line of its own
-//! because its peer reads it at each publication: beside `consumed` it would never stay cached.
+//! because its peer reads it at each publication: beside `consumed` it would never stay cached. And
+//! `claimed`, stored before an item's bytes, lies apart from `written`, stored after them: stores
+//! become visible in order, so that a reader polling one line for both would take it away twice.
 //!
 //! A header found in memory is a claim: [`Geometry::of_header`] copies the identity out once,
 //! checks every field of the copy, and whoever holds a [`Geometry`] need not ask again.
@@ -404,6 +407,7 @@ pub(crate) struct Header {
     magic: AtomicU64,
     identity: Identity,
     pub(crate) producer: ProducerLine,
+    pub(crate) producer_own: ProducerOwnLine,
     pub(crate) producer_bell: Bell,
 }
 
@@ -412,14 +416,19 @@ pub(crate) struct Header {
 pub(crate) struct ProducerLine {
     /// Items below are whole and may be read.
     pub(crate) written: AtomicU64,
-    /// Items below may be under way: what lies a lap behind it is gone for a tap.
-    pub(crate) claimed: AtomicU64,
     /// 1: nothing comes after `written`.
     pub(crate) closed: AtomicU32,
-    /// Process that holds the producer's end, 0 for none.
-    pub(crate) owner: AtomicU32,
+}
+
+/// More of the producer's words, which lossless readers do not look at.
+#[repr(C, align(128))]
+pub(crate) struct ProducerOwnLine {
+    /// Items below may be under way: what lies a lap behind it is gone for a tap.
+    pub(crate) claimed: AtomicU64,
     /// Items the producer threw away because the ring was full and its edge said so.
     pub(crate) dropped: AtomicU64,
+    /// Process that holds the producer's end, 0 for none.
+    pub(crate) owner: AtomicU32,
 }
 
 /// One reader's words; only that reader stores them.
@@ -481,13 +490,14 @@ const _: () = {
     assert!(offset_of!(Header, magic) == 0);
     assert!(offset_of!(Header, identity) == 8);
     assert!(offset_of!(Header, producer) == 256);
-    assert!(offset_of!(Header, producer_bell) == 384);
-    assert!(size_of::<Header>() == 512 && align_of::<Header>() == 128);
+    assert!(offset_of!(Header, producer_own) == 384);
+    assert!(offset_of!(Header, producer_bell) == 512);
+    assert!(size_of::<Header>() == HEADER_LEN_BYTES_MIN && align_of::<Header>() == 128);
     assert!(offset_of!(ProducerLine, written) == 0);
-    assert!(offset_of!(ProducerLine, claimed) == 8);
-    assert!(offset_of!(ProducerLine, closed) == 16);
-    assert!(offset_of!(ProducerLine, owner) == 20);
-    assert!(offset_of!(ProducerLine, dropped) == 24);
+    assert!(offset_of!(ProducerLine, closed) == 8);
+    assert!(offset_of!(ProducerOwnLine, claimed) == 0);
+    assert!(offset_of!(ProducerOwnLine, dropped) == 8);
+    assert!(offset_of!(ProducerOwnLine, owner) == 16);
     assert!(offset_of!(ReaderLine, words) == 0);
     assert!(offset_of!(ReaderLine, bell) == 128);
     assert!(size_of::<ReaderLine>() == 256);
@@ -507,7 +517,7 @@ const _: () = {
 };
 
 /// Bytes that must be there before a header can be looked at.
-const HEADER_LEN_BYTES_MIN: usize = 512;
+const HEADER_LEN_BYTES_MIN: usize = 640;
 
 impl Header {
     /// Writes the header of `geometry` at `header`: lossless readers first, spare lines vacant, and
@@ -536,10 +546,12 @@ impl Header {
             identity: Identity::of(geometry),
             producer: ProducerLine {
                 written: AtomicU64::new(geometry.start),
-                claimed: AtomicU64::new(geometry.start),
                 closed: AtomicU32::new(0),
-                owner: AtomicU32::new(0),
+            },
+            producer_own: ProducerOwnLine {
+                claimed: AtomicU64::new(geometry.start),
                 dropped: AtomicU64::new(0),
+                owner: AtomicU32::new(0),
             },
             producer_bell: Bell::new(geometry.fencing),
         };
@@ -921,7 +933,7 @@ mod tests {
             refused(|i| i.item_name[10] = b'x'),
             LayoutError::ItemName { .. }
         ));
-        for region in [REGION_LEN_BYTES as u64 - 1, 4096, 512] {
+        for region in [REGION_LEN_BYTES as u64 - 1, 4096, 640] {
             let short = LayoutError::TooShort {
                 found: region,
                 need: REGION_LEN_BYTES as u64,
@@ -952,8 +964,8 @@ mod tests {
     fn no_bytes_make_it_panic_and_no_flipped_bit_goes_unseen() {
         let mut bytes = MAGIC.to_ne_bytes().to_vec();
         bytes.extend(bytemuck::bytes_of(&identity()));
-        bytes.resize(512, 0);
-        for len in 0..512 {
+        bytes.resize(HEADER_LEN_BYTES_MIN, 0);
+        for len in 0..HEADER_LEN_BYTES_MIN {
             assert!(Geometry::of_bytes(&bytes[..len], REGION_LEN_BYTES).is_err());
         }
         for bit in 0..256 * 8 {

@@ -5,6 +5,9 @@
 //! (the producer waits for the slowest) or taps (which hold nobody back, and count what they
 //! missed). There is no lock in it: a process killed at any instruction hangs nobody.
 //!
+//! Alone, begin at [`SharedRing`]: its example is a whole program. Positions, edges and bytes are
+//! drawn in `docs/memory-layout.md`.
+//!
 //! Two layers: the untyped one ([`Ring`], [`RawProducer`], [`RawConsumer`], [`RawTap`]) for engines
 //! that keep positions themselves and commit them as they see fit, and a typed, safe one on top.
 

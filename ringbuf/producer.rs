@@ -63,6 +63,7 @@ impl<T: Pod> Producer<T> {
     }
 
     /// Every slot that is free, in one piece; empty when the ring is full. They hold old items.
+    /// Taps see nothing of a ring that is all under way: [`Producer::reserve`] what will be written.
     pub fn slots(&mut self) -> Result<&mut [T], RingCorrupt> {
         let capacity = self.capacity();
         self.reserve(capacity)
@@ -106,11 +107,7 @@ impl<T: Pod> Producer<T> {
         match self.raw.free(self.at) {
             Ok(0) => Err(PushError::Full(item)),
             Ok(_) => {
-                let slot = self.raw.slots(self.at, 1).cast::<T>();
-                // SAFETY: the slot is free (above); the rest as in `reserve`.
-                unsafe { slot.write(item) };
-                self.reserved = 0;
-                self.publish(1);
+                self.put(item);
                 Ok(())
             }
             Err(corrupt) => Err(PushError::Corrupt(corrupt)),
@@ -120,11 +117,24 @@ impl<T: Pod> Producer<T> {
     /// Writes one item, waiting while the ring is full.
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), RingCorrupt> {
-        match self.try_push(item) {
-            Ok(()) => Ok(()),
-            Err(PushError::Corrupt(corrupt)) => Err(corrupt),
-            Err(PushError::Full(item)) => self.push_slice(&[item]),
+        if self.raw.known_free(self.at) == 0 {
+            self.wait()?;
         }
+        self.put(item);
+        Ok(())
+    }
+
+    /// Writes one item to the next slot, which the caller found to be free.
+    #[inline(always)]
+    fn put(&mut self, item: T) {
+        let slot = self.raw.slots(self.at, 1).cast::<T>();
+        // SAFETY: the slot is free (callers look first); the rest as in `reserve`.
+        unsafe { slot.write(item) };
+        // Loaded, not just stored: a store in this loop costs more.
+        if self.reserved != 0 {
+            self.reserved = 0;
+        }
+        self.publish(1);
     }
 
     /// Writes all items, waiting while the ring is full. Readers see them as they fit.
@@ -143,7 +153,7 @@ impl<T: Pod> Producer<T> {
         Ok(())
     }
 
-    /// Waits until at least one slot is free.
+    /// Waits until at least one slot is free, for one pause at least.
     pub fn wait(&mut self) -> Result<(), RingCorrupt> {
         wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle)
     }
@@ -162,7 +172,8 @@ impl<T: Pod> Drop for Producer<T> {
     }
 }
 
-/// Waits until `want` items (at most the capacity) may be written from `at` on.
+/// Waits until `want` items (at most the capacity) may be written from `at` on. Begins by pausing:
+/// each look takes the readers' lines away from them.
 pub(crate) fn wait_free(
     raw: &mut RawProducer,
     mapped: &MappedRing,
@@ -171,13 +182,15 @@ pub(crate) fn wait_free(
     idle: IdleStrategy,
 ) -> Result<(), RingCorrupt> {
     let mut idle = Idle::new(idle);
-    while raw.free_for(at, want)? < want {
+    loop {
         // An error is a reason to look as well: the loop then returns it.
         idle.wait(mapped.handle().producer_bell(), || {
             raw.free_for(at, want).map_or(true, |free| free >= want)
         });
+        if raw.free_for(at, want)? >= want {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Why an item was not written.

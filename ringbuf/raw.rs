@@ -42,11 +42,22 @@ impl RawProducer {
     /// As [`RawProducer::free`], but looks again already when fewer than `want` are known to be free.
     #[inline(always)]
     pub fn free_for(&mut self, at: u64, want: u64) -> Result<u64, RingCorrupt> {
-        let free = self.limit.wrapping_sub(at);
-        if free >= want && free <= self.ring.geometry().capacity {
-            return Ok(free);
+        match self.known_free(at) {
+            free if free >= want => Ok(free),
+            _ => self.refresh(at),
         }
-        self.refresh(at)
+    }
+
+    /// Items that may be written from position `at` on by the last look at the readers.
+    #[inline(always)]
+    pub(crate) fn known_free(&self, at: u64) -> u64 {
+        let free = self.limit.wrapping_sub(at);
+        // Before the first look `at` may be beyond the limit.
+        if free <= self.ring.geometry().capacity {
+            free
+        } else {
+            0
+        }
     }
 
     #[cold]
@@ -58,16 +69,24 @@ impl RawProducer {
     }
 
     /// Where the `count` items from `at` on are to be written, in one piece. Tells taps first that
-    /// they are under way. `count` is at most what [`RawProducer::free`] said for `at`.
+    /// they are under way. `count` is at most what [`RawProducer::free`] said for `at`; a tap sees
+    /// only what lies less than a lap behind, so it should be what will be written, not all there is.
     #[inline(always)]
     pub fn slots(&mut self, at: u64, count: u64) -> *mut u8 {
         let upto = at.wrapping_add(count);
         // Forwards only, wrapping: a redo after a crash starts below what its predecessor claimed.
         if (upto.wrapping_sub(self.claimed) as i64) > 0 {
-            self.claimed = upto;
-            self.ring.claim(upto);
+            self.claim(upto);
         }
         self.ring.slot_ptr(at)
+    }
+
+    /// Claims a sixteenth of the ring ahead, so that a producer of single items does so rarely. It
+    /// costs a tap that much of its view.
+    #[cold]
+    fn claim(&mut self, upto: u64) {
+        self.claimed = upto.wrapping_add(self.ring.geometry().slots / 16);
+        self.ring.claim(self.claimed);
     }
 
     /// Gives all items below `written` to the readers. Ring their bells afterwards.
@@ -128,11 +147,22 @@ impl RawConsumer {
     /// As [`RawConsumer::available`], but looks again already when fewer than `want` are known.
     #[inline(always)]
     pub fn available_for(&mut self, from: u64, want: u64) -> Result<u64, RingCorrupt> {
-        let available = self.written.wrapping_sub(from);
-        if available >= want && available <= self.ring.geometry().capacity {
-            return Ok(available);
+        match self.known_available(from) {
+            available if available >= want => Ok(available),
+            _ => self.refresh(from),
         }
-        self.refresh(from)
+    }
+
+    /// Items that may be read from position `from` on by the last look at the producer.
+    #[inline(always)]
+    pub(crate) fn known_available(&self, from: u64) -> u64 {
+        let available = self.written.wrapping_sub(from);
+        // Before the first look `from` may be beyond what is known.
+        if available <= self.ring.geometry().capacity {
+            available
+        } else {
+            0
+        }
     }
 
     #[inline]

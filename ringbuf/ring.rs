@@ -140,7 +140,7 @@ impl Ring {
     pub fn claim(&self, upto: u64) {
         // Relaxed: the fence orders it, before the stores of the items that follow.
         self.header()
-            .producer
+            .producer_own
             .claimed
             .store(upto, Ordering::Relaxed);
         // CLAIM (out, to Ring::claimed): the claim comes before the bytes it is about.
@@ -153,7 +153,7 @@ impl Ring {
         // CLAIM (in, from Ring::claim): the bytes were read before the claim is.
         fence(Edge::ClaimIn, Ordering::Acquire);
         // Relaxed: the fence orders it, after the loads of the items before.
-        self.header().producer.claimed.load(Ordering::Relaxed)
+        self.header().producer_own.claimed.load(Ordering::Relaxed)
     }
 
     /// The producer ends the stream: nothing comes after what is published.
@@ -282,14 +282,14 @@ impl Ring {
     /// Items that the producer threw away.
     pub fn dropped(&self) -> u64 {
         // Relaxed: a counter for reports.
-        self.header().producer.dropped.load(Ordering::Relaxed)
+        self.header().producer_own.dropped.load(Ordering::Relaxed)
     }
 
     /// The producer says how many items it has thrown away in all.
     pub fn set_dropped(&self, dropped: u64) {
         // Relaxed: a counter for reports; only the producer stores it.
         self.header()
-            .producer
+            .producer_own
             .dropped
             .store(dropped, Ordering::Relaxed);
     }
@@ -380,7 +380,7 @@ impl Ring {
     /// `claimed` as the producer itself stored it.
     pub(crate) fn own_claimed(&self) -> u64 {
         // Relaxed: only the producer, or the dead one before it, writes it.
-        self.header().producer.claimed.load(Ordering::Relaxed)
+        self.header().producer_own.claimed.load(Ordering::Relaxed)
     }
 
     /// `written` as the producer itself stored it.
@@ -393,7 +393,7 @@ impl Ring {
     /// The word that says which process holds the producer's end.
     #[cfg(not(loom))]
     pub(crate) fn producer_owner(&self) -> &crate::sync::AtomicU32 {
-        &self.header().producer.owner
+        &self.header().producer_own.owner
     }
 
     /// The word that says which process holds the end of `reader`.

@@ -1,28 +1,4 @@
 //! A ring that has a segment to itself: made by one process, attached by name from others.
-//!
-//! ```
-//! use thalweg_ringbuf::{RingSpec, SharedRing};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let name = format!("/thalweg-doc-{}", std::process::id());
-//! let made = SharedRing::create(&name, &RingSpec::of::<f64>(1024))?;
-//! let mut producer = made.producer::<f64>()?;
-//!
-//! // In another process of the same user:
-//! let attached = SharedRing::attach(&name)?;
-//! let mut consumer = attached.consumer::<f64>(0)?;
-//!
-//! producer.push_slice(&[1.0, 2.0, 3.0])?;
-//! drop(producer); // closes the stream
-//! let mut sum = 0.0;
-//! for item in consumer.items() {
-//!     sum += item?;
-//! }
-//! assert_eq!(sum, 6.0);
-//! made.unlink()?; // the side that made it takes the name away
-//! # Ok(())
-//! # }
-//! ```
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +20,30 @@ use crate::sync::{AtomicU32, Ordering};
 use crate::tap::Tap;
 
 /// A ring in a segment of its own. The ends made from it keep the memory mapped.
+///
+/// ```
+/// use thalweg_ringbuf::{RingSpec, SharedRing};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let name = format!("/thalweg-doc-{}", std::process::id());
+/// let made = SharedRing::create(&name, &RingSpec::of::<f64>(1024))?;
+/// let mut producer = made.producer::<f64>()?;
+///
+/// // In another process of the same user:
+/// let attached = SharedRing::attach(&name)?;
+/// let mut consumer = attached.consumer::<f64>(0)?;
+///
+/// producer.push_slice(&[1.0, 2.0, 3.0])?;
+/// drop(producer); // closes the stream
+/// let mut sum = 0.0;
+/// for item in consumer.items() {
+///     sum += item?;
+/// }
+/// assert_eq!(sum, 6.0);
+/// made.unlink()?; // the side that made it takes the name away
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SharedRing {
     mapped: Arc<MappedRing>,

@@ -186,6 +186,7 @@ impl Idle {
     }
 
     /// One idle look's worth of waiting, short of sleeping.
+    #[inline]
     pub fn step(&mut self) -> IdleStep {
         let IdleStrategy {
             spins,
@@ -216,6 +217,7 @@ impl Idle {
     }
 
     /// Waits once: spins, yields, or sleeps on `bell` unless `ready`. The caller looks again.
+    #[inline]
     pub fn wait(&mut self, bell: &Bell, ready: impl FnMut() -> bool) {
         if let IdleStep::Sleep(longest) = self.step() {
             bell.sleep_unless(ready, longest);

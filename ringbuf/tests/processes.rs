@@ -310,11 +310,8 @@ fn a_segment_is_for_this_user_alone_whatever_the_umask() {
         unsafe { libc::umask(0o777) };
         let ring = SharedRing::create(&name, &RingSpec::of::<u64>(10)).unwrap();
         // SAFETY: as above.
-        assert_eq!(
-            unsafe { libc::umask(0) },
-            0o777,
-            "the umask was not put back"
-        );
+        let outer_umask = unsafe { libc::umask(0) };
+        assert_eq!(outer_umask, 0o777, "the umask was not put back");
         let mode = std::fs::metadata(format!("/dev/shm{name}"))
             .unwrap()
             .permissions()
