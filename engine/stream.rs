@@ -164,7 +164,8 @@ impl<T: Item> Stream<T> {
     }
 
     /// Calls `f(x)` for each item `x`. What it does outside the graph is done at least once: a step
-    /// that is killed before its commit is made again.
+    /// that is killed before its commit is made again. A panic in it counts as a death of its worker;
+    /// `println!` panics when nobody reads any more, [`print`](crate::ops::print()) does not.
     pub fn sink(&self, name: &str, mut f: impl FnMut(T) + 'static) -> Sink {
         let blueprint = closures::sink((), move |(), x| f(x));
         Sink {
