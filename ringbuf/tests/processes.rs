@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 use thalweg_ringbuf::{
-    Access, EndError, IdleStrategy, MappedRing, RingSpec, Segment, SegmentError, SharedRing, Woken,
+    Access, EndError, IdleStrategy, MappedRing, PAGE_LEN_BYTES, RingSpec, Segment, SegmentError,
+    SharedRing, Woken,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -254,6 +258,54 @@ fn a_stray_store_into_a_protected_ring_ends_the_process_and_leaves_the_data() {
     await_line(&mut stray, "storing");
     assert_eq!(stray.wait().unwrap().signal(), Some(11));
     assert_eq!(ring.consumer::<u8>(0).unwrap().pop(), Ok(Some(7)));
+}
+
+#[test]
+fn a_segment_kept_from_children_is_not_there_for_them() {
+    if let Some(name) = role("parent") {
+        let segment = Segment::create(&name, PAGE_LEN_BYTES).unwrap();
+        segment.unlink().unwrap();
+        segment.keep_from_children().unwrap();
+        let word = segment.as_ptr();
+        // SAFETY: the child only stores and ends, whatever the threads of this process hold.
+        let child = match unsafe { fork() }.unwrap() {
+            ForkResult::Parent { child } => child,
+            ForkResult::Child => {
+                // SAFETY: not mapped here: the kernel ends this process, as the test wants.
+                unsafe { word.write_volatile(1) };
+                // SAFETY: ends this process at once.
+                unsafe { libc::_exit(0) }
+            }
+        };
+        let ended = waitpid(child, None).unwrap();
+        assert!(
+            matches!(ended, WaitStatus::Signaled(_, Signal::SIGSEGV, _)),
+            "{ended:?}"
+        );
+        // SAFETY: mapped here, and nobody else stores.
+        assert_eq!(unsafe { word.read_volatile() }, 0);
+        return;
+    }
+    let name = Name::new("children");
+    succeeds(again(
+        "a_segment_kept_from_children_is_not_there_for_them",
+        "parent",
+        &name,
+    ));
+}
+
+#[test]
+fn huge_pages_are_a_wish_and_the_ring_works_either_way() {
+    let ring = RingSpec::of::<u64>(1 << 20);
+    let segment = Arc::new(Segment::anonymous(16 << 20).unwrap());
+    println!("huge pages: {}", segment.prefer_huge_pages());
+    // SAFETY: the segment is new.
+    let mapped = unsafe { MappedRing::format(&segment, 0, &ring) }.unwrap();
+    // SAFETY: used while the ring lives, by nobody else.
+    let mut producer = unsafe { mapped.ring() }.producer();
+    assert_eq!(producer.free(0), Ok(1 << 20));
+    // SAFETY: the slot is free.
+    unsafe { producer.slots((1 << 20) - 1, 1).cast::<u64>().write(5) };
 }
 
 #[test]
