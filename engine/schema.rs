@@ -231,3 +231,173 @@ fn kind(kind: ParamKind) -> Json {
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file;
+    use crate::keys::{AGENT_KEYS, Node, NodeValue};
+    use toml::de::{DeTable, DeValue};
+
+    fn to_json(node: Node) -> Json {
+        match node.value {
+            NodeValue::Int(n) => json!(n),
+            NodeValue::Float(x) => json!(x),
+            NodeValue::Bool(b) => json!(b),
+            NodeValue::Text(t) => json!(t),
+            NodeValue::List(items) => items.into_iter().map(to_json).collect(),
+            NodeValue::Table(entries) => {
+                let entries = entries.into_iter();
+                Json::Object(
+                    entries
+                        .map(|(key, value)| (key.value, to_json(value)))
+                        .collect(),
+                )
+            }
+            NodeValue::Other(words) => panic!("{words}"),
+        }
+    }
+
+    fn read(text: &str) -> Json {
+        let table = DeTable::parse(text).unwrap();
+        to_json(file::node(0..0, DeValue::Table(table.into_inner())))
+    }
+
+    /// The part of draft 2020-12 that the schema uses, but for patterns.
+    fn fits(value: &Json, schema: &Json, root: &Json) -> Result<(), String> {
+        for (word, rule) in schema.as_object().unwrap() {
+            match word.as_str() {
+                "type" => {
+                    let kinds = rule.as_array().cloned().unwrap_or(vec![rule.clone()]);
+                    let is = |kind: &Json| match kind.as_str().unwrap() {
+                        "object" => value.is_object(),
+                        "array" => value.is_array(),
+                        "string" => value.is_string(),
+                        "boolean" => value.is_boolean(),
+                        "integer" => value.is_i64() || value.is_u64(),
+                        "number" => value.is_number(),
+                        other => panic!("type {other}"),
+                    };
+                    if !kinds.iter().any(is) {
+                        return Err(format!("{value} is no {rule}"));
+                    }
+                }
+                "const" if value != rule => return Err(format!("{value} is not {rule}")),
+                "enum" if !rule.as_array().unwrap().contains(value) => {
+                    return Err(format!("{value} is none of {rule}"));
+                }
+                "minimum" if value.as_f64() < rule.as_f64() => {
+                    return Err(format!("{value} is less than {rule}"));
+                }
+                "required" => {
+                    for key in rule.as_array().unwrap() {
+                        if value.get(key.as_str().unwrap()).is_none() {
+                            return Err(format!("{key} is missing"));
+                        }
+                    }
+                }
+                "properties" | "additionalProperties" if value.is_object() => {
+                    let known = schema.get("properties").and_then(Json::as_object);
+                    for (key, inner) in value.as_object().unwrap() {
+                        let own = known.and_then(|known| known.get(key));
+                        match (word.as_str(), own, rule) {
+                            ("properties", Some(own), _) => fits(inner, own, root)?,
+                            ("additionalProperties", None, Json::Bool(false)) => {
+                                return Err(format!("{key} is unknown"));
+                            }
+                            ("additionalProperties", None, rule) => fits(inner, rule, root)?,
+                            _ => {}
+                        }
+                    }
+                }
+                "items" => {
+                    for item in value.as_array().into_iter().flatten() {
+                        fits(item, rule, root)?;
+                    }
+                }
+                "allOf" => {
+                    for rule in rule.as_array().unwrap() {
+                        fits(value, rule, root)?;
+                    }
+                }
+                "oneOf" => {
+                    let rules = rule.as_array().unwrap().iter();
+                    let count = rules.filter(|rule| fits(value, rule, root).is_ok()).count();
+                    if count != 1 {
+                        return Err(format!("{value} fits {count} of {rule}"));
+                    }
+                }
+                "if" if fits(value, rule, root).is_ok() => fits(value, &schema["then"], root)?,
+                "$ref" => {
+                    let path = rule.as_str().unwrap().strip_prefix("#").unwrap();
+                    fits(value, root.pointer(path).expect(path), root)?;
+                }
+                "const" | "enum" | "minimum" | "if" | "then" | "properties" => {}
+                "additionalProperties" | "propertyNames" | "pattern" | "maximum" => {}
+                "description" | "default" | "title" | "$schema" | "$defs" => {}
+                other => panic!("the schema uses {other}"),
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn examples_and_templates_fit() {
+        let schema = schema();
+        let folders = ["examples", "engine/cli/templates"];
+        let mut count = 0;
+        for folder in folders {
+            let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path
+                    .extension()
+                    .is_some_and(|extension| extension == "toml")
+                {
+                    let value = read(&std::fs::read_to_string(&path).unwrap());
+                    assert_eq!(fits(&value, &schema, &schema), Ok(()), "{}", path.display());
+                    count += 1;
+                }
+            }
+        }
+        assert!(count >= 4, "{count}");
+    }
+
+    #[test]
+    fn what_check_would_refuse_in_one_agent_does_not_fit() {
+        let schema = schema();
+        let cases = [
+            ("", "agents"),
+            ("[agents.a]", "op"),
+            ("[agents.a]\nop = \"sinn\"", "sinn"),
+            ("[agents.a]\nop = \"sine\"\nfreq = 1", "rate"),
+            (
+                "[agents.a]\nop = \"sine\"\nfreq = \"x\"\nrate = 1",
+                "number",
+            ),
+            ("[agents.a]\nop = \"copy\"\nfactor = 1", "factor"),
+            ("[agents.a]\nop = \"copy\"\nin = 3", "fits 0"),
+            ("[agents.a]\nop = \"copy\"\nrestart = -1", "less"),
+            ("[agents.a]\nop = \"copy\"\non_error = \"go\"", "none of"),
+            ("[agents]\n[workers.w]\ncores = 1", "cores"),
+            ("[agents]\n[streams.s]\ncapacity = 0", "fits 0"),
+            ("[agents]\n[agent.a]", "agent"),
+        ];
+        for (text, words) in cases {
+            let said = fits(&read(text), &schema, &schema).unwrap_err();
+            assert!(said.contains(words), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn every_operator_has_its_parameters_and_the_reserved_keys() {
+        let schema = schema();
+        for op in operators::table() {
+            let properties = &schema["$defs"][op.name]["properties"];
+            let params = op.params.iter().map(|p| p.name);
+            for key in params.chain(AGENT_KEYS) {
+                assert!(properties[key].is_object(), "{} {key}", op.name);
+            }
+        }
+    }
+}

@@ -19,12 +19,21 @@ pub struct New {
 enum Template {
     /// A tone on one core, printed on another
     Tone,
+    /// A tone in noise, filtered, its level printed
+    Filter,
+    /// Two tones, filtered, as a WAV file
+    Sound,
+    /// Means and a condition, as a CSV file
+    Table,
 }
 
 impl Template {
     fn text(self) -> &'static str {
         match self {
             Template::Tone => include_str!("templates/tone.toml"),
+            Template::Filter => include_str!("templates/filter.toml"),
+            Template::Sound => include_str!("templates/sound.toml"),
+            Template::Table => include_str!("templates/table.toml"),
         }
     }
 }

@@ -66,7 +66,7 @@ fn list(table: &[&OpDef]) -> String {
 }
 
 fn explain(op: &OpDef) -> String {
-    let mut text = format!("{}: {}\n\n{}\n\n", op.name, op.summary, op.doc.trim());
+    let mut text = format!("{}: {}\n\n{}\n", op.name, op.summary, wrapped(op.doc, 0));
     text += &format!("inputs:   {}\n", inputs(op.inputs));
     text += &format!("outputs:  {}\n", op.outputs);
     if !op.deterministic {
@@ -78,11 +78,37 @@ fn explain(op: &OpDef) -> String {
     };
     let widest = op.params.iter().map(|p| p.name.len()).max().unwrap_or(0);
     for param in op.params {
-        text += &format!("  {:widest$}  {}\n", param.name, describe(param));
-        text += &format!("  {:widest$}  {}\n", "", param.doc);
+        let indent = widest + 4;
+        let about = wrapped(&describe(param), indent);
+        text += &format!("  {:widest$}  {}", param.name, about.trim_start());
+        text += &wrapped(param.doc, indent);
     }
     text += &format!("\nexample:\n  thalweg run -e {}\n", quoted(op.example));
     text
+}
+
+/// The words in lines of at most 92 columns, each after `indent` spaces; paragraphs stay apart.
+fn wrapped(text: &str, indent: usize) -> String {
+    const COLUMNS: usize = 92;
+    let mut lines = String::new();
+    for paragraph in text.trim().split('\n') {
+        let mut line = " ".repeat(indent);
+        let mut is_new = true;
+        for word in paragraph.split_whitespace() {
+            if !is_new && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+                lines += &line;
+                lines += "\n";
+                line = " ".repeat(indent);
+                is_new = true;
+            }
+            line += if is_new { "" } else { " " };
+            line += word;
+            is_new = false;
+        }
+        lines += line.trim_end();
+        lines += "\n";
+    }
+    lines
 }
 
 /// As a shell takes it: in single quotes, those inside it written out.

@@ -162,3 +162,124 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oneline::load_line;
+    use crate::resolve::resolve;
+
+    const RIG: &str = "mic:sine freq=5 rate=100 items=9 worker=front ! both:merge in=[mic, echo] \
+                       worker=back ! echo:delay items=2 ; slow:decimate in=both factor=10 ! out:null in=[slow, mic]";
+
+    fn graph(line: &str) -> Resolved {
+        resolve(load_line(line).unwrap()).unwrap().0
+    }
+
+    #[test]
+    fn the_tree_branches_where_a_stream_does_and_names_what_is_above() {
+        let expected = "\
+mic  sine  [front]
+├─ f64 100/s ─ both  merge  [back]  (reads mic, echo)
+│  ├─ f64 ─ echo  delay
+│  │  │ f64
+│  │  both (above)
+│  └─ f64 ─ slow  decimate
+│     │ f64
+│     out  null  (reads slow, mic)
+└─ f64 100/s ─ out (above)
+";
+        assert_eq!(text(&graph(RIG)), expected);
+    }
+
+    #[test]
+    fn a_chain_goes_straight_down() {
+        let expected = "counter  counter\n│ i64\ncopy  copy\n│ i64\nnull  null\n";
+        assert_eq!(text(&graph("counter ! copy ! null")), expected);
+    }
+
+    #[test]
+    fn dot_has_a_cluster_for_each_worker_and_no_rank_for_the_way_back() {
+        let dot = dot(&graph(RIG));
+        assert_eq!(dot.matches("subgraph cluster_").count(), 2);
+        assert_eq!(dot.matches(" -> ").count(), 6);
+        assert_eq!(dot.matches("constraint=false").count(), 1);
+        assert!(dot.contains("label=\"mic\\nsine\""), "{dot}");
+        assert!(dot.contains("label=\"f64 100/s\""), "{dot}");
+    }
+
+    #[test]
+    fn mermaid_has_every_agent_and_every_edge() {
+        let mermaid = mermaid(&graph(RIG));
+        assert_eq!(mermaid.matches("<br/>").count(), 5);
+        assert_eq!(mermaid.matches(" -->|").count(), 6);
+        assert_eq!(
+            mermaid.matches("subgraph ").count(),
+            mermaid.matches("  end\n").count()
+        );
+    }
+
+    #[test]
+    fn json_says_who_reads_what() {
+        let json = json(&graph(RIG));
+        assert_eq!(json["workers"][0]["name"], "front");
+        let both = json["streams"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|s| s["name"] == "both");
+        assert_eq!(both.unwrap()["readers"], json!(["echo", "slow"]));
+    }
+
+    #[test]
+    fn nothing_in_the_picture_overlaps_and_all_of_it_is_inside() {
+        let graph = graph(RIG);
+        let layout = layout::layout(&graph);
+        for (at, middle) in layout.middle.iter().enumerate() {
+            let (top, bottom) = (
+                middle - layout.height[at] / 2.0,
+                middle + layout.height[at] / 2.0,
+            );
+            let worker = graph.agents[at].worker;
+            let lane = layout
+                .lanes
+                .iter()
+                .find(|lane| lane.worker == worker)
+                .unwrap();
+            assert!(
+                lane.top <= top && bottom <= lane.top + lane.height,
+                "agent {at}"
+            );
+            let others = (0..at).filter(|other| layout.column[*other] == layout.column[at]);
+            for other in others {
+                let apart = (layout.middle[other] - middle).abs();
+                assert!(
+                    apart >= (layout.height[other] + layout.height[at]) / 2.0,
+                    "{other} {at}"
+                );
+            }
+        }
+        let forward = layout.routes.iter().filter(|route| !route.back);
+        for route in forward {
+            let columns = layout.column[route.edge.to] - layout.column[route.edge.from];
+            assert_eq!(route.passes.len() + 1, columns);
+        }
+        assert_eq!(layout.routes.iter().filter(|route| route.back).count(), 1);
+    }
+
+    #[test]
+    fn the_picture_is_whole_xml_that_needs_nothing_else() {
+        let svg = svg(&graph(RIG));
+        assert_eq!(svg.matches("class=\"wire\"").count(), 6);
+        assert_eq!(svg.matches("class=\"name\"").count(), 5);
+        assert_eq!(svg.matches("class=\"lane\"").count(), 2);
+        assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
+        assert!(!svg.contains("href"));
+        assert!(svg.ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn markup_in_names_is_spelled_out() {
+        assert_eq!(escape("a<b>&\"\u{1b}"), "a&lt;b&gt;&amp;&quot;?");
+    }
+}
