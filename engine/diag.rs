@@ -162,26 +162,50 @@ fn render_one(
         .primary_title(&diagnostic.message)
         .elements(std::iter::empty::<Message>());
     if let Some(source) = source {
-        for (nth, (span, words)) in diagnostic.labels.iter().enumerate() {
-            let kind = match nth {
-                0 => AnnotationKind::Primary,
-                _ => AnnotationKind::Context,
-            };
-            let (window, line) = lines_around(&source.text, span);
-            let span = within(&source.text, span);
-            let inside = span.start - window.start..span.end - window.start;
-            group = group.element(
-                Snippet::source(&source.text[window])
-                    .path(&source.name)
-                    .line_start(line)
-                    .annotation(kind.span(inside).label(words)),
-            );
+        for excerpt in excerpts(&source.text, &diagnostic.labels) {
+            let mut snippet = Snippet::source(&source.text[excerpt.lines.clone()])
+                .path(&source.name)
+                .line_start(excerpt.first_line);
+            for (kind, span, words) in excerpt.labels {
+                let inside = span.start - excerpt.lines.start..span.end - excerpt.lines.start;
+                snippet = snippet.annotation(kind.span(inside).label(words));
+            }
+            group = group.element(snippet);
         }
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help));
     }
     renderer.render(&[group])
+}
+
+/// Lines of the text with the labels that point into them.
+struct Excerpt<'a> {
+    lines: Span,
+    first_line: usize,
+    labels: Vec<(AnnotationKind, Span, &'a str)>,
+}
+
+/// One excerpt for each place; labels on the same lines share one.
+fn excerpts<'a>(text: &str, labels: &'a [(Span, String)]) -> Vec<Excerpt<'a>> {
+    let mut excerpts: Vec<Excerpt<'a>> = Vec::new();
+    for (nth, (span, words)) in labels.iter().enumerate() {
+        let kind = match nth {
+            0 => AnnotationKind::Primary,
+            _ => AnnotationKind::Context,
+        };
+        let label = (kind, within(text, span), words.as_str());
+        let (lines, first_line) = lines_around(text, span);
+        match excerpts.iter_mut().find(|excerpt| excerpt.lines == lines) {
+            Some(excerpt) => excerpt.labels.push(label),
+            None => excerpts.push(Excerpt {
+                lines,
+                first_line,
+                labels: vec![label],
+            }),
+        }
+    }
+    excerpts
 }
 
 /// The whole lines a span touches, and the number of the first, counted from 1.

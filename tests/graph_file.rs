@@ -882,6 +882,25 @@ error: agent `out`: there is no operator `nul`
 
 ";
     assert_eq!(said, expected);
+
+    let said = line(
+        "counter items=3 ! window size=2 fn=meen ! raw.write path=- ; counter ! raw.write path=-",
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(said.contains("did you mean \"mean\"?"), "{said}");
+    let said = line("a:counter ! raw.write path=- ; b:counter ! raw.write path=-")
+        .unwrap_err()
+        .to_string();
+    let expected = "\
+error: agents `raw_write` and `raw_write2` both write standard output
+ --> <command line>:1:59
+  |
+1 | a:counter ! raw.write path=- ; b:counter ! raw.write path=-
+  |                            - the first                    ^ the second
+
+";
+    assert_eq!(said, expected);
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use thalweg_worker::agent::{Blueprint, InPort, OutPort};
-use thalweg_worker::op::{Args, InputInfo, OpDef, OpError, Value, nearest};
+use thalweg_worker::op::{Args, InputInfo, OpDef, OpError, ParamKind, Value, nearest};
 use thalweg_worker::types::ItemType;
 
 use super::files;
@@ -308,7 +308,8 @@ fn build_op(
             None => found.push(unknown_param(agent, op, key)),
             Some(param) => {
                 if let Err(error) = param.check(&value.value) {
-                    found.push(op_refusal(graph, at, &[], error));
+                    let refusal = op_refusal(graph, at, &[], error);
+                    found.push(refusal.maybe_help(nearest_word(param.kind, &value.value)));
                 }
             }
         }
@@ -338,6 +339,16 @@ fn build_op(
             writes: touched.writes,
             reads: touched.reads,
         }),
+    }
+}
+
+/// "did you mean", for a parameter that takes one of some words.
+fn nearest_word(kind: ParamKind, value: &Value) -> Option<String> {
+    match (kind, value) {
+        (ParamKind::Choice(words), Value::Text(text)) => {
+            nearest(text, words).map(|near| format!("did you mean \"{near}\"?"))
+        }
+        _ => None,
     }
 }
 

@@ -253,11 +253,14 @@ fn graph_file(graph: &GraphDecl) -> Option<Identity> {
 }
 
 fn both(first: &Use<'_>, second: &Use<'_>, what: &str) -> Diagnostic {
+    let file = match (is_standard(second.path), what) {
+        (true, "read") => "standard input".to_owned(),
+        (true, _) => "standard output".to_owned(),
+        (false, _) => format!("`{}`", second.path.display()),
+    };
     Diagnostic::new(format!(
-        "agents `{}` and `{}` both {what} `{}`",
-        first.agent,
-        second.agent,
-        second.path.display()
+        "agents `{}` and `{}` both {what} {file}",
+        first.agent, second.agent
     ))
     .at(second.span.clone(), "the second")
     .at(first.span.clone(), "the first")
