@@ -8,7 +8,7 @@ use std::ops::Range;
 use thalweg_ringbuf::{Fencing, IdleStrategy, RingSpec};
 use thalweg_worker::control::ControlLayout;
 
-use crate::decl::{Capacity, Core};
+use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
 use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
 
@@ -140,6 +140,7 @@ pub const WORKERS_MAX: usize = 1024;
 /// Decides everything, or says what is in the way.
 pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Plan, PlanError> {
     let mut notes = Vec::new();
+    refuse_skipping(graph).map_err(|d| refused(graph, d))?;
     let placed = place(graph, machine, options).map_err(|d| refused(graph, d))?;
     let worker_of = placed.worker_of;
     let pinned =
@@ -188,6 +189,20 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     };
     fits(&plan, machine, options)?;
     Ok(plan)
+}
+
+/// Items that kill are isolated and named; leaving them out is not built yet, and is not pretended.
+fn refuse_skipping(graph: &Resolved) -> Result<(), Diagnostic> {
+    let skips = |a: &&crate::resolved::ResolvedAgent| a.on_error == OnError::Skip;
+    match graph.agents.iter().find(skips) {
+        None => Ok(()),
+        Some(agent) => Err(Diagnostic::new(format!(
+            "agent `{}` has on_error = \"skip\", and this version only stops",
+            agent.name
+        ))
+        .at(agent.span.clone(), "this agent")
+        .help("leave it out, or filter such items before they come here")),
+    }
 }
 
 /// Hands out page-aligned ranges of the segment, one after the other.
@@ -798,6 +813,13 @@ mod tests {
         };
         assert_eq!(placed("drop-newest"), (0, false));
         assert_eq!(placed("latest"), (1, true));
+    }
+
+    #[test]
+    fn skipping_is_refused_where_it_is_asked_for() {
+        let text = chain("").replace("items = 10", "items = 10, on_error = \"skip\"");
+        let words = refusal(&text, &Options::default());
+        assert!(words.contains("agent `a` has on_error"), "{words}");
     }
 
     #[test]

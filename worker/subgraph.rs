@@ -132,6 +132,8 @@ struct Stream {
     here: bool,
     /// Produced here: how far it may be written, as last seen.
     room_until: u64,
+    /// Produced here: how far it may have been written over, for taps.
+    claimed: u64,
     /// Produced here: its readers have all left.
     abandoned: bool,
     next_stamp: u64,
@@ -805,6 +807,7 @@ impl Stream {
             closed: false,
             here: false,
             room_until: 0,
+            claimed: seat.ring.claimed(),
             abandoned: false,
             next_stamp: 0,
             seat,
@@ -860,8 +863,10 @@ impl Stream {
         }
         let room = room.min(want as u64) as usize;
         let ring = &self.seat.ring;
-        if room > 0 {
-            ring.claim(self.written + room as u64);
+        // Never lowered: an agent may have scribbled on room that it did not use.
+        if self.written + room as u64 > self.claimed {
+            self.claimed = self.written + room as u64;
+            ring.claim(self.claimed);
         }
         // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
         // the mirror, and this agent is the ring's only producer.
