@@ -91,7 +91,7 @@ impl Windows {
 
     /// True when an item is in so few windows that each is best folded from its items.
     pub fn overlap_little(self) -> bool {
-        self.size / 8 < self.step
+        self.size / 16 < self.step
     }
 
     /// The position after the n-th window's last item. Saturates: that window never ends.

@@ -116,7 +116,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let Some((scalar, width)) = input.item_type.elements() else {
         return Err(OpError::input_type(op, input, "numbers or vectors of them"));
     };
-    let sections = design(args)?;
+    let sections: Vec<Direct> = design(args)?.iter().map(Direct::from).collect();
     let gives = match scalar.is_integer() {
         true => Scalar::F64,
         false => scalar,
@@ -187,7 +187,7 @@ pub(crate) fn rate(args: &Args) -> Result<f64, OpError> {
 }
 
 struct Iir {
-    sections: Vec<Section>,
+    sections: Vec<Direct>,
     /// Numbers per item that are filtered side by side.
     width: usize,
     takes: Scalar,
@@ -238,9 +238,30 @@ fn fade(state: &mut [f64]) {
     }
 }
 
+/// A section as the loop needs it. The output `y = b x + first` is put into the equations of the next
+/// state, so that a state waits for one multiplication from state to state and not for two:
+/// `first = b1 x - a1 y + second` is `(b1 - a1 b) x - a1 first + second`.
+#[derive(Clone, Copy)]
+struct Direct {
+    b: f64,
+    c: [f64; 2],
+    a: [f64; 2],
+}
+
+impl From<&Section> for Direct {
+    fn from(section: &Section) -> Direct {
+        let ([b, b1, b2], [a1, a2]) = (section.b, section.a);
+        Direct {
+            b,
+            c: [b1 - a1 * b, b2 - a2 * b],
+            a: [a1, a2],
+        }
+    }
+}
+
 /// Filters `numbers` in place by all sections. `state` holds two numbers per section and channel:
 /// of a section all channels' first ones, then their second ones.
-fn cascade(sections: &[Section], width: usize, numbers: &mut [f64], state: &mut [f64]) {
+fn cascade(sections: &[Direct], width: usize, numbers: &mut [f64], state: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("fma") && std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has what the function is compiled for: just asked.
@@ -262,13 +283,13 @@ fn multiply_add(a: f64, b: f64, c: f64) -> f64 {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn cascade_fma(sections: &[Section], width: usize, numbers: &mut [f64], state: &mut [f64]) {
+fn cascade_fma(sections: &[Direct], width: usize, numbers: &mut [f64], state: &mut [f64]) {
     cascade_by(sections, width, numbers, state, |a, b, c| a.mul_add(b, c));
 }
 
 #[inline(always)]
 fn cascade_by(
-    sections: &[Section],
+    sections: &[Direct],
     width: usize,
     numbers: &mut [f64],
     state: &mut [f64],
@@ -298,46 +319,67 @@ fn cascade_by(
 /// busy with one section while another waits for its own feedback.
 #[inline(always)]
 fn chain<const N: usize>(
-    sections: &[Section],
+    sections: &[Direct],
     range: Range<usize>,
     numbers: &mut [f64],
     state: &mut [f64],
     mul_add: impl Fn(f64, f64, f64) -> f64 + Copy,
 ) {
     let state = &mut state[2 * range.start..2 * range.end];
-    let sections: [Section; N] = std::array::from_fn(|k| sections[range.start + k]);
-    let mut states: [[f64; 2]; N] = std::array::from_fn(|k| [state[2 * k], state[2 * k + 1]]);
+    let sections: [Direct; N] = std::array::from_fn(|k| sections[range.start + k]);
+    let mut firsts: [f64; N] = std::array::from_fn(|k| state[2 * k]);
+    let mut seconds: [f64; N] = std::array::from_fn(|k| state[2 * k + 1]);
     for number in numbers {
         let mut x = *number;
-        for (section, state) in sections.iter().zip(&mut states) {
-            x = step(section, x, state, mul_add);
+        for k in 0..N {
+            x = step(&sections[k], x, &mut firsts[k], &mut seconds[k], mul_add);
+            firsts[k] = alone(firsts[k]);
         }
         *number = x;
     }
-    for (kept, [first, second]) in state.chunks_exact_mut(2).zip(states) {
-        kept.copy_from_slice(&[first, second]);
+    for k in 0..N {
+        state[2 * k] = firsts[k];
+        state[2 * k + 1] = seconds[k];
     }
 }
 
-/// One section, one number. The feedback `y` comes last in each sum: it is what everything waits for.
+/// `x`, in a register of its own.
+///
+/// The compiler would pack the states of two sections into one vector and shuffle them back and forth for each
+/// number; the feedback waits for every shuffle (4 ns a number instead of 2).
+#[inline(always)]
+fn alone(x: f64) -> f64 {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    let x = {
+        let mut x = x;
+        // SAFETY: no instruction at all; the value goes in and comes out.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(xmm_reg) x, options(pure, nomem, nostack, preserves_flags));
+        }
+        x
+    };
+    x
+}
+
+/// One section, one number.
 #[inline(always)]
 fn step(
-    section: &Section,
+    section: &Direct,
     x: f64,
-    [first, second]: &mut [f64; 2],
+    first: &mut f64,
+    second: &mut f64,
     mul_add: impl Fn(f64, f64, f64) -> f64,
 ) -> f64 {
-    let Section { b, a } = section;
-    let y = mul_add(b[0], x, *first);
-    *first = mul_add(-a[0], y, mul_add(b[1], x, *second));
-    *second = mul_add(-a[1], y, b[2] * x);
-    y
+    let was = *first;
+    *first = mul_add(-section.a[0], was, section.c[0] * x + *second);
+    *second = section.c[1] * x - section.a[1] * was;
+    mul_add(section.b, x, was)
 }
 
 /// One section over items of several numbers, side by side.
 #[inline(always)]
 fn channels(
-    section: Section,
+    section: Direct,
     numbers: &mut [f64],
     state: &mut [f64],
     mul_add: impl Fn(f64, f64, f64) -> f64 + Copy,
@@ -346,9 +388,7 @@ fn channels(
     let (first, second) = state.split_at_mut(width);
     for item in numbers.chunks_exact_mut(width) {
         for ((number, first), second) in item.iter_mut().zip(&mut *first).zip(&mut *second) {
-            let mut state = [*first, *second];
-            *number = step(&section, *number, &mut state, mul_add);
-            [*first, *second] = state;
+            *number = step(&section, *number, first, second, mul_add);
         }
     }
 }

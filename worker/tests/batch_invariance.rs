@@ -200,7 +200,7 @@ fn windows() -> Vec<Case> {
         // Sliding, folded at once, side by side, with gaps; of several numbers; of integers.
         for (item_type, size, step) in [
             ("f64", 101, 1),
-            ("f64", 100, 7),
+            ("f64", 100, 3),
             ("f32", 5, 1),
             ("f64", 32, 32),
             ("f32", 9, 40),
