@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use crate::op::InputInfo;
 use crate::types::{ItemType, Scalar};
 
-use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Unary};
+use super::code::{Binary, Kind, Op, Operand, Port, Program, Unary};
 use super::eval::folded;
 use super::lex::Refusal;
+use super::place::placed;
 
 /// What an expression is worth: a number, or a complex number's two parts.
 #[derive(Clone, Copy, Debug)]
@@ -514,17 +515,10 @@ impl<'a> Builder<'a> {
                 item_len,
             }
         });
-        let mut program = Program {
-            ports: ports.collect(),
-            ops: builder.ops.into_iter().map(|(op, _)| op).collect(),
-            places: Vec::new(),
-            kind,
-            results,
-            wide: builder.wide.map(|(_, width)| width),
-            registers: 0,
-        };
-        place(&mut program);
-        program
+        let ports = ports.collect();
+        let wide = builder.wide.map(|(_, width)| width);
+        let ops = builder.ops.into_iter().map(|(op, _)| op).collect();
+        placed(ops, kind, results, ports, wide)
     }
 
     fn each_part(&mut self, value: Value, mut f: impl FnMut(&mut Self, Real) -> Real) -> Value {
@@ -611,7 +605,7 @@ impl<'a> Builder<'a> {
         }
         let op = Op::Cast { from, to, a };
         match a {
-            Operand::Literal(_) => Operand::Literal(folded(&op)),
+            Operand::Literal(_) => Operand::Literal(folded(op, to)),
             Operand::Node(_) => Operand::Node(self.intern(op, to)),
         }
     }
@@ -621,7 +615,7 @@ impl<'a> Builder<'a> {
         let is_source = matches!(op, Op::Load { .. } | Op::Position);
         let is_literal = |operand| matches!(operand, Operand::Literal(_));
         if !is_source && op.operands().all(is_literal) {
-            return Real::folded(result, folded(&op));
+            return Real::folded(result, folded(op, result));
         }
         Real::Node(self.intern(op, result), result)
     }
@@ -716,76 +710,4 @@ fn rounding_function(name: &str) -> Option<Unary> {
         "trunc" => Unary::Trunc,
         _ => return None,
     })
-}
-
-/// Gives every node that the results need a place, and every register back after its last use.
-fn place(program: &mut Program) {
-    let last_use = last_uses(program);
-    let width = program.wide.unwrap_or(1);
-    let mut free = Vec::new();
-    for (node, op) in program.ops.iter().enumerate() {
-        let place = match (last_use[node], op) {
-            (None, _) => Place::Nowhere,
-            (
-                _,
-                Op::Load {
-                    input,
-                    element,
-                    part: 0,
-                },
-            ) if is_in_place(&program.ports[*input], *element, width) => Place::Input(*input),
-            _ => Place::Register(free.pop().unwrap_or_else(|| {
-                program.registers += 1;
-                program.registers - 1
-            })),
-        };
-        program.places.push(place);
-        if place == Place::Nowhere {
-            continue;
-        }
-        let mut ended: Vec<usize> = op
-            .operands()
-            .filter_map(node_of)
-            .filter(|n| last_use[*n] == Some(node))
-            .collect();
-        ended.sort_unstable();
-        ended.dedup();
-        for operand in ended {
-            if let Place::Register(register) = program.places[operand] {
-                free.push(register);
-            }
-        }
-    }
-}
-
-/// For every node the last one that reads it; the results are read after all.
-fn last_uses(program: &Program) -> Vec<Option<usize>> {
-    let mut last_use = vec![None; program.ops.len()];
-    for node in program.results.iter().copied().filter_map(node_of) {
-        last_use[node] = Some(usize::MAX);
-    }
-    for (node, op) in program.ops.iter().enumerate().rev() {
-        if last_use[node].is_some() {
-            for operand in op.operands().filter_map(node_of) {
-                last_use[operand].get_or_insert(node);
-            }
-        }
-    }
-    last_use
-}
-
-fn node_of(operand: Operand) -> Option<usize> {
-    match operand {
-        Operand::Node(node) => Some(node),
-        Operand::Literal(_) => None,
-    }
-}
-
-/// True where the input's own bytes are the lanes: `u64` too, which counts as `i64` bit by bit.
-fn is_in_place(port: &Port, element: Option<usize>, width: usize) -> bool {
-    let is_lane = matches!(
-        port.scalar,
-        Scalar::F32 | Scalar::F64 | Scalar::I64 | Scalar::U64
-    );
-    is_lane && element.is_none() && port.width == width
 }

@@ -12,7 +12,8 @@ pub(super) enum Kind {
     F64,
 }
 
-/// An operand: a number for all lanes (its bits, in the kind that the operation works on), or what an earlier operation gave.
+/// An operand: a number for all lanes (its bits, in the kind that the operation works on), or a node: what
+/// an earlier operation gave. A finished program has nodes only: its literals follow its operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Operand {
     Literal(u64),
@@ -112,8 +113,42 @@ impl Binary {
 }
 
 impl Op {
-    pub fn operands(&self) -> impl Iterator<Item = Operand> {
-        let all = match *self {
+    /// The same operation on other operands: `f` gets each of them and the kind it is used in.
+    pub fn map_operands(self, mut f: impl FnMut(Operand, Kind) -> Operand) -> Op {
+        match self {
+            Op::Load { .. } | Op::Position => self,
+            Op::Cast { from, to, a } => Op::Cast {
+                from,
+                to,
+                a: f(a, from),
+            },
+            Op::Unary { op, kind, a } => Op::Unary {
+                op,
+                kind,
+                a: f(a, kind),
+            },
+            Op::Binary { op, kind, a, b } => Op::Binary {
+                op,
+                kind,
+                a: f(a, kind),
+                b: f(b, kind),
+            },
+            Op::Select {
+                kind,
+                condition,
+                a,
+                b,
+            } => Op::Select {
+                kind,
+                condition: f(condition, Kind::Bool),
+                a: f(a, kind),
+                b: f(b, kind),
+            },
+        }
+    }
+
+    pub fn operands(self) -> impl Iterator<Item = Operand> {
+        let all = match self {
             Op::Load { .. } | Op::Position => [None; 3],
             Op::Cast { a, .. } | Op::Unary { a, .. } => [Some(a), None, None],
             Op::Binary { a, b, .. } => [Some(a), Some(b), None],
@@ -147,6 +182,9 @@ pub(super) struct Port {
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(super) ops: Vec<Op>,
+    /// Numbers for all lanes, written once: the nodes after those of the operations.
+    pub(super) literals: Vec<(u64, Kind)>,
+    /// Of every node.
     pub(super) places: Vec<Place>,
     pub(super) ports: Vec<Port>,
     pub(super) kind: Kind,

@@ -8,7 +8,8 @@ use crate::operators::numbers::{Number, with_number};
 use crate::types::{Element, Scalar};
 
 use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Unary};
-use super::lanes::{Arithmetic, Lane, Source, cast, compare, each, logic, room, select};
+use super::lanes::{Arithmetic, Lane, cast, compare, each, logic, room, select};
+use super::place::{node_of, placed};
 
 /// The lanes that are worked on at once: a few registers of them stay in the first-level cache.
 const LANES: usize = 512;
@@ -37,8 +38,15 @@ impl Machine {
     /// A machine for this program.
     pub fn new(program: Program) -> Machine {
         let lanes = LANES.max(program.wide.unwrap_or(1));
+        let mut registers = vec![vec![0; lanes]; program.registers];
+        let places = &program.places[program.ops.len()..];
+        for (literal, place) in program.literals.iter().zip(places) {
+            if let Place::Register(register) = *place {
+                spread(*literal, &mut registers[register]);
+            }
+        }
         Machine {
-            registers: vec![vec![0; lanes]; program.registers],
+            registers,
             program,
             run_ops: run_ops(),
         }
@@ -129,17 +137,12 @@ impl Results<'_> {
 #[inline(always)]
 fn put_each<S: Copy, T, U>(
     to: &mut [U],
-    from: Source<'_, S>,
+    from: &[S],
     convert: impl Fn(S) -> T,
     put: impl Fn(&mut U, T),
 ) {
-    match from {
-        Source::Slice(from) => {
-            for (slot, lane) in to.iter_mut().zip(from) {
-                put(slot, convert(*lane));
-            }
-        }
-        Source::Splat(lane) => to.iter_mut().for_each(|slot| put(slot, convert(lane))),
+    for (slot, lane) in to.iter_mut().zip(from) {
+        put(slot, convert(*lane));
     }
 }
 
@@ -153,16 +156,12 @@ struct Lanes<'a> {
 
 impl<'a> Lanes<'a> {
     #[inline(always)]
-    fn get<T: Lane>(self, operand: Operand) -> Source<'a, T> {
-        let node = match operand {
-            Operand::Literal(bits) => return Source::Splat(T::from_bits(bits)),
-            Operand::Node(node) => node,
-        };
-        match self.program.places[node] {
+    fn get<T: Lane>(self, operand: Operand) -> &'a [T] {
+        match self.program.places[node_of(operand)] {
             Place::Register(register) => {
-                Source::Slice(&bytemuck::cast_slice(&self.registers[register])[..self.count()])
+                &bytemuck::cast_slice(&self.registers[register])[..self.count()]
             }
-            Place::Input(input) => Source::Slice(&self.numbers::<T>(input)[..self.count()]),
+            Place::Input(input) => &self.numbers::<T>(input)[..self.count()],
             Place::Nowhere => unreachable!("what is read has a place"),
         }
     }
@@ -219,30 +218,25 @@ fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'
     }
 }
 
-/// The bits that an operation on literals alone gives.
-pub(super) fn folded(op: &Op) -> u64 {
-    let program = Program {
-        ops: Vec::new(),
-        places: Vec::new(),
-        ports: Vec::new(),
-        kind: Kind::Bool,
-        results: Vec::new(),
-        wide: None,
-        registers: 0,
-    };
-    let lanes = Lanes {
-        program: &program,
-        registers: &[],
-        block: Block {
-            inputs: &[],
-            offset: 0,
-            position: 0,
-            items: 1,
-        },
-    };
-    let mut to = [0];
-    run_op(op, lanes, 1, &mut to);
-    to[0]
+/// The bits that an operation on literals alone gives, in the kind that it has.
+pub(super) fn folded(op: Op, result: Kind) -> u64 {
+    let program = placed(vec![op], result, vec![Operand::Node(0)], Vec::new(), None);
+    let mut machine = Machine::new(program);
+    let lanes = machine.run(&[], 0, 0, 1).lanes;
+    match lanes.program.places[0] {
+        Place::Register(register) => lanes.registers[register][0],
+        _ => unreachable!("an operation's result lies in a register"),
+    }
+}
+
+/// Writes a literal to all lanes of a register.
+fn spread((bits, kind): (u64, Kind), register: &mut [u64]) {
+    let lanes = register.len();
+    match kind {
+        Kind::Bool => room::<u8>(register, lanes).fill(bits as u8),
+        Kind::F32 => room::<u32>(register, lanes).fill(bits as u32),
+        Kind::I64 | Kind::F64 => register.fill(bits),
+    }
 }
 
 #[inline(always)]

@@ -7,28 +7,15 @@ use bytemuck::Pod;
 
 use super::code::{Binary, Kind, Unary};
 
-/// The lanes of an operand: one for each, or one number for all.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a, T> {
-    Slice(&'a [T]),
-    Splat(T),
-}
-
 /// A Rust type that lanes are made of.
 pub(super) trait Lane: Pod {
-    fn from_bits(bits: u64) -> Self;
     fn to_i64(self) -> i64;
     fn to_f64(self) -> f64;
 }
 
 macro_rules! lanes {
-    ($($rust:ty: $bits:ident => $from_bits:expr),*) => {$(
+    ($($rust:ty),*) => {$(
         impl Lane for $rust {
-            #[inline(always)]
-            fn from_bits($bits: u64) -> $rust {
-                $from_bits
-            }
-
             #[inline(always)]
             fn to_i64(self) -> i64 {
                 self as i64
@@ -42,73 +29,31 @@ macro_rules! lanes {
     )*};
 }
 
-lanes! {
-    u8: bits => bits as u8,
-    i64: bits => bits as i64,
-    f32: bits => f32::from_bits(bits as u32),
-    f64: bits => f64::from_bits(bits)
-}
+lanes! { u8, i64, f32, f64 }
 
 #[inline(always)]
-pub(super) fn each<T: Copy, U>(to: &mut [U], a: Source<'_, T>, f: impl Fn(T) -> U) {
-    match a {
-        Source::Slice(a) => {
-            for (to, a) in to.iter_mut().zip(a) {
-                *to = f(*a);
-            }
-        }
-        Source::Splat(a) => to.iter_mut().for_each(|to| *to = f(a)),
+pub(super) fn each<T: Copy, U>(to: &mut [U], a: &[T], f: impl Fn(T) -> U) {
+    for (to, a) in to.iter_mut().zip(a) {
+        *to = f(*a);
     }
 }
 
 #[inline(always)]
-pub(super) fn each_pair<T: Copy, U>(
-    to: &mut [U],
-    a: Source<'_, T>,
-    b: Source<'_, T>,
-    f: impl Fn(T, T) -> U,
-) {
-    match (a, b) {
-        (Source::Slice(a), Source::Slice(b)) => {
-            for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
-                *to = f(*a, *b);
-            }
-        }
-        (Source::Splat(a), b) => each(to, b, |b| f(a, b)),
-        (a, Source::Splat(b)) => each(to, a, |a| f(a, b)),
+pub(super) fn each_pair<T: Copy, U>(to: &mut [U], a: &[T], b: &[T], f: impl Fn(T, T) -> U) {
+    for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
+        *to = f(*a, *b);
     }
 }
 
 #[inline(always)]
-pub(super) fn select<T: Copy>(
-    to: &mut [T],
-    condition: Source<'_, u8>,
-    a: Source<'_, T>,
-    b: Source<'_, T>,
-) {
-    let Source::Slice(condition) = condition else {
-        let Source::Splat(condition) = condition else {
-            return;
-        };
-        return each(to, if condition != 0 { a } else { b }, |lane| lane);
-    };
-    each(to, b, |lane| lane);
-    match a {
-        Source::Slice(a) => {
-            for ((to, a), c) in to.iter_mut().zip(a).zip(condition) {
-                *to = if *c != 0 { *a } else { *to };
-            }
-        }
-        Source::Splat(a) => {
-            for (to, c) in to.iter_mut().zip(condition) {
-                *to = if *c != 0 { a } else { *to };
-            }
-        }
+pub(super) fn select<T: Copy>(to: &mut [T], condition: &[u8], a: &[T], b: &[T]) {
+    for (((to, a), b), c) in to.iter_mut().zip(a).zip(b).zip(condition) {
+        *to = if *c != 0 { *a } else { *b };
     }
 }
 
 #[inline(always)]
-pub(super) fn cast<T: Lane>(to: &mut [u64], lanes: usize, kind: Kind, a: Source<'_, T>) {
+pub(super) fn cast<T: Lane>(to: &mut [u64], lanes: usize, kind: Kind, a: &[T]) {
     match kind {
         Kind::Bool => each(room::<u8>(to, lanes), a, |x| u8::from(x.to_f64() != 0.0)),
         Kind::I64 => each(room::<i64>(to, lanes), a, T::to_i64),
@@ -125,18 +70,13 @@ pub(super) fn room<T: Pod>(register: &mut [u64], lanes: usize) -> &mut [T] {
 
 /// What a kind can do with one operand and with two.
 pub(super) trait Arithmetic: Lane {
-    fn unary(op: Unary, to: &mut [Self], a: Source<'_, Self>);
-    fn binary(op: Binary, to: &mut [Self], a: Source<'_, Self>, b: Source<'_, Self>);
+    fn unary(op: Unary, to: &mut [Self], a: &[Self]);
+    fn binary(op: Binary, to: &mut [Self], a: &[Self], b: &[Self]);
 }
 
 /// Comparisons give truth values.
 #[inline(always)]
-pub(super) fn compare<T: Lane + PartialOrd>(
-    op: Binary,
-    to: &mut [u8],
-    a: Source<'_, T>,
-    b: Source<'_, T>,
-) {
+pub(super) fn compare<T: Lane + PartialOrd>(op: Binary, to: &mut [u8], a: &[T], b: &[T]) {
     match op {
         Binary::Eq => each_pair(to, a, b, |a, b| u8::from(a == b)),
         Binary::Ne => each_pair(to, a, b, |a, b| u8::from(a != b)),
@@ -152,7 +92,7 @@ macro_rules! float_arithmetic {
     ($($float:ident),*) => {$(
         impl Arithmetic for $float {
             #[inline(always)]
-            fn unary(op: Unary, to: &mut [$float], a: Source<'_, $float>) {
+            fn unary(op: Unary, to: &mut [$float], a: &[$float]) {
                 match op {
                     Unary::Neg => each(to, a, |x| -x),
                     Unary::Not => each(to, a, |x| $float::from(x == 0.0)),
@@ -183,7 +123,7 @@ macro_rules! float_arithmetic {
             }
 
             #[inline(always)]
-            fn binary(op: Binary, to: &mut [$float], a: Source<'_, $float>, b: Source<'_, $float>) {
+            fn binary(op: Binary, to: &mut [$float], a: &[$float], b: &[$float]) {
                 match op {
                     Binary::Add => each_pair(to, a, b, |a, b| a + b),
                     Binary::Sub => each_pair(to, a, b, |a, b| a - b),
@@ -218,7 +158,7 @@ float_arithmetic! { f32, f64 }
 
 impl Arithmetic for i64 {
     #[inline(always)]
-    fn unary(op: Unary, to: &mut [i64], a: Source<'_, i64>) {
+    fn unary(op: Unary, to: &mut [i64], a: &[i64]) {
         match op {
             Unary::Neg => each(to, a, i64::wrapping_neg),
             Unary::Abs => each(to, a, i64::wrapping_abs),
@@ -229,7 +169,7 @@ impl Arithmetic for i64 {
     }
 
     #[inline(always)]
-    fn binary(op: Binary, to: &mut [i64], a: Source<'_, i64>, b: Source<'_, i64>) {
+    fn binary(op: Binary, to: &mut [i64], a: &[i64], b: &[i64]) {
         match op {
             Binary::Add => each_pair(to, a, b, i64::wrapping_add),
             Binary::Sub => each_pair(to, a, b, i64::wrapping_sub),
@@ -267,7 +207,7 @@ fn floor_mod(a: i64, b: i64) -> i64 {
 
 /// Truth values: `Not`, `And`, `Or`; and what compares them.
 #[inline(always)]
-pub(super) fn logic(op: Binary, to: &mut [u8], a: Source<'_, u8>, b: Source<'_, u8>) {
+pub(super) fn logic(op: Binary, to: &mut [u8], a: &[u8], b: &[u8]) {
     match op {
         Binary::And => each_pair(to, a, b, |a, b| a & b),
         Binary::Or => each_pair(to, a, b, |a, b| a | b),

@@ -32,6 +32,7 @@ mod eval;
 mod lanes;
 mod lex;
 mod parse;
+mod place;
 
 use crate::op::{InputInfo, OpError};
 
