@@ -44,8 +44,10 @@ fn insert_drop(graph: &mut Resolved, stream: usize) {
 
 /// `NAME` -> latest -> `NAME~reader` -> reader, once for each reader.
 fn insert_latest(graph: &mut Resolved, stream: usize) {
-    let original = graph.streams[stream].clone();
-    for (nth, &(reader, input)) in original.readers.iter().enumerate() {
+    for nth in 0..graph.streams[stream].readers.len() {
+        // Anew for each reader: the agent put in before the last one has moved the others.
+        let original = graph.streams[stream].clone();
+        let (reader, input) = original.readers[nth];
         let agent = graph.agents.len();
         let fresh = graph.streams.len();
         graph.agents[reader].inputs[input] = fresh;
@@ -163,5 +165,90 @@ fn move_agent(graph: &mut Resolved, from: AgentIx, to: AgentIx) {
             }
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::{file, resolve};
+
+    fn graph(overflow: &str) -> Resolved {
+        let text = format!(
+            "agents.a = {{ op = \"counter\", items = 10 }}\n\
+             agents.b = {{ op = \"copy\", in = \"a\" }}\n\
+             agents.c = {{ op = \"null\", in = \"b\" }}\n\
+             agents.d = {{ op = \"zip\", in = [\"a\", \"b\"], expr = \"a + b\" }}\n\
+             agents.e = {{ op = \"null\", in = \"d\" }}\n\
+             streams.a = {{ overflow = \"{overflow}\" }}\n"
+        );
+        let decl = file::parse(text, "g.toml", "g", PathBuf::from(".")).unwrap();
+        let mut graph = resolve::resolve(decl).unwrap().0;
+        insert(&mut graph);
+        graph
+    }
+
+    /// Both ends of every edge name each other, and producers come before their readers.
+    fn is_whole(graph: &Resolved) {
+        for (s, stream) in graph.streams.iter().enumerate() {
+            let (producer, output) = stream.producer;
+            assert_eq!(graph.agents[producer].outputs[output], s, "{}", stream.name);
+            for &(reader, input) in &stream.readers {
+                assert_eq!(graph.agents[reader].inputs[input], s, "{}", stream.name);
+                assert!(producer < reader, "{}", stream.name);
+            }
+        }
+        for (a, agent) in graph.agents.iter().enumerate() {
+            for (input, &s) in agent.inputs.iter().enumerate() {
+                assert!(
+                    graph.streams[s].readers.contains(&(a, input)),
+                    "{}",
+                    agent.name
+                );
+            }
+        }
+    }
+
+    fn names(graph: &Resolved) -> Vec<&str> {
+        graph.agents.iter().map(|a| a.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_stream_that_blocks_is_left_alone() {
+        let graph = graph("block");
+        is_whole(&graph);
+        assert_eq!(names(&graph), ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn what_drops_stands_once_behind_the_producer() {
+        let graph = graph("drop-newest");
+        is_whole(&graph);
+        assert_eq!(names(&graph), ["a", "a~drop-newest", "b", "c", "d", "e"]);
+        let stream = graph.streams.iter().find(|s| s.name == "a").unwrap();
+        assert_eq!((stream.producer, stream.readers.len()), ((1, 0), 2));
+    }
+
+    #[test]
+    fn what_skips_stands_before_each_reader() {
+        let graph = graph("latest");
+        is_whole(&graph);
+        let mut found = names(&graph);
+        found.sort_unstable();
+        let expected = ["a", "a~latest~b", "a~latest~d", "b", "c", "d", "e"];
+        assert_eq!(found, expected);
+        let beside = |a: &ResolvedAgent| match a.edge {
+            Some(Edge::Latest { beside }) => graph.agents[beside].name.clone(),
+            _ => String::new(),
+        };
+        let edges: Vec<String> = graph
+            .agents
+            .iter()
+            .map(beside)
+            .filter(|n| !n.is_empty())
+            .collect();
+        assert_eq!(edges, ["b", "d"]);
     }
 }

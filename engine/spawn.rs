@@ -120,6 +120,7 @@ impl Nursery<'_> {
             }),
             ForkResult::Child => {
                 drop(read);
+                say_panics_in_a_line();
                 let lived = catch_unwind(AssertUnwindSafe(|| {
                     settle(parent, &write);
                     self.live(graph, worker, care)
@@ -185,6 +186,24 @@ impl Orders for Latched<'_> {
     fn stop(&self) -> bool {
         self.nursery.wired.latches.stop.is_set()
     }
+}
+
+/// A panic's message is the last line of what it prints, after a backtrace that was asked for.
+fn say_panics_in_a_line() {
+    let before = std::panic::take_hook();
+    let backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|v| v != "0");
+    std::panic::set_hook(Box::new(move |panic| {
+        if backtrace {
+            before(panic);
+        }
+        let message = panic.payload_as_str().unwrap_or("(no message)");
+        let place = panic
+            .location()
+            .map_or(String::new(), |l| format!(" at {l}"));
+        let line = format!("panicked{place}: {message}\n");
+        // Nobody is left to tell if that fails.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }));
 }
 
 fn note_birth(control: &thalweg_worker::control::Control) {
