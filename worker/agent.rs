@@ -84,7 +84,8 @@ impl AgentError {
 
 /// An agent's committed state during a call: bytes in the segment, read and written as `Pod` values.
 ///
-/// What is written here becomes true with the worker's commit, together with the positions.
+/// What is written here becomes true with the worker's commit, together with the positions; in a call
+/// that moves nothing and does not end the agent it is forgotten.
 pub struct State<'a> {
     bytes: &'a mut [u8],
 }

@@ -399,7 +399,8 @@ impl Subgraph {
             let want = step
                 .max(host.room_at_least[o])
                 .min(usize::try_from(most).unwrap_or(usize::MAX));
-            let output = stream.show_room(want, self.look);
+            let shown = stream.show_room(want, self.look);
+            let output = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             full &= output.is_full();
             outputs.push(output);
         }
@@ -855,10 +856,10 @@ impl Stream {
     }
 
     /// Room for at most `want` items.
-    fn show_room(&mut self, want: usize, look: bool) -> Output {
+    fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
         let mut room = self.room_until - self.written;
         if look || room < want as u64 {
-            self.look_for_room();
+            self.look_for_room()?;
             room = self.room_until - self.written;
         }
         let room = room.min(want as u64) as usize;
@@ -871,24 +872,28 @@ impl Stream {
         // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
         // the mirror, and this agent is the ring's only producer.
         unsafe {
-            Output::new(
-                ring.slot_ptr(self.written),
-                room,
-                self.written,
-                self.item_len,
-            )
+            let first = ring.slot_ptr(self.written);
+            Ok(Output::new(first, room, self.written, self.item_len))
         }
     }
 
-    fn look_for_room(&mut self) {
+    /// Looks anew how far the readers are. Their positions are checked before they become room.
+    fn look_for_room(&mut self) -> Result<(), RingCorrupt> {
         let ring = &self.seat.ring;
-        let slowest = ring.slowest();
-        self.room_until = self
-            .room_until
-            .max(slowest + self.capacity)
-            .max(self.written);
+        let (published, slowest) = (ring.written(), ring.slowest());
+        if published.wrapping_sub(slowest) > self.capacity {
+            return Err(RingCorrupt {
+                reader: None,
+                written: published,
+                consumed: slowest,
+                capacity: self.capacity,
+            });
+        }
+        let room_until = slowest + self.capacity;
+        self.room_until = self.room_until.max(room_until).max(self.written);
         let left = |reader| ring.mode(reader) == Some(Mode::Left);
         self.abandoned = self.seat.readers > 0 && (0..self.seat.readers).all(left);
+        Ok(())
     }
 
     /// Has another worker given more, or ended, since the last look?
@@ -901,8 +906,8 @@ impl Stream {
     /// Have readers made room, or all left, since the last look?
     fn is_drained(&mut self) -> bool {
         let before = (self.room_until, self.abandoned);
-        self.look_for_room();
-        before != (self.room_until, self.abandoned)
+        // What is corrupt is told by the step that follows.
+        self.look_for_room().is_err() || before != (self.room_until, self.abandoned)
     }
 }
 

@@ -346,3 +346,23 @@ fn an_idle_subgraph_says_that_it_is_starved() {
     let mut worker = Subgraph::new(control, Vec::new(), vec![seat], Vec::new()).unwrap();
     assert_eq!(worker.step().unwrap(), Step::Idle(Idle::Starved));
 }
+
+#[test]
+fn a_position_that_no_reader_can_have_is_a_fault_and_nothing_is_overwritten() {
+    for wrong in [17, 1 << 40, u64::MAX] {
+        let bed = Bed::new(u64::MAX, 16, 4);
+        let mut worker = bed.worker();
+        for _ in 0..8 {
+            worker.step().unwrap();
+        }
+        // The reader's own release would mend it: it is made wrong before each step.
+        let fault = (0..20).find_map(|_| {
+            let written = bed.rings[0].written();
+            bed.rings[0].release(0, written.wrapping_add(wrong));
+            worker.step().err()
+        });
+        let fault = fault.expect("the corrupt position went unnoticed");
+        assert_eq!(fault.agent, "agent0");
+        assert!(fault.message.contains("corrupt"), "{}", fault.message);
+    }
+}
