@@ -7,11 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use thalweg_worker::control::{BUCKETS, Control, Phase, bucket_ns};
+use thalweg_worker::subgraph::TIMED_EVERY;
 
 use crate::plan::Plan;
 use crate::positions::Positions;
-use crate::resolved::{Edge, Resolved};
+use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
 use crate::wire::Wired;
+
+mod limit;
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
@@ -20,13 +23,15 @@ pub struct Report {
     pub graph: String,
     /// The run's name.
     pub run: String,
-    /// Wall time in seconds, from the start of the workers.
+    /// How it ended: `done`, `stopped`, `failed`, `stalled`, `killed`; `running` before that.
+    pub ended: &'static str,
+    /// Wall time in seconds, from the start of the workers to the end of the last.
     pub seconds: f64,
     /// The workers.
     pub workers: Vec<WorkerReport>,
     /// The agents.
     pub agents: Vec<AgentReport>,
-    /// The edges: one for each reader of each stream.
+    /// The edges: one for each reader of each stream. `written = read + left + lost`.
     pub edges: Vec<EdgeReport>,
     /// Items lost on edges that may lose.
     pub lost: u64,
@@ -53,6 +58,10 @@ pub struct WorkerReport {
     pub starved: f64,
     /// Share of the time without room.
     pub blocked: f64,
+    /// Share of the time in which a source waited for the world outside.
+    pub outside: f64,
+    /// Share of the time on a CPU, waiting by spinning included.
+    pub cpu: f64,
     /// CPU time in seconds.
     pub cpu_seconds: f64,
     /// Committed steps.
@@ -78,6 +87,8 @@ pub struct AgentReport {
     pub items_out: u64,
     /// Share of the run spent in it, estimated from one step in sixteen.
     pub busy: f64,
+    /// It waits for the world outside: a source, or an agent that keeps time.
+    pub faces_outside: bool,
 }
 
 /// One edge: a stream and one of its readers.
@@ -99,7 +110,7 @@ pub struct EdgeReport {
     pub read: u64,
     /// Items left unread because the reader was done first.
     pub left: u64,
-    /// Items lost: dropped when full, or missed.
+    /// Items lost: dropped when full, or missed. What a stream drops, all of its readers lack.
     pub lost: u64,
     /// How it may lose: `block`, `drop-newest`, `latest`.
     pub overflow: &'static str,
@@ -137,6 +148,8 @@ pub struct Circumstances {
     pub started_ns: u64,
     /// The moment of the report.
     pub now_ns: u64,
+    /// How the run ended, as [`Report::ended`] says it.
+    pub ended: &'static str,
     /// Restarts of each worker.
     pub restarts: Vec<u64>,
 }
@@ -144,139 +157,246 @@ pub struct Circumstances {
 /// Gathers the report.
 pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstances) -> Report {
     let positions = Positions::of(graph, plan, wired);
-    let ns = around.now_ns.saturating_sub(around.started_ns).max(1) as f64;
+    let end_ns = end(&wired.controls).unwrap_or(around.now_ns);
+    let ns = end_ns.saturating_sub(around.started_ns).max(1) as f64;
+    let seen = Seen {
+        graph,
+        plan,
+        wired,
+        positions: &positions,
+        ns,
+    };
     let workers: Vec<WorkerReport> = (0..plan.workers.len())
-        .map(|w| worker(plan, &wired.controls[w], w, around, ns))
+        .map(|w| seen.worker(w, end_ns, around))
         .collect();
     let agents: Vec<AgentReport> = (0..graph.agents.len())
-        .map(|a| agent(graph, plan, wired, &positions, a, ns))
+        .filter(|&a| graph.agents[a].edge.is_none())
+        .map(|a| seen.agent(a))
         .collect();
-    let edges = edges(graph, plan, wired, &positions, ns);
+    let edges: Vec<EdgeReport> = (0..graph.streams.len())
+        .flat_map(|s| seen.edges(s))
+        .collect();
     let first = wired
         .controls
         .iter()
         .map(|c| c.head().life.first_ns.load(Relaxed));
     let first = first.filter(|&ns| ns != 0).min();
+    let started = first.map_or(0.0, |first| {
+        first.saturating_sub(around.started_ns) as f64 / ns
+    });
     Report {
         graph: graph.name.clone(),
         run: around.run.clone(),
+        ended: around.ended,
         seconds: ns / 1e9,
-        lost: edges.iter().map(|e| e.lost).sum(),
+        lost: (0..graph.streams.len()).map(|s| seen.lost(s)).sum(),
         restarts: around.restarts.iter().sum(),
         first_item_seconds: first.map(|ns| ns.saturating_sub(around.began_ns) as f64 / 1e9),
-        limit: limit(&workers, &agents),
+        limit: limit::sentence(&workers, &agents, ns / 1e9, started),
         workers,
         agents,
         edges,
     }
 }
 
+/// When the last worker was done, if all are.
+fn end(controls: &[Control]) -> Option<u64> {
+    let ends = controls.iter().map(|control| {
+        let head = control.head();
+        // Relaxed: counters of processes that are gone, or recent values of those that are not.
+        let done = Phase::from_u32(head.life.phase.load(Relaxed)) == Phase::Done;
+        done.then(|| head.time.since_ns.load(Relaxed))
+    });
+    ends.collect::<Option<Vec<u64>>>()?.into_iter().max()
+}
+
+/// What a worker did with its time so far, in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// In steps that moved something.
+    pub busy: u64,
+    /// Without input.
+    pub starved: u64,
+    /// Without room.
+    pub blocked: u64,
+    /// Waiting for the world outside.
+    pub outside: u64,
+}
+
+impl Books {
+    /// The books of a worker, with what it does at `now_ns` and has not booked yet.
+    pub fn of(control: &Control, now_ns: u64) -> Books {
+        let time = &control.head().time;
+        // Relaxed: counters of a process that may be running; recent values are enough.
+        let mut books = Books {
+            busy: time.busy_ns.load(Relaxed),
+            starved: time.starved_ns.load(Relaxed),
+            blocked: time.blocked_ns.load(Relaxed),
+            outside: time.outside_ns.load(Relaxed),
+        };
+        let unbooked = now_ns.saturating_sub(time.since_ns.load(Relaxed));
+        match Phase::from_u32(control.head().life.phase.load(Relaxed)) {
+            Phase::Busy => books.busy += unbooked,
+            Phase::Starved => books.starved += unbooked,
+            Phase::Blocked => books.blocked += unbooked,
+            Phase::Outside => books.outside += unbooked,
+            Phase::Starting | Phase::Done | Phase::Failed => {}
+        }
+        books
+    }
+}
+
+/// Everything a report is read from.
+struct Seen<'a> {
+    graph: &'a Resolved,
+    plan: &'a Plan,
+    wired: &'a Wired,
+    positions: &'a Positions,
+    ns: f64,
+}
+
 // Relaxed throughout: counters of a process that may be running; recent values are enough.
-fn worker(
-    plan: &Plan,
-    control: &Control,
-    w: usize,
-    around: &Circumstances,
-    ns: f64,
-) -> WorkerReport {
-    let (life, time) = (&control.head().life, &control.head().time);
-    let share = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed) as f64 / ns;
-    WorkerReport {
-        name: plan.workers[w].name.clone(),
-        core: plan.workers[w].core,
-        phase: match Phase::from_u32(life.phase.load(Relaxed)) {
-            Phase::Starting => "starting",
-            Phase::Busy => "busy",
-            Phase::Idle => "idle",
-            Phase::Outside => "waiting for its source",
-            Phase::Done => "done",
-            Phase::Failed => "failed",
-        },
-        busy: share(&time.busy_ns),
-        starved: share(&time.starved_ns),
-        blocked: share(&time.blocked_ns),
-        cpu_seconds: time.cpu_ns.load(Relaxed) as f64 / 1e9,
-        steps: time.steps.load(Relaxed),
-        parks: time.parks.load(Relaxed),
-        restarts: around.restarts.get(w).copied().unwrap_or(0),
+impl Seen<'_> {
+    fn worker(&self, w: usize, end_ns: u64, around: &Circumstances) -> WorkerReport {
+        let control = &self.wired.controls[w];
+        let (life, time) = (&control.head().life, &control.head().time);
+        let books = Books::of(control, end_ns);
+        let share = |ns: u64| (ns as f64 / self.ns).min(1.0);
+        let cpu_ns = time.cpu_ns.load(Relaxed);
+        WorkerReport {
+            name: self.plan.workers[w].name.clone(),
+            core: self.plan.workers[w].core,
+            phase: phase(Phase::from_u32(life.phase.load(Relaxed))),
+            busy: share(books.busy),
+            starved: share(books.starved),
+            blocked: share(books.blocked),
+            outside: share(books.outside),
+            cpu: share(cpu_ns),
+            cpu_seconds: cpu_ns as f64 / 1e9,
+            steps: time.steps.load(Relaxed),
+            parks: time.parks.load(Relaxed),
+            restarts: around.restarts.get(w).copied().unwrap_or(0),
+        }
     }
-}
 
-fn agent(
-    graph: &Resolved,
-    plan: &Plan,
-    wired: &Wired,
-    positions: &Positions,
-    a: usize,
-    ns: f64,
-) -> AgentReport {
-    let here = &graph.agents[a];
-    let w = plan.worker_of[a];
-    let gauge = wired.controls[w].agent_gauge(plan.seat_of[a]);
-    AgentReport {
-        name: here.name.clone(),
-        op: here.op.clone(),
-        worker: plan.workers[w].name.clone(),
-        items_in: positions.read[a].iter().sum(),
-        items_out: here.outputs.iter().map(|&s| positions.written[s]).sum(),
-        busy: (gauge.ns.load(Relaxed) * thalweg_worker::subgraph::TIMED_EVERY) as f64 / ns,
+    fn agent(&self, a: AgentIx) -> AgentReport {
+        let here = &self.graph.agents[a];
+        let w = self.plan.worker_of[a];
+        let control = &self.wired.controls[w];
+        let gauge = control.agent_gauge(self.plan.seat_of[a]);
+        // Timed are the steps 0, 16, 32 ..: so many of all.
+        let steps = control.head().time.steps.load(Relaxed);
+        let timed = steps.div_ceil(TIMED_EVERY).max(1);
+        let estimated = gauge.ns.load(Relaxed) as f64 * steps as f64 / timed as f64;
+        AgentReport {
+            name: here.name.clone(),
+            op: here.op.clone(),
+            worker: self.plan.workers[w].name.clone(),
+            items_in: self.positions.read[a].iter().sum(),
+            items_out: here
+                .outputs
+                .iter()
+                .map(|&s| self.positions.written[s])
+                .sum(),
+            busy: (estimated / self.ns).min(1.0),
+            faces_outside: here.inputs.is_empty() || here.op == "throttle",
+        }
     }
-}
 
-fn edges(
-    graph: &Resolved,
-    plan: &Plan,
-    wired: &Wired,
-    positions: &Positions,
-    ns: f64,
-) -> Vec<EdgeReport> {
-    let mut edges = Vec::new();
-    for (s, stream) in graph.streams.iter().enumerate() {
-        let planned = &plan.streams[s];
-        let producer = &graph.agents[stream.producer.0];
-        let dropping = matches!(producer.edge, Some(Edge::DropNewest { .. }));
+    /// The edges of a stream as written in the graph: whatever stands in it to make it lossy is
+    /// part of the edge, from the agent that writes to the agent that reads.
+    fn edges(&self, s: StreamIx) -> Vec<EdgeReport> {
+        let (graph, positions) = (self.graph, self.positions);
+        let stream = &graph.streams[s];
+        if self.is_part_of_an_edge(s) {
+            return Vec::new();
+        }
+        let into = self.raw(s).unwrap_or(s);
+        let written = positions.written[into];
         let blank = EdgeReport {
             stream: stream.name.clone(),
             item_type: stream.item_type.to_string(),
-            from: producer.name.clone(),
+            from: graph.agents[graph.streams[into].producer.0].name.clone(),
             to: String::new(),
             crosses: false,
-            written: positions.written[s],
+            written,
             read: 0,
-            left: 0,
+            left: written,
             lost: 0,
-            overflow: if dropping { "drop-newest" } else { "block" },
-            rate: positions.written[s] as f64 / ns * 1e9,
-            capacity: planned.capacity,
+            overflow: if into == s { "block" } else { "drop-newest" },
+            rate: written as f64 / self.ns * 1e9,
+            capacity: self.plan.streams[s].capacity,
             high_water: 0,
             wait: None,
         };
         if stream.readers.is_empty() {
-            edges.push(blank.clone());
+            return vec![blank];
         }
-        for (line, &(a, input)) in stream.readers.iter().enumerate() {
-            let reader = &graph.agents[a];
-            let w = planned.readers[line].worker;
-            let gauge = wired.controls[w].input_gauge(plan.seat_of[a], input);
-            let missed = positions.missed[a][input];
-            let latest = matches!(reader.edge, Some(Edge::Latest { .. }));
-            // What a dropping stream lost is counted once, with its first reader.
-            let dropped = if line == 0 { positions.dropped[s] } else { 0 };
-            let crosses = w != planned.producer;
-            edges.push(EdgeReport {
-                to: reader.name.clone(),
-                crosses,
-                read: positions.read[a][input] - missed,
-                left: positions.written[s].saturating_sub(positions.read[a][input]),
-                lost: missed + dropped,
-                overflow: if latest { "latest" } else { blank.overflow },
-                high_water: gauge.high_water.load(Relaxed),
-                wait: if crosses { waits(&gauge.waits) } else { None },
-                ..blank.clone()
-            });
+        let readers = 0..stream.readers.len();
+        readers.map(|line| self.edge(s, line, &blank)).collect()
+    }
+
+    fn edge(&self, s: StreamIx, line: usize, blank: &EdgeReport) -> EdgeReport {
+        let (graph, positions) = (self.graph, self.positions);
+        let (a, input) = graph.streams[s].readers[line];
+        let latest = matches!(graph.agents[a].edge, Some(Edge::Latest { .. }));
+        // Behind an agent that skips to the newest is the stream of the one who reads.
+        let (reader, reader_input) = match latest {
+            true => graph.streams[graph.agents[a].outputs[0]].readers[0],
+            false => (a, input),
+        };
+        let gauge =
+            self.wired.controls[self.plan.worker_of[a]].input_gauge(self.plan.seat_of[a], input);
+        let crosses = self.plan.streams[s].readers[line].worker != self.plan.streams[s].producer;
+        let read = positions.read[reader][reader_input];
+        let lost = positions.missed[a][input] + positions.dropped[s];
+        EdgeReport {
+            to: graph.agents[reader].name.clone(),
+            crosses,
+            read,
+            left: blank.written.saturating_sub(read + lost),
+            lost,
+            overflow: if latest { "latest" } else { blank.overflow },
+            high_water: gauge.high_water.load(Relaxed),
+            wait: if crosses { waits(&gauge.waits) } else { None },
+            ..blank.clone()
         }
     }
-    edges
+
+    /// The items a stream lost, each counted once.
+    fn lost(&self, s: StreamIx) -> u64 {
+        let readers = self.graph.streams[s].readers.iter();
+        let missed: u64 = readers.map(|&(a, i)| self.positions.missed[a][i]).sum();
+        missed + self.positions.dropped[s]
+    }
+
+    /// A stream that only the engine put there.
+    fn is_part_of_an_edge(&self, s: StreamIx) -> bool {
+        let (agents, stream) = (&self.graph.agents, &self.graph.streams[s]);
+        let latest = matches!(agents[stream.producer.0].edge, Some(Edge::Latest { .. }));
+        let drops =
+            |&(a, _): &(AgentIx, usize)| matches!(agents[a].edge, Some(Edge::DropNewest { .. }));
+        latest || stream.readers.iter().any(drops)
+    }
+
+    /// The stream that comes in where `s` is what a dropping agent lets through.
+    fn raw(&self, s: StreamIx) -> Option<StreamIx> {
+        let producer = &self.graph.agents[self.graph.streams[s].producer.0];
+        let drops = matches!(producer.edge, Some(Edge::DropNewest { .. }));
+        drops.then(|| producer.inputs[0])
+    }
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Busy => "busy",
+        Phase::Starved => "starved",
+        Phase::Blocked => "blocked",
+        Phase::Outside => "waiting for the world outside",
+        Phase::Done => "done",
+        Phase::Failed => "failed",
+    }
 }
 
 fn waits(buckets: &[std::sync::atomic::AtomicU32; BUCKETS]) -> Option<Waits> {
@@ -297,45 +417,4 @@ fn waits(buckets: &[std::sync::atomic::AtomicU32; BUCKETS]) -> Option<Waits> {
         p99: quantile(0.99)?,
         p999: quantile(0.999)?,
     })
-}
-
-/// The stage that limits: the worker that was busiest, or the world outside if nobody was busy.
-fn limit(workers: &[WorkerReport], agents: &[AgentReport]) -> Option<String> {
-    let mut by_busy: Vec<&WorkerReport> = workers.iter().collect();
-    by_busy.sort_by(|a, b| b.busy.total_cmp(&a.busy));
-    let first = by_busy.first().filter(|w| w.steps > 0)?;
-    let mut inside: Vec<&AgentReport> = agents.iter().filter(|a| a.worker == first.name).collect();
-    inside.sort_by(|a, b| b.busy.total_cmp(&a.busy));
-    let most = inside.first().map_or(String::new(), |a| {
-        let share = (a.busy / first.busy.max(1e-9)).min(1.0);
-        match inside.len() {
-            1 => format!(", all of it in `{}` ({})", a.name, a.op),
-            _ => format!(", {} of that in `{}` ({})", percent(share), a.name, a.op),
-        }
-    });
-    if first.busy < 0.5 {
-        return Some(format!(
-            "the source or the start limits: no worker was busy more than {} of the time ({}{most})",
-            percent(first.busy),
-            first.name
-        ));
-    }
-    let next = by_busy.get(1).map_or(String::new(), |next| {
-        let gain = first.busy / next.busy.max(1e-3);
-        format!(
-            "; next is {} at {}, so easing {} gains at most {gain:.1}x",
-            next.name,
-            percent(next.busy),
-            first.name
-        )
-    });
-    Some(format!(
-        "worker {} limits: busy {} of the time{most}{next}",
-        first.name,
-        percent(first.busy)
-    ))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
 }

@@ -3,10 +3,13 @@
 //! Everything that is made here is gone when [`run`] returns, however it returns; and if this
 //! process does not get that far, the warden and the workers' death signal see to it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::stat::{Mode, umask};
 use thalweg_ringbuf::{Segment, SegmentError, enroll, free_bytes};
 use thalweg_worker::clock;
 use thalweg_worker::duty::{self, Ended, Orders};
@@ -147,6 +150,20 @@ fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
     }
 }
 
+/// Sweeps what dead runs left, and enters this one.
+fn enter(info: &RunInfo) -> Result<RunFile, RunsError> {
+    runs::sweep()?;
+    RunFile::enter(info)
+}
+
+/// Makes something with all rights for us and none for others, whatever mask we inherited.
+fn private<T>(make: impl FnOnce() -> T) -> T {
+    let inherited = umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    let made = make();
+    umask(inherited);
+    made
+}
+
 /// What a named run holds outside of its processes; dropping it removes both.
 struct Traces {
     file: RunFile,
@@ -172,14 +189,13 @@ fn run_outside(
 ) -> Result<Finished, RunError> {
     let signals =
         supervise::listen().map_err(|e| RunError::Environment(format!("signals: {e}")))?;
-    runs::sweep()?;
     let segment_name = format!("/thalweg.{}", around.run);
-    let file = RunFile::enter(&info(&graph, plan, &around.run, &segment_name))?;
+    let info = info(&graph, plan, &around.run, &segment_name);
     let traces = Traces {
-        file,
+        file: private(|| enter(&info))?,
         segment: segment_name,
     };
-    let segment = Segment::create(&traces.segment, plan.len_bytes)?;
+    let segment = private(|| Segment::create(&traces.segment, plan.len_bytes))?;
     let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
     let warden = warden::post(&wired, &traces.file)?;
     let nursery = Nursery {
@@ -193,13 +209,27 @@ fn run_outside(
     let verdict = spawned.map(|()| supervisor.run());
     around.now_ns = clock::now_ns();
     around.restarts = supervisor.restarts();
+    let stopped = supervisor.is_draining();
     drop(supervisor);
     drop(traces);
     warden.dismiss();
+    let verdict = verdict?;
+    around.ended = ended(&verdict, stopped);
     Ok(Finished {
-        verdict: verdict?,
+        verdict,
         report: report::gather(&graph, plan, &wired, around),
     })
+}
+
+/// How a run ended, in a word. `stopped`: its sources were told to end.
+fn ended(verdict: &Verdict, stopped: bool) -> &'static str {
+    match verdict {
+        Verdict::Done if stopped => "stopped",
+        Verdict::Done => "done",
+        Verdict::Failed(_) => "failed",
+        Verdict::Stalled(_) => "stalled",
+        Verdict::Killed(_) => "killed",
+    }
 }
 
 /// Everything in this process: one worker, no fork, a segment without a name.
@@ -211,20 +241,24 @@ fn run_inside(
     around: &mut Circumstances,
     watch: &mut dyn Watch,
 ) -> Result<Finished, RunError> {
-    runs::sweep()?;
-    let file = RunFile::enter(&info(&graph, plan, &around.run, ""))?;
+    let info = info(&graph, plan, &around.run, "");
+    let file = private(|| enter(&info))?;
     let segment = Segment::anonymous(plan.len_bytes)?;
     let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
-    hear_in_process();
+    hear_in_process(&file);
     around.started_ns = clock::now_ns();
     let nursery = Nursery {
         plan,
         wired: &wired,
         options: &wanted.options,
     };
-    let verdict = inside(&mut graph, &nursery, wanted, watch);
+    let stop_at = wanted
+        .lasts
+        .map(|d| around.started_ns + d.as_nanos() as u64);
+    let verdict = inside(&mut graph, &nursery, stop_at, watch);
     file.remove();
     around.now_ns = clock::now_ns();
+    around.ended = ended(&verdict, is_to_stop(stop_at));
     Ok(Finished {
         verdict,
         report: report::gather(&graph, plan, &wired, around),
@@ -234,7 +268,7 @@ fn run_inside(
 fn inside(
     graph: &mut Resolved,
     nursery: &Nursery<'_>,
-    wanted: &Wanted,
+    stop_at: Option<u64>,
     watch: &mut dyn Watch,
 ) -> Verdict {
     let seated = nursery.wired.seat(graph, nursery.plan, 0, nursery.options);
@@ -247,7 +281,7 @@ fn inside(
         graph,
         nursery,
         watch,
-        stop_at: wanted.lasts.map(|d| now + d.as_nanos() as u64),
+        stop_at,
         next_tick: now + TICK_NS,
         told: false,
     };
@@ -277,8 +311,7 @@ struct InProcess<'a> {
 
 impl Orders for InProcess<'_> {
     fn stop(&self) -> bool {
-        // Relaxed: a counter that a signal handler of this thread raises.
-        STOPS.load(Ordering::Relaxed) > 0 || self.stop_at.is_some_and(|at| clock::now_ns() >= at)
+        is_to_stop(self.stop_at)
     }
 
     fn tick(&mut self) {
@@ -295,16 +328,35 @@ impl Orders for InProcess<'_> {
     }
 }
 
+/// A signal came, or the time is up.
+fn is_to_stop(stop_at: Option<u64>) -> bool {
+    // Relaxed: a counter that a signal handler of this thread raises.
+    STOPS.load(Ordering::Relaxed) > 0 || stop_at.is_some_and(|at| clock::now_ns() >= at)
+}
+
 /// How many signals to stop have come, for a run inside one process.
 static STOPS: AtomicU32 = AtomicU32::new(0);
 
+/// The run's file, for the handler of the second signal to take away.
+static RUN_FILE: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
+
 /// The first signal asks the sources to end; the second ends the process.
-fn hear_in_process() {
+fn hear_in_process(file: &RunFile) {
     extern "C" fn on_signal(signal: libc::c_int) {
         // Relaxed: nothing but the count itself is handed over.
         if STOPS.fetch_add(1, Ordering::Relaxed) > 0 {
+            // FILE (in, from below): the path is whole once the pointer is there.
+            let path = RUN_FILE.load(Ordering::Acquire);
+            if !path.is_null() {
+                // SAFETY: a path that was leaked on purpose; `unlink` is safe in a signal handler.
+                unsafe { libc::unlink(path) };
+            }
             leave(128 + signal);
         }
+    }
+    if let Ok(path) = CString::new(file.path().as_os_str().as_bytes()) {
+        // FILE (out, to `on_signal`): the bytes before the pointer.
+        RUN_FILE.store(path.into_raw(), Ordering::Release);
     }
     let action = SigAction::new(
         SigHandler::Handler(on_signal),
@@ -312,7 +364,7 @@ fn hear_in_process() {
         SigSet::empty(),
     );
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: the handler touches one atomic and may leave by `_exit`: safe in a signal handler.
+        // SAFETY: the handler touches atomics, unlinks and may leave by `_exit`: safe in a signal handler.
         let _ = unsafe { sigaction(signal, &action) };
     }
 }

@@ -6,12 +6,17 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Segment;
+
+use crate::spawn::pidfd_open;
 
 /// What a run's file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,9 +127,9 @@ impl RunFile {
             path: path.clone(),
             error,
         };
-        let file = open(&path, true).map_err(refuse)?;
-        let taken = |(_, _)| RunsError::Taken { run: run.clone() };
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(taken)?;
+        let lock = take(&path)
+            .map_err(refuse)?
+            .ok_or_else(|| RunsError::Taken { run: run.clone() })?;
         sweep_file(&lock);
         let mut entered = RunFile {
             path: path.clone(),
@@ -142,10 +147,46 @@ impl RunFile {
         file.write_all(text.as_bytes())
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes the run out of the directory.
     pub fn remove(&self) {
         // If it is gone already, all is well.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens or makes the file at `path` and takes its lock; `None` if a living run holds it.
+fn take(path: &Path) -> std::io::Result<Option<Flock<File>>> {
+    for _ in 0..ATTEMPTS {
+        let file = open(path, true)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            // Between opening and locking, a sweep may have taken the file out of the directory.
+            Ok(lock) if is_at(&lock, path) => return Ok(Some(lock)),
+            Ok(_) => {}
+            Err(_) => std::thread::sleep(BETWEEN_ATTEMPTS),
+        }
+    }
+    Ok(None)
+}
+
+/// A lock that is held this long is a run's own, not that of somebody who only looks.
+const ATTEMPTS: u32 = 20;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
+
+/// True if `file` is what lies at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    is_same(file, fs::symlink_metadata(path))
+}
+
+/// True if both are one file.
+fn is_same(file: &File, found: std::io::Result<fs::Metadata>) -> bool {
+    match (file.metadata(), found) {
+        (Ok(ours), Ok(found)) => (ours.dev(), ours.ino()) == (found.dev(), found.ino()),
+        _ => false,
     }
 }
 
@@ -194,8 +235,99 @@ fn read(file: &mut File) -> Option<RunInfo> {
     serde_json::from_str(&text).ok()
 }
 
-/// Removes what dead runs left: segments and files. Gives the names of the runs.
-pub fn sweep() -> Result<Vec<String>, RunsError> {
+/// A run that lived when it was found, and what it takes to ask it to end.
+pub struct Living {
+    file: File,
+    process: OwnedFd,
+    pid: u32,
+}
+
+/// The living run of that name, if there is one.
+///
+/// # Errors
+/// The directory cannot be used.
+pub fn find(run: &str) -> Result<Option<Living>, RunsError> {
+    if !is_name(run) {
+        return Ok(None);
+    }
+    let Ok(mut file) = open(&directory()?.join(format!("{run}.run")), false) else {
+        return Ok(None);
+    };
+    let Some(info) = read(&mut file) else {
+        return Ok(None);
+    };
+    let Some(pid) = i32::try_from(info.pid).ok().filter(|pid| *pid > 0) else {
+        return Ok(None);
+    };
+    let Ok(process) = pidfd_open(Pid::from_raw(pid)) else {
+        return Ok(None);
+    };
+    let living = Living {
+        file,
+        process,
+        pid: info.pid,
+    };
+    Ok(living.is_alive().then_some(living))
+}
+
+impl Living {
+    /// True while any process of the run holds its lock.
+    pub fn is_alive(&self) -> bool {
+        // A lock that we get is given back at once: the descriptor of its own is closed.
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match File::open(own) {
+            Ok(file) => Flock::lock(file, FlockArg::LockSharedNonblock).is_err(),
+            Err(_) => false,
+        }
+    }
+
+    /// Sends the coordinator SIGTERM: the first drains the run, the second kills it.
+    ///
+    /// # Errors
+    /// The process of that number is not the run's coordinator (any more), or may not be signalled.
+    pub fn terminate(&self) -> Result<(), String> {
+        if !self.is_coordinator() {
+            return Err(format!(
+                "process {} does not hold the run's file: it is not its coordinator; what is left of the run ends by itself",
+                self.pid
+            ));
+        }
+        // SAFETY: the descriptor is a pidfd; no information goes with the signal.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                self.process.as_raw_fd(),
+                libc::SIGTERM,
+                std::ptr::null::<libc::siginfo_t>(),
+                0,
+            )
+        };
+        nix::errno::Errno::result(sent)
+            .map(drop)
+            .map_err(|e| format!("process {}: {}", self.pid, e.desc()))
+    }
+
+    /// The number may have been given to another process since: the run's own has its file open.
+    fn is_coordinator(&self) -> bool {
+        let Ok(open) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else {
+            return false;
+        };
+        open.flatten()
+            .any(|fd| is_same(&self.file, fs::metadata(fd.path())))
+    }
+}
+
+/// What was left of a dead run, and is gone now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// The run.
+    pub run: String,
+    /// Its segment, if it was still there.
+    pub segment: Option<String>,
+}
+
+/// Removes what dead runs left: segments and files.
+pub fn sweep() -> Result<Vec<Swept>, RunsError> {
     let mut swept = Vec::new();
     for path in run_files()? {
         let Ok(file) = open(&path, false) else {
@@ -205,26 +337,31 @@ pub fn sweep() -> Result<Vec<String>, RunsError> {
         let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
             continue;
         };
-        sweep_file(&lock);
+        // Another sweep may have been faster, and a new run may have the name by now.
+        if !is_at(&lock, &path) {
+            continue;
+        }
+        let segment = sweep_file(&lock);
         let _ = fs::remove_file(&path);
         let stem = path.file_stem().unwrap_or_default();
-        swept.push(stem.to_string_lossy().into_owned());
+        swept.push(Swept {
+            run: stem.to_string_lossy().into_owned(),
+            segment,
+        });
     }
     Ok(swept)
 }
 
-/// Removes the segment that a dead run's file names. The caller holds the lock.
-fn sweep_file(lock: &Flock<File>) {
-    let Ok(mut file) = lock.try_clone() else {
-        return;
-    };
-    if file.rewind().is_err() {
-        return;
-    }
-    if let Some(info) = read(&mut file).filter(|i| i.segment.starts_with("/thalweg.")) {
-        // Gone already: all is well.
-        let _ = Segment::unlink_name(&info.segment);
-    }
+/// Removes the segment that a dead run's file names, and gives its name if there was one. The
+/// caller holds the lock.
+fn sweep_file(lock: &Flock<File>) -> Option<String> {
+    let mut file = lock.try_clone().ok()?;
+    file.rewind().ok()?;
+    let info = read(&mut file).filter(|i| i.segment.starts_with("/thalweg."))?;
+    // Gone already: all is well.
+    Segment::unlink_name(&info.segment)
+        .ok()
+        .map(|()| info.segment)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! coordinator, ignores the terminal, stays on its core, runs its duty cycle and leaves by `_exit`.
 
 use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
@@ -257,6 +257,17 @@ fn settle(parent: Pid, stderr: &OwnedFd) {
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
     // If memory runs out a worker goes first: it can be forked again.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+}
+
+/// A descriptor of a process: it goes on meaning that one when the number is given to another.
+///
+/// # Errors
+/// There is no such process, or no descriptor is free.
+pub fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes two numbers and gives a descriptor or an error.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    // SAFETY: a descriptor that the kernel just made for us.
+    Errno::result(fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
 /// The name `ps` and `top` show, as far as the kernel keeps it (15 bytes).

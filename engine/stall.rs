@@ -43,6 +43,20 @@ pub fn chain(graph: &Resolved, plan: &Plan, positions: &Positions) -> Vec<String
     links
 }
 
+/// What an agent waits for, in a few words; `None` if it could go on.
+pub fn wait(
+    graph: &Resolved,
+    plan: &Plan,
+    positions: &Positions,
+    agent: AgentIx,
+) -> Option<String> {
+    let name = |stream: StreamIx| &graph.streams[stream].name;
+    match waits_for(graph, plan, positions, agent)? {
+        WaitsFor::Items(stream) => Some(format!("waits for items on {}", name(stream))),
+        WaitsFor::Room(stream, _) => Some(format!("waits for room on {}", name(stream))),
+    }
+}
+
 fn waits_for(
     graph: &Resolved,
     plan: &Plan,

@@ -203,6 +203,11 @@ impl<'a> Supervisor<'a> {
         self.wards.iter().map(|w| w.restarts).collect()
     }
 
+    /// True once the sources were told to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
     fn wait(&self, until: Instant) {
         let words = self.wards.iter().filter_map(|w| w.child.as_ref());
         let words = words.map(|c| PollFd::new(c.stderr.as_fd(), PollFlags::POLLIN));
@@ -421,7 +426,8 @@ impl<'a> Supervisor<'a> {
         let sleeps: Vec<u64> = heads().map(|h| h.time.parks.load(Relaxed)).collect();
         let phases = heads().map(|h| Phase::from_u32(h.life.phase.load(Relaxed)));
         let mut phases = phases.zip(&self.wards);
-        let idle = phases.all(|(phase, ward)| ward.done || phase == Phase::Idle);
+        let idle = phases
+            .all(|(phase, ward)| ward.done || matches!(phase, Phase::Starved | Phase::Blocked));
         if !idle || versions != self.quiet_since.versions {
             self.quiet_since = Quiet { versions, sleeps };
             return;

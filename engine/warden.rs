@@ -3,7 +3,7 @@
 //! It sleeps on the coordinator's pidfd. When that is gone, however it went, the warden removes the
 //! segment and the run's file. Workers die with the coordinator by themselves (their death signal).
 
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -14,7 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
 use crate::runs::RunFile;
-use crate::spawn::{SpawnError, check_single_thread, leave, set_name};
+use crate::spawn::{SpawnError, check_single_thread, leave, pidfd_open, set_name};
 use crate::wire::Wired;
 
 /// The warden's process, as the coordinator holds it.
@@ -79,11 +79,4 @@ fn stand_aside() {
 fn wait_for_the_end(pidfd: &OwnedFd) {
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
     while poll(&mut fds, PollTimeout::NONE) == Err(Errno::EINTR) {}
-}
-
-fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
-    // SAFETY: the call takes two numbers and gives a descriptor or an error.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    // SAFETY: a descriptor that the kernel just made for us.
-    Errno::result(fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

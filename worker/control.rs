@@ -8,7 +8,7 @@
 //!      0  words, agents, inputs, outputs      fixed when the block is made
 //!    128  version                             the commit word: its parity says which record holds
 //!    256  beat, phase, wait, incarnation      signs of life
-//!    384  steps, busy_ns, starved_ns, blocked_ns, parks, since_ns
+//!    384  steps, busy_ns, starved_ns, blocked_ns, outside_ns, since_ns, parks, cpu_ns
 //!    512  fault_len, fault[1016]              the sentence an agent failed with
 //!   1536  record 0                            `words` u64
 //!      .  record 1                            `words` u64
@@ -95,9 +95,13 @@ pub struct Time {
     pub starved_ns: AtomicU64,
     /// Time without work because outputs were full.
     pub blocked_ns: AtomicU64,
-    /// Sleeps on the futex.
+    /// Time in which a source waited for the world outside.
+    pub outside_ns: AtomicU64,
+    /// When it began what it does now: what is not yet in the sums above. 0: never began.
+    pub since_ns: AtomicU64,
+    /// Sleeps.
     pub parks: AtomicU64,
-    /// CPU time of the process, as last read.
+    /// CPU time of the worker, its predecessors included, as last read.
     pub cpu_ns: AtomicU64,
 }
 
@@ -107,16 +111,18 @@ pub struct Time {
 pub enum Phase {
     /// Not yet started.
     Starting = 0,
-    /// In a step.
+    /// In steps that move something.
     Busy = 1,
-    /// Nothing to do: every agent waits for items or for room.
-    Idle = 2,
+    /// Nothing to do: every agent waits for items.
+    Starved = 2,
     /// A source waits for the world outside.
     Outside = 3,
     /// All agents are done.
     Done = 4,
     /// An agent failed; the sentence is in the block.
     Failed = 5,
+    /// Nothing to do: an agent waits for room.
+    Blocked = 6,
 }
 
 impl Phase {
@@ -124,10 +130,11 @@ impl Phase {
     pub fn from_u32(n: u32) -> Phase {
         match n {
             1 => Phase::Busy,
-            2 => Phase::Idle,
+            2 => Phase::Starved,
             3 => Phase::Outside,
             4 => Phase::Done,
             5 => Phase::Failed,
+            6 => Phase::Blocked,
             _ => Phase::Starting,
         }
     }
@@ -136,8 +143,6 @@ impl Phase {
 /// What an agent cost, sampled: one step in sixteen is timed.
 #[repr(C)]
 pub struct AgentGauge {
-    /// Calls of `work`.
-    pub calls: AtomicU64,
     /// Timed calls.
     pub timed: AtomicU64,
     /// Time in the timed calls.
@@ -203,6 +208,7 @@ const _: () = assert!(std::mem::offset_of!(ControlHead, version) == LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, life) == 2 * LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, time) == 3 * LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, fault_len) == 4 * LINE);
+const _: () = assert!(size_of::<Time>() == 64);
 const _: () = assert!(size_of::<Stamp>() == 64);
 
 /// Where everything lies in one worker's control block, derived from its agents alone.

@@ -65,7 +65,6 @@ pub fn run(
             }
             Step::Done => {
                 cycle.ledger.close(subgraph);
-                set_phase(subgraph, Phase::Done);
                 return Ok(Ended::Done);
             }
         }
@@ -103,7 +102,9 @@ impl Cycle {
         self.ledger.idle(subgraph, why);
         if let Idle::Outside(wait) = why {
             self.until_orders = 0;
+            self.ledger.park(subgraph);
             wait_outside(subgraph, bell, wait);
+            self.ledger.look();
             return Ended::Done;
         }
         if !subgraph.has_peers() {
@@ -114,6 +115,7 @@ impl Cycle {
             self.until_orders = 0;
             self.ledger.park(subgraph);
             bell.sleep_unless(|| subgraph.is_ready(), longest.min(LONG_WAIT));
+            self.ledger.look();
         }
         Ended::Done
     }
@@ -140,84 +142,91 @@ fn wait_readable(fd: RawFd, longest: Duration) {
     let _ = poll(&mut fds, longest);
 }
 
-/// Where the time goes: the clock is read only when the worker turns from busy to idle and back.
+/// Where the time goes. The clock is read when the worker turns from busy to idle, and at each look
+/// while it is idle, so that the step which ends the idling is booked as work.
 struct Ledger {
     since: u64,
-    state: Kept,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kept {
-    Busy,
-    Starved,
-    Blocked,
-    Outside,
+    looked: u64,
+    cpu: u64,
+    state: Phase,
 }
 
 impl Ledger {
     fn new() -> Ledger {
+        let now = clock::now_ns();
         Ledger {
-            since: clock::now_ns(),
-            state: Kept::Starved,
+            since: now,
+            looked: now,
+            cpu: clock::cpu_ns(),
+            state: Phase::Starved,
         }
     }
 
+    /// A step moved something. It began after the last look.
     fn busy(&mut self, subgraph: &Subgraph) {
-        if self.state == Kept::Busy {
+        if self.state == Phase::Busy {
             return;
         }
-        self.turn(subgraph, Kept::Busy);
+        self.turn(subgraph, Phase::Busy, self.looked);
         let first = &subgraph.control().head().life.first_ns;
         // Relaxed: one writer, read for reports.
         if first.load(Relaxed) == 0 {
-            first.store(self.since, Relaxed);
+            first.store(clock::now_ns(), Relaxed);
         }
     }
 
     fn idle(&mut self, subgraph: &Subgraph, why: Idle) {
         let state = match why {
-            Idle::Starved => Kept::Starved,
-            Idle::Blocked => Kept::Blocked,
-            Idle::Outside(_) => Kept::Outside,
+            Idle::Starved => Phase::Starved,
+            Idle::Blocked => Phase::Blocked,
+            Idle::Outside(_) => Phase::Outside,
         };
+        self.look();
         if self.state != state {
-            self.turn(subgraph, state);
+            self.turn(subgraph, state, self.looked);
         }
     }
 
+    /// Reads the clock while idle.
+    fn look(&mut self) {
+        self.looked = clock::now_ns();
+    }
+
+    /// Before a sleep: books what was so far, so that a report sees it.
     fn park(&mut self, subgraph: &Subgraph) {
-        self.turn(subgraph, self.state);
+        self.book(subgraph);
         add(&subgraph.control().head().time.parks, 1);
-        // Relaxed: one writer, read for reports.
-        let cpu = &subgraph.control().head().time.cpu_ns;
-        cpu.store(clock::cpu_ns(), Relaxed);
     }
 
+    /// The end: whatever time follows belongs to nobody.
     fn close(&mut self, subgraph: &Subgraph) {
-        self.park(subgraph);
+        self.book(subgraph);
+        set_phase(subgraph, Phase::Done);
     }
 
-    /// Books the time since the last turn and goes on in `state`.
-    fn turn(&mut self, subgraph: &Subgraph, state: Kept) {
-        let now = clock::now_ns();
+    fn book(&mut self, subgraph: &Subgraph) {
+        self.look();
+        self.turn(subgraph, self.state, self.looked);
+        let cpu = clock::cpu_ns();
+        add(&subgraph.control().head().time.cpu_ns, cpu - self.cpu);
+        self.cpu = cpu;
+    }
+
+    /// Books the time from the last turn until `now`, and goes on in `state`.
+    fn turn(&mut self, subgraph: &Subgraph, state: Phase, now: u64) {
         let time = &subgraph.control().head().time;
         let book = match self.state {
-            Kept::Busy => Some(&time.busy_ns),
-            Kept::Starved => Some(&time.starved_ns),
-            Kept::Blocked => Some(&time.blocked_ns),
-            Kept::Outside => None,
+            Phase::Busy => &time.busy_ns,
+            Phase::Blocked => &time.blocked_ns,
+            Phase::Outside => &time.outside_ns,
+            _ => &time.starved_ns,
         };
-        if let Some(book) = book {
-            add(book, now - self.since);
-        }
+        add(book, now - self.since);
         self.since = now;
         self.state = state;
-        let phase = match state {
-            Kept::Busy => Phase::Busy,
-            Kept::Outside => Phase::Outside,
-            Kept::Starved | Kept::Blocked => Phase::Idle,
-        };
-        set_phase(subgraph, phase);
+        // Relaxed: one writer, read for reports.
+        time.since_ns.store(now, Relaxed);
+        set_phase(subgraph, state);
     }
 }
 

@@ -684,7 +684,8 @@ impl Host {
             second_copy: false,
             has_state: !state.init.is_empty(),
             done: false,
-            more: false,
+            // Called once without any input: some agents begin by themselves.
+            more: true,
             wait: None,
             blocked: false,
         }
@@ -742,6 +743,7 @@ impl Reading {
         let lossy = self.lossy.as_mut().expect("a lossy input");
         let ring = stream.seat.ring;
         let mut available = stream.published() - self.read;
+        self.high_water = self.high_water.max(available.min(stream.capacity));
         if ring.claimed().wrapping_sub(self.read) > ring.geometry().slots && available > 1 {
             lossy.lost += available - 1;
             self.read += available - 1;

@@ -17,14 +17,19 @@ use crate::resolved::Resolved;
 use crate::{file, oneline, resolve, sets};
 
 mod check;
+mod clean;
 mod completions;
 mod graph;
 mod new;
 mod ops;
 mod plan;
 pub mod program;
+mod ps;
 mod run;
 mod schema;
+mod stop;
+
+mod table;
 
 /// Shared-memory multicore streams: graphs of agents across pinned worker processes.
 #[derive(Parser)]
@@ -42,6 +47,9 @@ enum Command {
     Graph(graph::Graph),
     New(new::New),
     Ops(ops::Ops),
+    Ps(ps::Ps),
+    Stop(stop::Stop),
+    Clean(clean::Clean),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -63,6 +71,9 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.run(),
         Command::New(command) => command.run(),
         Command::Ops(command) => command.run(),
+        Command::Ps(command) => command.run(),
+        Command::Stop(command) => command.run(),
+        Command::Clean(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
-use super::{Failure, GraphArg, give_json, refused_as_json, say, warn};
+use super::{Failure, GraphArg, give_json, refused_as_json, say, table, warn};
 use crate::decl::Capacity;
 use crate::plan::Options;
 use crate::report::Report;
@@ -141,7 +141,7 @@ impl Run {
             })?;
         }
         if !self.quiet {
-            say(&summary::text(report, self.verbose));
+            say(&summary::text(report, self.verbose, table::columns()));
         }
         self.verdict(&finished.verdict, report)
     }

@@ -1,0 +1,13 @@
+//! End to end, through the binary: what a run promises to whoever starts it.
+//!
+//! Every test has a run directory of its own and looks, when it is over, that no process, no segment
+//! and no run file is left of it.
+
+mod site;
+
+mod exit_codes;
+mod kills;
+mod lossy;
+mod runs;
+mod same_bytes;
+mod surroundings;
