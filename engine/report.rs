@@ -11,7 +11,7 @@ use thalweg_worker::subgraph::TIMED_EVERY;
 
 use crate::plan::Plan;
 use crate::positions::Positions;
-use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
+use crate::resolved::{AgentIx, Edge, Resolved, ResolvedAgent, StreamIx};
 use crate::wire::Wired;
 
 mod limit;
@@ -299,7 +299,7 @@ impl Seen<'_> {
                 .map(|&s| self.positions.written[s])
                 .sum(),
             busy: (estimated / self.ns).min(1.0),
-            faces_outside: here.inputs.is_empty() || here.op == "throttle",
+            faces_outside: faces_outside(here),
         }
     }
 
@@ -385,6 +385,12 @@ impl Seen<'_> {
         let drops = matches!(producer.edge, Some(Edge::DropNewest { .. }));
         drops.then(|| producer.inputs[0])
     }
+}
+
+/// Sources wait for the world outside, but for those that make their items themselves.
+fn faces_outside(agent: &ResolvedAgent) -> bool {
+    let makes = matches!(agent.op.as_str(), "const" | "counter" | "noise" | "sine");
+    (agent.inputs.is_empty() && !makes) || agent.op == "throttle"
 }
 
 fn phase(phase: Phase) -> &'static str {
