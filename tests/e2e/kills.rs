@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::site::{Random, Site, until};
+use crate::same_bytes;
+use crate::site::{Going, Random, Site, until};
 
 const ITEMS: u64 = 1_000_000;
 
@@ -23,25 +24,18 @@ fn check_kills(workers: usize, kills: u64, pause_us_max: u64) {
         "--json",
         "--restart",
         "1000",
+        // Small steps: many commits to be killed beside.
         "--capacity",
-        "256",
+        "64",
+        "--step",
+        "4",
         "--workers",
         &workers,
     ];
     let mut going = site.start(site.thalweg(&[&arguments[..], &["-e", &line]].concat()));
-    let mut killed = 0;
-    while killed < kills && !going.is_over() {
-        std::thread::sleep(Duration::from_micros(random.below(pause_us_max)));
-        let victims = site.workers();
-        if victims.is_empty() {
-            continue;
-        }
-        let (pid, _) = &victims[random.below(victims.len() as u64) as usize];
-        // It may be done already.
-        killed += u64::from(kill(*pid, Signal::SIGKILL).is_ok());
-    }
+    kill_workers(&site, &mut going, &mut random, kills, pause_us_max);
     let report = going.wait().expect(0).json();
-    println!("{killed} kills, {} restarts", report["restarts"]);
+    println!("{} restarts", report["restarts"]);
     assert!(
         report["restarts"].as_u64().unwrap() > 0,
         "nobody was killed in time"
@@ -55,6 +49,65 @@ fn check_kills(workers: usize, kills: u64, pause_us_max: u64) {
         assert_eq!(edge["read"], ITEMS, "{edge}");
     }
     site.assert_clean();
+}
+
+/// Kills workers, whoever and whenever, until there were enough or the run is over.
+fn kill_workers(
+    site: &Site,
+    going: &mut Going,
+    random: &mut Random,
+    kills: u64,
+    pause_us_max: u64,
+) {
+    let mut killed = 0;
+    while killed < kills && !going.is_over() {
+        std::thread::sleep(Duration::from_micros(random.below(pause_us_max)));
+        let victims = site.workers();
+        if victims.is_empty() {
+            continue;
+        }
+        let (pid, _) = &victims[random.below(victims.len() as u64) as usize];
+        // It may be done already.
+        killed += u64::from(kill(*pid, Signal::SIGKILL).is_ok());
+    }
+}
+
+#[test]
+fn kills_in_a_graph_of_many_operators_change_no_byte() {
+    let files = |killing: bool| {
+        let site = Site::new();
+        site.write("g.toml", same_bytes::GRAPH);
+        let arguments = [
+            "run",
+            "--json",
+            "--restart",
+            "1000",
+            "--workers",
+            "4",
+            "--step",
+            "4",
+            "--capacity",
+            "256",
+            "--set",
+            "tone.items=200000",
+            "--set",
+            "hiss.items=200000",
+            "g.toml",
+        ];
+        let mut going = site.start(site.thalweg(&arguments));
+        if killing {
+            let mut random = Random::seeded();
+            kill_workers(&site, &mut going, &mut random, 40, 20_000);
+        }
+        let report = going.wait().expect(0).json();
+        assert_eq!(killing, report["restarts"].as_u64().unwrap() > 0);
+        site.assert_clean();
+        same_bytes::FILES.map(|file| site.read(file))
+    };
+    let (disturbed, undisturbed) = (files(true), files(false));
+    for ((name, a), b) in same_bytes::FILES.iter().zip(disturbed).zip(undisturbed) {
+        assert!(a == b, "{name} differs");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::site::Site;
 
-const GRAPH: &str = r#"
+pub const GRAPH: &str = r#"
 [workers.front]
 [workers.back]
 core = "none"
@@ -71,7 +71,7 @@ in = "few"
 path = "few.bin"
 "#;
 
-const FILES: [&str; 4] = ["band.csv", "mean.npy", "loud.bin", "few.bin"];
+pub const FILES: [&str; 4] = ["band.csv", "mean.npy", "loud.bin", "few.bin"];
 
 const WAYS: [&[&str]; 12] = [
     &[],
