@@ -142,6 +142,7 @@ impl Bench {
             inputs: &mut inputs,
             outputs: &mut outputs,
             state: State::new(&mut []),
+            draining: false,
         };
         let status = self.blueprint.agent.work(&mut io);
         let is_decimated = inputs.iter().any(|i| i.consumed() != outputs[0].produced());

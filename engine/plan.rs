@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use thalweg_ringbuf::{Fencing, IdleStrategy, RingSpec};
+use thalweg_ringbuf::{Fencing, RingSpec};
 use thalweg_worker::control::ControlLayout;
+use thalweg_worker::duty::Patience;
 
 use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
@@ -75,7 +76,7 @@ pub struct PlannedWorker {
     /// Its agents, in topological order.
     pub agents: Vec<AgentIx>,
     /// How it waits.
-    pub idle: IdleStrategy,
+    pub idle: Patience,
     /// Deaths without progress it is forgiven.
     pub restart: u32,
     /// Where its control block lies in the segment.
@@ -414,10 +415,10 @@ fn check_core(
 }
 
 /// Who has a core to itself spins for a while; who shares one goes to sleep.
-fn idle(machine: &Machine, core: Option<usize>, workers: usize) -> IdleStrategy {
+fn idle(machine: &Machine, core: Option<usize>, workers: usize) -> Patience {
     match core.is_some() && workers <= machine.cores.len() {
-        true => IdleStrategy::BALANCED,
-        false => IdleStrategy::SLEEP,
+        true => Patience::SPIN,
+        false => Patience::SLEEP,
     }
 }
 
@@ -693,7 +694,7 @@ mod tests {
         };
         let plan = planned(&chain(""), 2, &crowded);
         assert_eq!(cores(&plan), [None, None, None]);
-        assert_eq!(plan.workers[0].idle, IdleStrategy::SLEEP);
+        assert_eq!(plan.workers[0].idle, Patience::SLEEP);
         assert!(
             plan.notes[0].contains("3 workers share 2 cores"),
             "{:?}",

@@ -120,6 +120,8 @@ pub struct Io<'a> {
     pub outputs: &'a mut [Output],
     /// The agent's state.
     pub state: State<'a>,
+    /// The run is ending: sources have stopped, and who only paces what is on its way lets it go.
+    pub draining: bool,
 }
 
 impl Io<'_> {

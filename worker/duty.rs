@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use thalweg_ringbuf::{Bell, Idle as Waiting, IdleStep, IdleStrategy};
+use thalweg_ringbuf::Bell;
 
 use crate::agent::Wait;
 use crate::clock;
@@ -35,6 +35,28 @@ pub enum Ended {
     Stuck,
 }
 
+/// How long a worker that has nothing to do stays awake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// It spins for so long: a new item costs the transfer of a cache line.
+    pub spins: Duration,
+    /// Then it offers its core to others so many times before it sleeps.
+    pub yields: u32,
+}
+
+impl Patience {
+    /// For a worker with a core to itself: longer than a wake-up takes, and short beside a millisecond.
+    pub const SPIN: Patience = Patience {
+        spins: Duration::from_micros(50),
+        yields: 5,
+    };
+    /// For a worker that shares its core: what it waits for may be made there.
+    pub const SLEEP: Patience = Patience {
+        spins: Duration::ZERO,
+        yields: 2,
+    };
+}
+
 /// How many steps pass between two looks at the orders.
 const STEPS_BETWEEN_ORDERS: u32 = 64;
 /// How long a worker that other workers feed waits for the outside at once.
@@ -46,11 +68,13 @@ const LONG_WAIT: Duration = Duration::from_millis(100);
 pub fn run(
     subgraph: &mut Subgraph,
     bell: &Bell,
-    strategy: IdleStrategy,
+    patience: Patience,
     orders: &mut dyn Orders,
 ) -> Result<Ended, Fault> {
     let mut cycle = Cycle {
-        waiting: Waiting::new(strategy),
+        patience,
+        yielded: 0,
+        idle_since: None,
         ledger: Ledger::new(),
         until_orders: 0,
     };
@@ -72,7 +96,9 @@ pub fn run(
 }
 
 struct Cycle {
-    waiting: Waiting,
+    patience: Patience,
+    yielded: u32,
+    idle_since: Option<u64>,
     ledger: Ledger,
     until_orders: u32,
 }
@@ -94,7 +120,8 @@ impl Cycle {
     }
 
     fn moved(&mut self, subgraph: &Subgraph) {
-        self.waiting.reset();
+        self.idle_since = None;
+        self.yielded = 0;
         self.ledger.busy(subgraph);
     }
 
@@ -111,13 +138,30 @@ impl Cycle {
             self.ledger.park(subgraph);
             return Ended::Stuck;
         }
-        if let IdleStep::Sleep(longest) = self.waiting.step() {
-            self.until_orders = 0;
-            self.ledger.park(subgraph);
-            bell.sleep_unless(|| subgraph.is_ready(), longest.min(LONG_WAIT));
-            self.ledger.look();
+        if self.stays_awake() {
+            return Ended::Done;
         }
+        self.until_orders = 0;
+        self.ledger.park(subgraph);
+        bell.sleep_unless(|| subgraph.is_ready(), LONG_WAIT);
+        self.ledger.look();
         Ended::Done
+    }
+
+    /// Spins or yields once, unless it has done so for long enough.
+    fn stays_awake(&mut self) -> bool {
+        let now = self.ledger.looked;
+        let since = *self.idle_since.get_or_insert(now);
+        if u128::from(now - since) < self.patience.spins.as_nanos() {
+            std::hint::spin_loop();
+            return true;
+        }
+        if self.yielded < self.patience.yields {
+            self.yielded += 1;
+            std::thread::yield_now();
+            return true;
+        }
+        false
     }
 }
 

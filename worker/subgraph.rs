@@ -349,6 +349,7 @@ impl Subgraph {
             inputs: &mut self.inputs,
             outputs: &mut self.outputs,
             state: State::new(state),
+            draining: self.stopping,
         };
         let worked = host.agent.work(&mut io);
         calling.store(0, Relaxed);

@@ -232,6 +232,7 @@ impl Bench {
             inputs: &mut inputs,
             outputs: &mut outputs,
             state: State::new(state),
+            draining: false,
         };
         let status = blueprint.agent.work(&mut io)?;
         for (side, input) in self.inputs.iter_mut().zip(&inputs) {

@@ -1021,6 +1021,7 @@ mod tests {
                 inputs: &mut [],
                 outputs: &mut outputs,
                 state: State::new(bytes),
+                draining: false,
             };
             let status = blueprint.agent.work(&mut io).unwrap();
             let given = outputs[0].produced();

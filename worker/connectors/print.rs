@@ -178,6 +178,7 @@ mod tests {
             inputs: &mut inputs,
             outputs: &mut [],
             state: State::new(&mut []),
+            draining: false,
         };
         assert_eq!(blueprint.agent.work(&mut io), Ok(Status::Done));
     }

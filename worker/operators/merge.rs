@@ -97,6 +97,7 @@ mod tests {
             inputs: &mut [input(&long), input(&short)],
             outputs: &mut [output],
             state: State::new(&mut []),
+            draining: false,
         };
         Merge { next: 0 }.work(&mut io).unwrap();
         assert_eq!(room, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);

@@ -12,7 +12,8 @@ pub const THROTTLE: OpDef = OpDef {
     name: "throttle",
     summary: "passes items no faster than `rate` per second of wall time",
     doc: "The items are the input's, untouched; only when they pass depends on the clock. After a pause of \
-          its input it makes up for 10 ms at most. One throttle in a chain slows all of it, since full \
+          its input it makes up for 10 ms at most. When the run is told to end, what is on its way passes at \
+          once. One throttle in a chain slows all of it, since full \
           streams hold their producers back.",
     inputs: Arity::One,
     outputs: "one stream of the input's type",
@@ -81,7 +82,10 @@ impl Agent for Throttle {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let started = *self.started.get_or_insert_with(Instant::now);
         let waiting = input.len().min(output.space());
-        let n = self.admit(started.elapsed().as_secs_f64(), waiting);
+        let n = match io.draining {
+            true => waiting,
+            false => self.admit(started.elapsed().as_secs_f64(), waiting),
+        };
         let len_bytes = n * input.item_len();
         output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
         input.consume(n);
@@ -98,6 +102,7 @@ impl Agent for Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::{Input, Output, State};
     use crate::operators::trial::{build, given, output};
 
     fn throttle(rate: f64) -> Throttle {
@@ -106,6 +111,27 @@ mod tests {
             started: None,
             due: 0.0,
         }
+    }
+
+    #[test]
+    fn what_is_on_its_way_passes_at_once_when_the_run_ends() {
+        let passed = |draining| {
+            let (items, mut room) = ([1i64; 50], [0i64; 50]);
+            // SAFETY: both arrays outlive the call, are aligned for their items, and are as long as said.
+            let (input, output) = unsafe {
+                let input = Input::new(items.as_ptr().cast(), 50, 0, 0, 8, false);
+                (input, Output::new(room.as_mut_ptr().cast(), 50, 0, 8))
+            };
+            let mut io = Io {
+                inputs: &mut [input],
+                outputs: &mut [output],
+                state: State::new(&mut []),
+                draining,
+            };
+            throttle(1.0).work(&mut io).unwrap();
+            io.outputs[0].produced()
+        };
+        assert_eq!((passed(false), passed(true)), (1, 50));
     }
 
     #[test]
