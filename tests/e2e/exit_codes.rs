@@ -1,6 +1,7 @@
 //! Every exit code by a run that earns it.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::Signal;
@@ -34,16 +35,7 @@ fn a_run_to_its_end_is_0() {
 #[test]
 fn a_run_for_some_time_is_0_and_drained() {
     let site = Site::new();
-    let ended = site.run(&[
-        "run",
-        "--json",
-        "--for",
-        "300ms",
-        "--capacity",
-        "16",
-        "-e",
-        SLOW,
-    ]);
+    let ended = site.run(&["run", "--json", "--for", "300ms", "-e", SLOW]);
     let report = ended.expect(0).says(&["stopped and drained"]).json();
     let n = assert_counts(&site.read_text("o.csv"), 1);
     for edge in report["edges"].as_array().unwrap() {
@@ -51,6 +43,18 @@ fn a_run_for_some_time_is_0_and_drained() {
         assert_eq!(edge["read"], n, "{edge}");
     }
     site.assert_clean();
+}
+
+#[test]
+fn a_stopped_run_does_not_wait_for_a_throttle() {
+    for mode in [&["--workers", "2"][..], &["--in-process"]] {
+        let site = Site::new();
+        let line = "counter ! map expr=x ! throttle rate=5 ! csv.write path=o.csv";
+        let ended = site.run(&[&["run", "--for", "300ms", "-e", line], mode].concat());
+        ended.expect(0).says(&["stopped and drained"]);
+        assert_counts(&site.read_text("o.csv"), 1);
+        site.assert_clean();
+    }
 }
 
 #[test]
@@ -72,7 +76,7 @@ fn a_run_of_so_many_items_is_0() {
 fn one_ctrl_c_drains_and_is_0() {
     for mode in [&["--workers", "2"][..], &["--in-process"]] {
         let site = Site::new();
-        let arguments = [&["run", "--capacity", "16", "-e", SLOW], mode].concat();
+        let arguments = [&["run", "-e", SLOW], mode].concat();
         let going = site.start(site.thalweg(&arguments));
         until("output", || {
             fs::metadata(site.path("o.csv")).is_ok_and(|m| m.len() > 50)
@@ -140,10 +144,7 @@ fn what_cannot_be_meant_is_2_and_makes_nothing() {
 #[test]
 fn a_name_that_is_taken_or_none_is_refused() {
     let site = Site::new();
-    let going = site.start_run(
-        &["run", "--workers", "2", "--capacity", "16", "-e", SLOW],
-        2,
-    );
+    let going = site.start_run(&["run", "--workers", "2", "-e", SLOW], 2);
     let name = site.run_name(0);
     let again = |name: &str| {
         let mut command = site.program(THALWEG);
@@ -289,19 +290,34 @@ overflow = "drop-newest"
     site.assert_clean();
 }
 
+/// How much of a pipe is not read yet.
+fn bytes_waiting(pipe: &fs::File) -> i32 {
+    let mut bytes = 0;
+    // SAFETY: FIONREAD writes one `int`.
+    let told = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &mut bytes) };
+    assert_eq!(told, 0);
+    bytes
+}
+
 #[test]
 fn a_second_signal_kills_and_the_code_says_which() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         for mode in [&["--workers", "2"][..], &["--in-process"]] {
             let site = Site::new();
-            let line = "counter ! throttle rate=100 ! csv.write path=o.csv";
+            // A pipe that is full and read by nobody: what is on its way cannot drain.
+            let pipe = site.path("pipe");
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let open = fs::File::options()
+                .read(true)
+                .write(true)
+                .open(&pipe)
+                .unwrap();
+            let line = "counter ! raw.write path=pipe";
             let going = site.start(site.thalweg(&[&["run", "-e", line], mode].concat()));
-            until("output", || {
-                fs::metadata(site.path("o.csv")).is_ok_and(|m| m.len() > 20)
-            });
+            until("output", || bytes_waiting(&open) > 20);
             going.signal(signal);
-            until("word of the first signal", || {
-                going.stderr().contains("stopping: ")
+            until("the first signal's arrival", || {
+                !going.has_pending_signals()
             });
             going.signal(signal);
             going.wait().expect(code);

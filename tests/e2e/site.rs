@@ -209,6 +209,16 @@ impl Going {
         Pid::from_raw(self.child.id() as i32)
     }
 
+    /// Has a signal been sent that the process has not taken yet?
+    pub fn has_pending_signals(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let mut masks = status.lines().filter_map(|line| {
+            let (name, mask) = line.split_once(':')?;
+            matches!(name, "SigPnd" | "ShdPnd").then(|| mask.trim().to_owned())
+        });
+        masks.any(|mask| mask.contains(|digit| digit != '0'))
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
