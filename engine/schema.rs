@@ -227,9 +227,18 @@ fn kind(kind: ParamKind) -> Json {
             {"type": "array", "items": {"type": ["string", "integer"]}},
         ]}),
         ParamKind::Number => json!({"oneOf": [{"type": "number"}, numbers]}),
-        ParamKind::Choice(words) => json!({"enum": words}),
+        ParamKind::Choice(words) => json!({"enum": choices(words)}),
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
     }
+}
+
+/// The words, and where `true` and `false` are among them also these without quotes.
+fn choices(words: &[&str]) -> Vec<Json> {
+    let flags = [true, false]
+        .into_iter()
+        .filter(|flag| words.contains(&flag.to_string().as_str()));
+    let texts = words.iter().map(|word| json!(word));
+    texts.chain(flags.map(|flag| json!(flag))).collect()
 }
 
 #[cfg(test)]
@@ -361,6 +370,15 @@ mod tests {
             }
         }
         assert!(count >= 4, "{count}");
+    }
+
+    #[test]
+    fn a_choice_of_true_and_false_may_go_without_quotes() {
+        let schema = schema();
+        for header in ["true", "false", "\"true\"", "\"auto\""] {
+            let text = format!("[agents.a]\nop = \"csv.read\"\npath = \"x\"\nheader = {header}");
+            assert_eq!(fits(&read(&text), &schema, &schema), Ok(()), "{header}");
+        }
     }
 
     #[test]

@@ -321,9 +321,12 @@ impl Args {
     }
 
     /// A text, a choice or an expression, absent where optional.
+    ///
+    /// A choice of `true` or `false` may be written without quotes.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.value(name)? {
             Value::Text(t) => Some(t),
+            Value::Bool(flag) => Some(spelled(*flag)),
             _ => None,
         }
     }
@@ -483,6 +486,13 @@ impl ParamDef {
     }
 }
 
+fn spelled(flag: bool) -> &'static str {
+    match flag {
+        true => "true",
+        false => "false",
+    }
+}
+
 fn fits(kind: ParamKind, value: &Value) -> bool {
     match (kind, value) {
         (ParamKind::Int, Value::Int(_)) => true,
@@ -491,6 +501,7 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Length, Value::Int(_)) => true,
         (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
         (ParamKind::Choice(words), Value::Text(t)) => words.contains(&t.as_str()),
+        (ParamKind::Choice(words), Value::Bool(flag)) => words.contains(&spelled(*flag)),
         (ParamKind::Type, Value::Text(t)) => t.parse::<ItemType>().is_ok(),
         (ParamKind::Floats | ParamKind::Number, Value::List(items)) => {
             items.iter().all(|v| number(v).is_some())

@@ -867,8 +867,14 @@ mod tests {
             &[],
             &[("c0", &[1.0, 3.0]), ("c1", &[2.0, 4.0])],
         );
-        let header = [("header", Value::from("true"))];
-        check("1\n3\n", &header, &[("", &[3.0])]);
+        for header in [Value::from("true"), Value::from(true)] {
+            check("1\n3\n", &[("header", header)], &[("", &[3.0])]);
+        }
+        check(
+            "1\n3\n",
+            &[("header", Value::from(false))],
+            &[("", &[1.0, 3.0])],
+        );
         check("a,b\n", &[], &[("a", &[]), ("b", &[])]);
     }
 
