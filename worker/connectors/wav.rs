@@ -1,9 +1,9 @@
 //! `wav.read`, `wav.write`: sound files.
 //!
-//! The `hound` crate reads and makes the headers; the samples are read and written here, at the frame
+//! The `hound` crate understands and makes the headers; the samples are read and written here, at the frame
 //! that was committed. Scales are those of libsndfile's reader: a full-scale integer is 1.
 
-use std::io::{BufReader, Cursor, Seek};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::unix::fs::FileExt;
 
 use bytemuck::{AnyBitPattern, NoUninit, pod_read_unaligned};
@@ -53,7 +53,7 @@ pub const WAV_WRITE: OpDef = OpDef {
     summary: "writes a WAV file",
     doc: "One frame per item; a vector's elements are its channels. Input is f32, f64, i16 or i32; floats between -1 and 1 fill an \
           integer format's range, what lies outside is clipped, nan is 0, and rounding is to the nearest. What \
-          `wav.read` read comes out the same. An existing file is replaced. The file is whole and playable after every step, and \
+          `wav.read` read comes out the same (32-bit PCM as f64 or i32: f32 holds 24 bits). An existing file is replaced. The file is whole and playable after every step, and \
           written exactly once whatever is killed; it must be a regular file of less than 4 GiB.",
     inputs: Arity::One,
     outputs: "nothing",
@@ -160,12 +160,11 @@ impl Sound {
                 "`ffmpeg -i {name} -c:a pcm_s24le out.wav` makes one that is read"
             ))
         };
-        let file = BufReader::new(reader.look()?);
-        let wav = WavReader::new(file)
+        let (header, start) = sound_header_of(&mut BufReader::new(reader.look()?))
+            .map_err(|e| refused(format!("cannot be read: {e}")))?;
+        let wav = WavReader::new(&*header)
             .map_err(|e| refused(format!("is no WAV file that can be read: {e}")))?;
         let (spec, frames) = (wav.spec(), u64::from(wav.duration()));
-        let start = wav.into_inner().stream_position();
-        let start = start.map_err(|e| refused(format!("cannot be read: {e}")))?;
         let encoding = Encoding::of(&spec).ok_or_else(|| {
             refused(format!(
                 "has samples of {} bits, and 8, 16, 24 and 32 are known",
@@ -197,6 +196,42 @@ impl Sound {
     fn frame_len(&self) -> usize {
         self.encoding.len_bytes() * usize::from(self.spec.channels)
     }
+}
+
+/// The header without what is beside sound and format, and the byte where the first frame starts.
+///
+/// Other chunks (titles, markers) are passed over here: a chunk of an odd length is followed by a byte of
+/// padding, which `hound` takes for the beginning of the next. What ends too early is left to it to refuse.
+fn sound_header_of(file: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, u64)> {
+    let mut header = Vec::new();
+    take(file, 12, &mut header)?;
+    loop {
+        let chunk = header.len();
+        if !take(file, 8, &mut header)? {
+            break;
+        }
+        let len = u32::from_le_bytes(header[chunk + 4..].try_into().expect("four bytes"));
+        match &header[chunk..chunk + 4] {
+            b"data" => break,
+            b"fmt " if len <= FORMAT_LEN_MAX => {
+                take(file, u64::from(len), &mut header)?;
+                file.seek_relative(i64::from(len % 2))?;
+            }
+            _ => {
+                header.truncate(chunk);
+                file.seek_relative(i64::from(len) + i64::from(len % 2))?;
+            }
+        }
+    }
+    Ok((header, file.stream_position()?))
+}
+
+/// The longest format chunk there is has 40 bytes.
+const FORMAT_LEN_MAX: u32 = 4096;
+
+/// Takes so many bytes from the file; false where it ends before.
+fn take(file: &mut impl Read, len: u64, into: &mut Vec<u8>) -> io::Result<bool> {
+    Ok(file.take(len).read_to_end(into)? as u64 == len)
 }
 
 /// The length of the data chunk, which stands before the first frame at `start`.
@@ -462,6 +497,27 @@ mod tests {
                 assert_eq!(wav.outputs[0].rate, Some(44_100.0));
                 assert!(read(wav, chunks).unwrap() == expected, "{name} {chunks:?}");
             }
+        }
+    }
+
+    #[test]
+    fn chunks_beside_the_sound_are_passed_over_with_their_padding() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = std::fs::read(golden().join("i16.wav")).unwrap();
+        let expected = source(&WAV_READ, &golden(), "i16.wav", None, &[]).unwrap();
+        let expected = read(expected, Chunks::Whole).unwrap();
+        for (at, title) in [(12, "INFOodd"), (36, "INFOodd"), (36, "INFOeven"), (36, "")] {
+            let mut chunk = b"LIST".to_vec();
+            chunk.extend((title.len() as u32).to_le_bytes());
+            chunk.extend(title.as_bytes());
+            chunk.resize(chunk.len().next_multiple_of(2), 0);
+            let file = [&whole[..at], &chunk, &whole[at..]].concat();
+            std::fs::write(folder.path().join("titled.wav"), file).unwrap();
+            let titled = source(&WAV_READ, folder.path(), "titled.wav", None, &[]).unwrap();
+            assert!(
+                read(titled, Chunks::Whole).unwrap() == expected,
+                "{at} {title}"
+            );
         }
     }
 
