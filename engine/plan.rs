@@ -459,12 +459,9 @@ fn size_streams(
         let crosses = readers.iter().any(|r| r.worker != producer);
         let capacity = capacity(graph, ix, options, crosses).map_err(|d| refused(graph, d))?;
         let spec = ring_spec(graph, ix, capacity, readers.len());
-        let geometry = spec.geometry(machine.fencing).map_err(|e| {
-            refused(
-                graph,
-                Diagnostic::new(format!("stream `{}`: {e}", stream.name)),
-            )
-        })?;
+        let geometry = spec
+            .geometry(machine.fencing)
+            .map_err(|_| refused(graph, too_long(graph, ix, capacity)))?;
         planned.push(PlannedStream {
             capacity,
             header: place_in.take(geometry.header_len_bytes),
@@ -474,6 +471,22 @@ fn size_streams(
         });
     }
     Ok(planned)
+}
+
+/// A stream that no mapping can hold, with the place that asks for it.
+fn too_long(graph: &Resolved, ix: StreamIx, capacity: u64) -> Diagnostic {
+    let stream = &graph.streams[ix];
+    let too_long = Diagnostic::new(format!(
+        "stream `{}` would hold {capacity} items of {} bytes, which is more than memory can be",
+        stream.name,
+        stream.item_type.len_bytes()
+    ));
+    let (least, who) = least_capacity(graph, ix);
+    match &stream.capacity {
+        Some((_, span)) => too_long.at(span.clone(), "asked for here"),
+        None if capacity > least => too_long.help("ask for less by --capacity"),
+        None => too_long.at(graph.agents[who].span.clone(), "this agent needs as many"),
+    }
 }
 
 /// The ring a stream is made of.
@@ -508,8 +521,8 @@ fn capacity(
         let items = in_items(*asked, item_len);
         if items < least {
             return Err(Diagnostic::new(format!(
-                "stream `{}` holds {items} items, and {who} needs it to hold {least}",
-                stream.name
+                "stream `{}` holds {items} items, and `{}` needs it to hold {least}",
+                stream.name, graph.agents[who].name
             ))
             .at(span.clone(), "too small")
             .help(format!("capacity = {least} or more, or leave it out")));
@@ -531,21 +544,21 @@ fn in_items(capacity: Capacity, item_len: u64) -> u64 {
 }
 
 /// The least a stream must hold for its ends to go on, and which agent it is that needs it.
-fn least_capacity(graph: &Resolved, ix: StreamIx) -> (u64, String) {
+fn least_capacity(graph: &Resolved, ix: StreamIx) -> (u64, AgentIx) {
     let stream = &graph.streams[ix];
     let (producer, output) = stream.producer;
     let port = &graph.agents[producer].blueprint.outputs[output];
     let of_producer =
         (port.at_least as u64).max(port.ahead.saturating_add(u64::from(port.ahead > 0)));
-    let mut least = (of_producer, graph.agents[producer].name.clone());
+    let mut least = (of_producer, producer);
     for &(agent, input) in &stream.readers {
         let port = &graph.agents[agent].blueprint.inputs[input];
         let of_reader = port.retain.saturating_add(port.at_least) as u64;
         if of_reader > least.0 {
-            least = (of_reader, graph.agents[agent].name.clone());
+            least = (of_reader, agent);
         }
     }
-    (least.0, format!("`{}`", least.1))
+    least
 }
 
 /// How many items a port of this agent sees or fills at once: some KiB, and not more than leaves
@@ -736,6 +749,26 @@ mod tests {
             "{words}"
         );
         assert!(words.contains("g.toml:4:"), "{words}");
+    }
+
+    #[test]
+    fn a_stream_longer_than_memory_can_be_is_refused_at_the_place_that_asks() {
+        let check = |text: &str, options: &Options, words: &str, place: &str| {
+            let found = refusal(text, options);
+            assert!(found.contains(words) && found.contains(place), "{found}");
+        };
+        let wide = "agents.a = { op = \"counter\" }\n\
+                    agents.d = { op = \"delay\", in = \"a\", items = 9000000000000000000 }\n\
+                    agents.e = { op = \"null\", in = \"d\" }\n";
+        let of = "`d` would hold 9000000000000000001 items of 8 bytes";
+        check(wide, &Options::default(), of, "g.toml:2:");
+        let asked = chain("streams.b = { capacity = 20000000000000 }");
+        check(&asked, &Options::default(), "`b` would hold", "g.toml:6:");
+        let all = Options {
+            capacity: Some(Capacity::Items(9_000_000_000_000_000_000)),
+            ..Options::default()
+        };
+        check(&chain(""), &all, "`a` would hold", "--capacity");
     }
 
     #[test]
