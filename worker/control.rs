@@ -25,6 +25,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::atomic::{compiler_fence, fence};
 
+use crossbeam_utils::CachePadded;
+
 use crate::agent::Blueprint;
 
 /// Flag: the agent's current state is its second copy.
@@ -46,25 +48,13 @@ pub struct ControlHead {
     agents: u64,
     inputs: u64,
     outputs: u64,
-    version: Line<AtomicU64>,
+    version: CachePadded<AtomicU64>,
     /// Signs of life.
-    pub life: Line<Life>,
+    pub life: CachePadded<Life>,
     /// Where the time went.
-    pub time: Line<Time>,
+    pub time: CachePadded<Time>,
     fault_len: AtomicU64,
     fault: [u8; FAULT_LEN],
-}
-
-/// A value with a line of its own.
-#[repr(C, align(128))]
-pub struct Line<T>(T);
-
-impl<T> std::ops::Deref for Line<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
 }
 
 /// Signs of life, written by the worker as it goes.
