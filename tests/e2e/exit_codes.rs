@@ -305,13 +305,7 @@ fn a_second_signal_kills_and_the_code_says_which() {
         for mode in [&["--workers", "2"][..], &["--in-process"]] {
             let site = Site::new();
             // A pipe that is full and read by nobody: what is on its way cannot drain.
-            let pipe = site.path("pipe");
-            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-            let open = fs::File::options()
-                .read(true)
-                .write(true)
-                .open(&pipe)
-                .unwrap();
+            let open = site.clogged_pipe("pipe");
             let line = "counter ! raw.write path=pipe";
             let going = site.start(site.thalweg(&[&["run", "-e", line], mode].concat()));
             until("output", || bytes_waiting(&open) > 20);

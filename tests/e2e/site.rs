@@ -127,6 +127,14 @@ impl Site {
         going
     }
 
+    /// A named pipe that takes some KiB and then no more: who writes to it never gets done.
+    pub fn clogged_pipe(&self, name: &str) -> File {
+        let path = self.path(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // Open for both, so that opening it for writing finds a reader.
+        File::options().read(true).write(true).open(path).unwrap()
+    }
+
     /// Runs a command to its end.
     pub fn finish(&self, command: Command) -> Ended {
         self.start(command).wait()
