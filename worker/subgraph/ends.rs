@@ -1,0 +1,301 @@
+//! The two ends of a stream as a worker holds them: what may be read, what may be written.
+//!
+//! Stale copies of the peers' positions are refreshed only when they say "not enough", or when the
+//! worker looks at everything before it goes to sleep. A position of another process is checked before
+//! it becomes a length.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use thalweg_ringbuf::{Mode, Ring, RingCorrupt};
+
+use crate::agent::{Input, Output};
+use crate::clock;
+use crate::control::{InputGauge, Stamp, bucket_of};
+
+/// A stream the worker writes or reads.
+pub struct StreamSeat {
+    /// Its ring.
+    pub ring: Ring,
+    /// Whom to wake when it has more: bells of the workers that read it (indices).
+    pub reader_bells: Vec<usize>,
+    /// Whom to wake when it has room again (index).
+    pub producer_bell: Option<usize>,
+    /// How many readers it has from the start.
+    pub readers: usize,
+    /// Where its producer stamps the time.
+    pub stamp: StampPlace,
+}
+
+/// Where the stamp of a stream lies.
+#[derive(Clone, Copy)]
+pub enum StampPlace {
+    /// Nowhere: nobody in another worker reads it.
+    Nowhere,
+    /// In this worker's own block: its producer is here (agent, output).
+    Here(usize, usize),
+    /// In the producer's block.
+    There(*const Stamp),
+}
+
+/// A stream as this worker knows it.
+pub(super) struct Stream {
+    pub(super) seat: StreamSeat,
+    pub(super) capacity: u64,
+    pub(super) item_len: usize,
+    /// Produced here: written so far in this step. Else: published, as last seen.
+    pub(super) written: u64,
+    /// Nothing will follow `written`.
+    pub(super) closed: bool,
+    pub(super) here: bool,
+    /// Produced here: how far it may be written, as last seen.
+    pub(super) room_until: u64,
+    /// Produced here: how far it may have been written over, for taps.
+    pub(super) claimed: u64,
+    /// Produced here: its readers have all left.
+    pub(super) abandoned: bool,
+    pub(super) next_stamp: u64,
+}
+
+/// An input of an agent: its place on its stream.
+pub(super) struct Reading {
+    pub(super) stream: usize,
+    pub(super) reader: usize,
+    pub(super) retain: usize,
+    pub(super) at_least: usize,
+    pub(super) lossy: Option<Lossy>,
+    pub(super) read: u64,
+    pub(super) released: u64,
+    pub(super) last_stamp: u64,
+    pub(super) high_water: u64,
+}
+
+/// A reader that never holds the producer back: it works on a copy.
+pub(super) struct Lossy {
+    pub(super) copy: Vec<u128>,
+    pub(super) lost: u64,
+}
+
+impl Reading {
+    /// What the agent sees of this input: at most `step` unread items, and what is retained.
+    pub(super) fn show(
+        &mut self,
+        stream: &mut Stream,
+        step: usize,
+        look: bool,
+    ) -> Result<Input, RingCorrupt> {
+        let want = step.max(self.at_least);
+        if self.lossy.is_some() {
+            return Ok(self.show_copy(stream, want));
+        }
+        let past = self.read - self.released;
+        let available = stream.available(self.read, past, want, look)?;
+        self.high_water = self.high_water.max(available + past);
+        let visible = available.min(want as u64);
+        let ended = stream.closed && visible == available;
+        // SAFETY: `released .. read + visible` is at most the ring's capacity (checked in
+        // `available`), so contiguous in the mirror; the producer leaves it alone until it is released.
+        unsafe {
+            let oldest = stream.seat.ring.slot_ptr(self.released);
+            let unread = oldest.add(past as usize * stream.item_len);
+            let (visible, past) = (visible as usize, past as usize);
+            Ok(Input::new(
+                unread,
+                visible,
+                past,
+                self.read,
+                stream.item_len,
+                ended,
+            ))
+        }
+    }
+
+    /// As `show`, on a copy: the producer may overwrite the ring meanwhile.
+    pub(super) fn show_copy(&mut self, stream: &mut Stream, want: usize) -> Input {
+        let lossy = self.lossy.as_mut().expect("a lossy input");
+        let ring = stream.seat.ring;
+        let mut available = stream.published() - self.read;
+        self.high_water = self.high_water.max(available.min(stream.capacity));
+        if ring.claimed().wrapping_sub(self.read) > ring.geometry().slots && available > 1 {
+            lossy.lost += available - 1;
+            self.read += available - 1;
+            available = 1;
+        }
+        let mut visible = available.min(want as u64) as usize;
+        let len_bytes = visible * stream.item_len;
+        lossy.copy.resize(len_bytes.div_ceil(16), 0);
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut lossy.copy);
+        copy_racing(ring.slot_ptr(self.read), &mut bytes[..len_bytes]);
+        if ring.claimed().wrapping_sub(self.read) > ring.geometry().slots {
+            // Overtaken while copying: what was copied is thrown away, the next look skips ahead.
+            visible = 0;
+        }
+        let ended = stream.closed && visible as u64 == available;
+        // SAFETY: the copy is ours, long enough, aligned to 16, and not touched until the next `show`.
+        unsafe {
+            Input::new(
+                bytes.as_ptr(),
+                visible,
+                0,
+                self.read,
+                stream.item_len,
+                ended,
+            )
+        }
+    }
+
+    pub(super) fn advance(&mut self, input: &Input) {
+        self.read += input.consumed() as u64;
+        let keep = input.kept().unwrap_or(self.retain) as u64;
+        self.released = self.released.max(self.read.saturating_sub(keep));
+        if self.lossy.is_some() {
+            self.released = self.read;
+        }
+    }
+
+    pub(super) fn is_exhausted(&self, stream: &Stream) -> bool {
+        stream.closed && self.read == stream.written
+    }
+
+    /// If a stamped item was passed just now: how long did it wait?
+    pub(super) fn note_wait(&mut self, stamp: &Stamp, gauge: &InputGauge) {
+        let Some((position, ns)) = stamp.get() else {
+            return;
+        };
+        if ns > self.last_stamp && position < self.read {
+            self.last_stamp = ns;
+            let waited = clock::now_ns().saturating_sub(ns);
+            let bucket = &gauge.waits[bucket_of(waited)];
+            // Relaxed: only this process writes it.
+            bucket.store(bucket.load(Relaxed).saturating_add(1), Relaxed);
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(seat: StreamSeat) -> Stream {
+        let geometry = seat.ring.geometry();
+        Stream {
+            capacity: geometry.capacity,
+            item_len: geometry.item_len_bytes,
+            written: 0,
+            closed: false,
+            here: false,
+            room_until: 0,
+            claimed: seat.ring.claimed(),
+            abandoned: false,
+            next_stamp: 0,
+            seat,
+        }
+    }
+
+    /// Unread items from `read` on, looking anew only when the last look does not give `want`.
+    ///
+    /// A position of another process is checked before it becomes a length.
+    pub(super) fn available(
+        &mut self,
+        read: u64,
+        past: u64,
+        want: usize,
+        look: bool,
+    ) -> Result<u64, RingCorrupt> {
+        if self.here {
+            return Ok(self.written - read);
+        }
+        if look || self.written.wrapping_sub(read) < want as u64 {
+            self.published();
+        }
+        let available = self.written.wrapping_sub(read);
+        if available > self.capacity.saturating_sub(past) {
+            return Err(RingCorrupt {
+                reader: None,
+                written: self.written,
+                consumed: read - past,
+                capacity: self.capacity,
+            });
+        }
+        Ok(available)
+    }
+
+    /// Looks anew how far the stream is published, and whether it is closed.
+    pub(super) fn published(&mut self) -> u64 {
+        if !self.here && !self.closed {
+            let ring = &self.seat.ring;
+            // Closed first: what is written after that look is the last.
+            let closed = ring.is_closed();
+            self.written = ring.written();
+            self.closed = closed;
+        }
+        self.written
+    }
+
+    /// Room for at most `want` items.
+    pub(super) fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
+        let mut room = self.room_until - self.written;
+        if look || room < want as u64 {
+            self.look_for_room()?;
+            room = self.room_until - self.written;
+        }
+        let room = room.min(want as u64) as usize;
+        let ring = &self.seat.ring;
+        // Never lowered: an agent may have scribbled on room that it did not use.
+        if self.written + room as u64 > self.claimed {
+            self.claimed = self.written + room as u64;
+            ring.claim(self.claimed);
+        }
+        // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
+        // the mirror, and this agent is the ring's only producer.
+        unsafe {
+            let first = ring.slot_ptr(self.written);
+            Ok(Output::new(first, room, self.written, self.item_len))
+        }
+    }
+
+    /// Looks anew how far the readers are. Their positions are checked before they become room.
+    pub(super) fn look_for_room(&mut self) -> Result<(), RingCorrupt> {
+        let ring = &self.seat.ring;
+        let (published, slowest) = (ring.written(), ring.slowest());
+        if published.wrapping_sub(slowest) > self.capacity {
+            return Err(RingCorrupt {
+                reader: None,
+                written: published,
+                consumed: slowest,
+                capacity: self.capacity,
+            });
+        }
+        let room_until = slowest + self.capacity;
+        self.room_until = self.room_until.max(room_until).max(self.written);
+        let left = |reader| ring.mode(reader) == Some(Mode::Left);
+        self.abandoned = self.seat.readers > 0 && (0..self.seat.readers).all(left);
+        Ok(())
+    }
+
+    /// Has another worker given more, or ended, since the last look?
+    pub(super) fn is_fed(&mut self) -> bool {
+        let before = (self.written, self.closed);
+        self.published();
+        before != (self.written, self.closed)
+    }
+
+    /// Have readers made room, or all left, since the last look?
+    pub(super) fn is_drained(&mut self) -> bool {
+        let before = (self.room_until, self.abandoned);
+        // What is corrupt is told by the step that follows.
+        self.look_for_room().is_err() || before != (self.room_until, self.abandoned)
+    }
+}
+
+/// Copies bytes that a producer may be writing: the caller asks afterwards whether it did.
+fn copy_racing(from: *const u8, to: &mut [u8]) {
+    for (i, byte) in to.chunks_exact_mut(8).enumerate() {
+        // SAFETY: inside the mirror, and 8-aligned where items are (a shorter item's ring starts on a
+        // page and the loop strides by 8 from a slot; unaligned loads are taken as such). Volatile:
+        // the value may change meanwhile, and is not looked at before the claim was.
+        let word = unsafe { from.add(8 * i).cast::<[u8; 8]>().read_volatile() };
+        byte.copy_from_slice(&word);
+    }
+    let done = to.len() / 8 * 8;
+    for (i, byte) in to[done..].iter_mut().enumerate() {
+        // SAFETY: as above, byte by byte.
+        *byte = unsafe { from.add(done + i).read_volatile() };
+    }
+}
