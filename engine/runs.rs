@@ -61,9 +61,7 @@ pub enum RunsError {
         run: String,
     },
     /// Not a name for a run.
-    #[error(
-        "`{run}` is no name for a run: 1 to 64 letters, digits, `-`, `_` or `.`, not starting with `.`"
-    )]
+    #[error("`{run}` is no name for a run: {}", NAMES)]
     Name {
         /// What was given.
         run: String,
@@ -109,8 +107,11 @@ pub fn directory() -> Result<PathBuf, RunsError> {
     Ok(path)
 }
 
+/// What may be a run's name.
+pub const NAMES: &str = "1 to 64 letters, digits, `-`, `_` or `.`, not starting with `.`";
+
 /// True for what may be a run's name.
-fn is_name(run: &str) -> bool {
+pub fn is_name(run: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=64).contains(&run.len()) && !run.starts_with('.') && run.chars().all(good)
 }

@@ -438,7 +438,7 @@ fn edges_that_lead_nowhere_are_refused() {
             (
                 "[agents.a]\nop = \"copy\"",
                 "g.toml:1:9",
-                &["takes one input, and has none"],
+                &["takes one input, and has none", "in = \"STREAM\""],
             ),
             (
                 "[agents.a]\nop = \"null\"\nin = []",
@@ -448,12 +448,12 @@ fn edges_that_lead_nowhere_are_refused() {
             (
                 "[agents.t]\nop = \"counter\"\n[agents.a]\nop = \"copy\"\nin = [\"t\", \"t\"]",
                 "g.toml:5:7",
-                &["takes one input, and has 2"],
+                &["takes one input, and has 2", "`zip` joins"],
             ),
             (
                 "[agents.t]\nop = \"counter\"\n[agents.s]\nop = \"sine\"\nin = \"t\"\nfreq = 1\nrate = 10",
                 "g.toml:5:6",
-                &["takes no input, and has 1"],
+                &["takes no input, and has 1", "leave `in` out"],
             ),
             (
                 "[workers.front]\n[agents.t]\nop = \"counter\"\nworker = \"fornt\"",

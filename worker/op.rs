@@ -416,15 +416,18 @@ impl OpDef {
             Arity::One => "one input".to_owned(),
             Arity::AtLeast(n) => format!("at least {n} inputs"),
         };
+        let help = match self.inputs {
+            Arity::Source => "it begins a stream: leave `in` out",
+            _ if found == 0 => "say what it reads: in = \"STREAM\"",
+            Arity::One => "`zip` joins several streams into one, `merge` mixes them",
+            Arity::AtLeast(_) => "name them all: in = [\"a\", \"b\"]",
+        };
         let found = match found {
             0 => "none".to_owned(),
             n => n.to_string(),
         };
-        Err(OpError {
-            param: Some("in".to_owned()),
-            message: format!("`{}` takes {wanted}, and has {found}", self.name),
-            help: None,
-        })
+        let message = format!("`{}` takes {wanted}, and has {found}", self.name);
+        Err(OpError::param("in", message).with_help(help))
     }
 
     fn param(&self, name: &str) -> Result<&'static ParamDef, OpError> {

@@ -1,9 +1,11 @@
 //! `thalweg run`: runs a graph to its end, and says how it went.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
@@ -12,6 +14,7 @@ use crate::decl::Capacity;
 use crate::plan::Options;
 use crate::report::Report;
 use crate::run::{self, Finished, RunError, Wanted};
+use crate::runs;
 use crate::supervise::Verdict;
 
 mod summary;
@@ -56,7 +59,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// A name for the run, for `ps` and `stop`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
     /// Nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
@@ -85,6 +88,13 @@ fn capacity(text: &str) -> Result<Capacity, String> {
     crate::keys::capacity_of_text(text)
 }
 
+fn name(text: &str) -> Result<String, String> {
+    match runs::is_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(runs::NAMES.to_owned()),
+    }
+}
+
 impl Run {
     /// Runs the graph.
     ///
@@ -100,6 +110,7 @@ impl Run {
         if !self.quiet {
             warn(&warnings, &graph);
         }
+        self.check_report()?;
         let wanted = Wanted {
             options: self.options(),
             name: self.name.clone(),
@@ -115,6 +126,24 @@ impl Run {
             Err(RunError::Refused(refused)) => Err((*refused).into()),
             Err(RunError::Environment(words)) => Err(Failure::environment(words)),
         }
+    }
+
+    /// A report that has no place is told before the run, not after it.
+    fn check_report(&self) -> Result<(), Failure> {
+        let Some(path) = &self.report else {
+            return Ok(());
+        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let checked = match path.exists() {
+            _ if path.is_dir() => Err(Errno::EISDIR),
+            true => access(path, AccessFlags::W_OK),
+            false => access(folder.unwrap_or(Path::new(".")), AccessFlags::W_OK),
+        };
+        checked.map_err(|e| {
+            Failure::environment(format!("report file {}: {}", path.display(), e.desc()))
+        })
     }
 
     fn options(&self) -> Options {

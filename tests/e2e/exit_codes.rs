@@ -152,9 +152,24 @@ fn a_name_that_is_taken_or_none_is_refused() {
         site.finish(command)
     };
     again(&name).expect(3).says(&[&name, "is going on"]);
-    again("a/b").expect(3).says(&["a/b", "letters"]);
+    again("a/b").expect(2).says(&["a/b", "letters"]);
     going.signal(Signal::SIGINT);
     going.wait().expect(0);
+    site.assert_clean();
+}
+
+#[test]
+fn a_report_that_has_no_place_is_3_before_anything_is_made() {
+    let site = Site::new();
+    let line = "counter items=5 ! csv.write path=o.csv";
+    for place in ["missing/report.json", "."] {
+        let ended = site.run(&["run", "--report", place, "-e", line]);
+        ended.expect(3).says(&["report file", place]);
+        assert!(!site.path("o.csv").exists());
+    }
+    site.run(&["run", "--report", "report.json", "-e", line])
+        .expect(0);
+    assert!(site.read_text("report.json").contains("\"lost\": 0"));
     site.assert_clean();
 }
 
