@@ -10,7 +10,6 @@
 //! a redo would read again is never overwritten.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use thalweg_ringbuf::Bell;
 
@@ -665,6 +664,3 @@ fn add(counter: &std::sync::atomic::AtomicU64, n: u64) {
     // Relaxed: one writer; readers want a recent value, nothing hangs on it.
     counter.store(counter.load(Relaxed) + n, Relaxed);
 }
-
-/// How long a sleeping worker waits before it looks again by itself.
-pub const LONGEST_SLEEP: Duration = Duration::from_millis(100);
