@@ -34,6 +34,8 @@ pub mod warden;
 
 pub mod supervise;
 
+pub mod chaos;
+
 pub mod positions;
 pub mod report;
 pub mod stall;

@@ -15,6 +15,7 @@ use thalweg_worker::clock;
 use thalweg_worker::duty::{self, Ended, Orders};
 use thalweg_worker::pin;
 
+use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
@@ -39,6 +40,8 @@ pub struct Wanted {
     pub lasts: Option<Duration>,
     /// When the command began, ns of the monotonic clock; 0: now.
     pub began_ns: u64,
+    /// Workers are killed at random while it goes on; where there are none, nobody is.
+    pub disturbance: Option<Disturbance>,
 }
 
 /// Why a run did not begin.
@@ -89,6 +92,8 @@ pub struct Finished {
     pub verdict: Verdict,
     /// What it did.
     pub report: Report,
+    /// What a disturbance cost.
+    pub toll: Toll,
 }
 
 /// What this machine offers.
@@ -204,13 +209,16 @@ fn run_outside(
         options: &wanted.options,
     };
     let mut supervisor = Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts);
+    if let Some(disturbance) = &wanted.disturbance {
+        supervisor.disturb(Chaos::new(disturbance, plan));
+    }
     let spawned = supervisor.spawn();
     around.started_ns = clock::now_ns();
     let verdict = spawned.map(|()| supervisor.run());
     around.now_ns = clock::now_ns();
     around.restarts = supervisor.restarts();
     let stopped = supervisor.is_draining();
-    drop(supervisor);
+    let toll = supervisor.toll();
     drop(traces);
     warden.dismiss();
     let verdict = verdict?;
@@ -218,6 +226,7 @@ fn run_outside(
     Ok(Finished {
         verdict,
         report: report::gather(&graph, plan, &wired, around),
+        toll,
     })
 }
 
@@ -262,6 +271,7 @@ fn run_inside(
     Ok(Finished {
         verdict,
         report: report::gather(&graph, plan, &wired, around),
+        toll: Toll::default(),
     })
 }
 

@@ -212,6 +212,7 @@ fn note_birth(control: &thalweg_worker::control::Control) {
     let life = &control.head().life;
     life.pid.store(std::process::id(), Relaxed);
     life.agent.store(0, Relaxed);
+    life.moved_ns.store(0, Relaxed);
     life.incarnation
         .store(life.incarnation.load(Relaxed) + 1, Relaxed);
     set_phase(control, Phase::Starting);

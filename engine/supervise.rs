@@ -14,8 +14,10 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::sync::atomic::Ordering::Relaxed;
+use thalweg_worker::clock;
 use thalweg_worker::control::Phase;
 
+use crate::chaos::{Chaos, Toll};
 use crate::positions::Positions;
 use crate::resolved::Resolved;
 use crate::spawn::{Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
@@ -98,6 +100,8 @@ struct Ward {
     version_at_death: Option<u64>,
     restarts: u64,
     done: bool,
+    /// When chaos killed the child that is there, ns of the monotonic clock.
+    killed_ns: Option<u64>,
 }
 
 /// What a worker wrote to standard error: the unfinished line, and the last whole ones.
@@ -117,6 +121,7 @@ pub struct Supervisor<'a> {
     deadline: Option<Instant>,
     draining: bool,
     quiet_since: Quiet,
+    chaos: Option<Chaos>,
     verdict: Option<Verdict>,
 }
 
@@ -142,6 +147,7 @@ impl<'a> Supervisor<'a> {
             version_at_death: None,
             restarts: 0,
             done: false,
+            killed_ns: None,
         });
         Supervisor {
             wards: wards.collect(),
@@ -155,8 +161,14 @@ impl<'a> Supervisor<'a> {
                 versions: Vec::new(),
                 sleeps: Vec::new(),
             },
+            chaos: None,
             verdict: None,
         }
+    }
+
+    /// Has workers killed at random while the run goes on.
+    pub fn disturb(&mut self, chaos: Chaos) {
+        self.chaos = Some(chaos);
     }
 
     /// Forks every worker. If one cannot be forked, those that were are gone when this returns.
@@ -179,10 +191,14 @@ impl<'a> Supervisor<'a> {
         self.wake_all();
         let mut next_tick = Instant::now() + TICK;
         let verdict = loop {
-            self.wait(next_tick);
+            let next_kill = self.chaos.as_ref().and_then(Chaos::next);
+            self.wait(next_kill.map_or(next_tick, |kill| kill.min(next_tick)));
             self.hear();
             self.listen_to_workers();
             let now = Instant::now();
+            if next_kill.is_some_and(|kill| now >= kill) {
+                self.on_chaos(now);
+            }
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.on_tick(now);
@@ -201,6 +217,12 @@ impl<'a> Supervisor<'a> {
     /// Restarts of each worker.
     pub fn restarts(&self) -> Vec<u64> {
         self.wards.iter().map(|w| w.restarts).collect()
+    }
+
+    /// What chaos did to the run.
+    pub fn toll(self) -> Toll {
+        let toll = self.chaos.as_ref().map(|chaos| chaos.toll().clone());
+        toll.unwrap_or_default()
     }
 
     /// True once the sources were told to end.
@@ -291,6 +313,11 @@ impl<'a> Supervisor<'a> {
                 Ok(WaitStatus::Exited(_, status)) => {
                     self.on_death(worker, format!("left with exit status {status}"));
                 }
+                Ok(WaitStatus::Signaled(_, Signal::SIGKILL, _))
+                    if self.wards[worker].killed_ns.is_some() =>
+                {
+                    self.on_kill(worker);
+                }
                 Ok(WaitStatus::Signaled(_, signal, _)) => {
                     self.on_death(worker, format!("was killed by {signal}"));
                 }
@@ -307,6 +334,7 @@ impl<'a> Supervisor<'a> {
         if agents.iter().all(|&a| positions.done[a]) {
             self.wards[worker].child = None;
             self.wards[worker].done = true;
+            self.note_recovery(worker);
         } else {
             self.on_death(
                 worker,
@@ -348,12 +376,57 @@ impl<'a> Supervisor<'a> {
             "worker {} {how}; it is forked again",
             planned.name
         ));
+        self.fork_again(worker, care);
+    }
+
+    fn fork_again(&mut self, worker: usize, care: Care) {
+        self.note_recovery(worker);
         match self.nursery.fork(self.graph, worker, care) {
             Ok(child) => {
                 self.wards[worker].child = Some(child);
+                self.wards[worker].killed_ns = None;
                 self.wards[worker].restarts += 1;
             }
             Err(error) => self.fail(error.to_string()),
+        }
+    }
+
+    /// The moment chaos chose: kills a worker.
+    fn on_chaos(&mut self, now: Instant) {
+        let Some(chaos) = &mut self.chaos else {
+            return;
+        };
+        let wards = self.wards.iter().enumerate();
+        let alive = wards.filter(|(_, ward)| ward.child.is_some() && ward.killed_ns.is_none());
+        let alive: Vec<usize> = alive.map(|(worker, _)| worker).collect();
+        let Some(victim) = chaos.choose(now, &alive) else {
+            return;
+        };
+        if let Some(child) = &self.wards[victim].child {
+            let killed_ns = clock::now_ns();
+            // An unreaped child's number is still its own; one that has just left feels nothing.
+            let _ = kill(child.pid, Signal::SIGKILL);
+            self.wards[victim].killed_ns = Some(killed_ns);
+        }
+    }
+
+    /// A worker died of chaos: that is not its fault, and is forgiven any number of times.
+    fn on_kill(&mut self, worker: usize) {
+        self.take_last_words(worker);
+        self.wards[worker].child = None;
+        let killed_ns = self.wards[worker].killed_ns;
+        self.fork_again(worker, Care::Usual);
+        if let (Some(chaos), Some(ns)) = (&mut self.chaos, killed_ns) {
+            chaos.killed(worker, ns);
+        }
+    }
+
+    /// A worker's process is gone or about to be replaced: when it got on after a kill is known now.
+    fn note_recovery(&mut self, worker: usize) {
+        if let Some(chaos) = &mut self.chaos {
+            let life = &self.nursery.wired.controls[worker].head().life;
+            // Relaxed: written by a process that is gone.
+            chaos.recovered(worker, life.moved_ns.load(Relaxed));
         }
     }
 

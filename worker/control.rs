@@ -72,6 +72,8 @@ pub struct Life {
     pub agent: AtomicU64,
     /// When the first item left or reached an agent of this worker, ns of the monotonic clock; 0: not yet.
     pub first_ns: AtomicU64,
+    /// When this process committed its first step, ns of the monotonic clock; 0: not yet.
+    pub moved_ns: AtomicU64,
 }
 
 /// Where the time went, in ns of the monotonic clock, and how often.

@@ -212,10 +212,12 @@ impl Ledger {
             return;
         }
         self.turn(subgraph, Phase::Busy, self.looked);
-        let first = &subgraph.control().head().life.first_ns;
-        // Relaxed: one writer, read for reports.
-        if first.load(Relaxed) == 0 {
-            first.store(clock::now_ns(), Relaxed);
+        let life = &subgraph.control().head().life;
+        for moment in [&life.first_ns, &life.moved_ns] {
+            // Relaxed: one writer, read for reports.
+            if moment.load(Relaxed) == 0 {
+                moment.store(clock::now_ns(), Relaxed);
+            }
         }
     }
 

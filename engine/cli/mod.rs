@@ -16,6 +16,7 @@ use crate::diag::{self, Diagnostic, Refused, Severity};
 use crate::resolved::Resolved;
 use crate::{file, oneline, resolve, sets};
 
+mod chaos;
 mod check;
 mod clean;
 mod completions;
@@ -42,6 +43,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Chaos(chaos::Chaos),
     Check(check::Check),
     Plan(plan::PlanCommand),
     Graph(graph::Graph),
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(command) => command.run(),
+        Command::Chaos(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Graph(command) => command.run(),

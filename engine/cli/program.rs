@@ -1,4 +1,4 @@
-//! The command line of a program that brings its own graph: `run`, `check`, `plan`, `graph`.
+//! The command line of a program that brings its own graph: `run`, `chaos`, `check`, `plan`, `graph`.
 //!
 //! The commands and their options are those of `thalweg`, but for the graph, which is there already.
 //! Without a command the graph runs.
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Failure, GraphArg, check, exit_code, graph, plan, run};
+use super::{Failure, GraphArg, chaos, check, exit_code, graph, plan, run};
 use crate::decl::GraphDecl;
 use crate::graph::Graph;
 
@@ -24,6 +24,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Chaos(chaos::Chaos),
     Check(check::Check),
     Plan(plan::PlanCommand),
     Graph(graph::Graph),
@@ -54,6 +55,10 @@ fn obey(graph: Graph, mut args: Vec<OsString>) -> Result<(), Failure> {
             command.graph.bring(graph)?;
             command.run()
         }
+        Command::Chaos(mut command) => {
+            command.graph.bring(graph)?;
+            command.run()
+        }
         Command::Check(mut command) => {
             command.graph.bring(graph)?;
             command.run()
@@ -72,7 +77,7 @@ fn obey(graph: Graph, mut args: Vec<OsString>) -> Result<(), Failure> {
 /// The commands without the words for a graph file.
 fn command_line(graph: &GraphDecl) -> clap::Command {
     let command = Cli::command().about(format!("The graph `{}`", graph.name));
-    ["run", "check", "plan", "graph"]
+    ["run", "chaos", "check", "plan", "graph"]
         .into_iter()
         .fold(command, |command, name| {
             command.mut_subcommand(name, |command| {

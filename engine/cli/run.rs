@@ -77,14 +77,14 @@ enum Pin {
     None,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text).or_else(|| text.parse().ok().filter(|s: &f64| *s >= 0.0));
     seconds
         .and_then(|s| Duration::try_from_secs_f64(s).ok())
         .ok_or_else(|| "a time is a number with a unit: 10s, 500ms, 2min".to_owned())
 }
 
-fn capacity(text: &str) -> Result<Capacity, String> {
+pub(super) fn capacity(text: &str) -> Result<Capacity, String> {
     crate::keys::capacity_of_text(text)
 }
 
@@ -116,6 +116,7 @@ impl Run {
             name: self.name.clone(),
             lasts: self.lasts,
             began_ns,
+            disturbance: None,
         };
         let mut watch = watch::Live::new(self.quiet);
         let finished = run::run(graph, &wanted, &mut watch);

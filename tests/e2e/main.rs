@@ -5,6 +5,7 @@
 
 mod site;
 
+mod chaos;
 mod exit_codes;
 mod kills;
 mod lossy;

@@ -1,0 +1,123 @@
+//! What a graph writes, and what of it must come out the same each time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thalweg_worker::op::{ParamKind, Value};
+use thalweg_worker::operators;
+
+use crate::decl::{AgentDecl, GraphDecl, Overflow, WorkDecl};
+use crate::resolved::{AgentIx, Resolved};
+
+/// A file that an agent writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The agent.
+    pub agent: String,
+    /// The parameter that names it.
+    param: String,
+    /// As the graph names it.
+    pub path: String,
+    /// What it is called in a folder of ours: the same name behind a number.
+    pub file: String,
+}
+
+/// The files a graph writes, as written there.
+pub fn of(graph: &GraphDecl) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for agent in &graph.agents {
+        for (param, path) in written(agent) {
+            let name = Path::new(path).file_name().unwrap_or_default();
+            outputs.push(Output {
+                agent: agent.name.value.clone(),
+                param: param.to_owned(),
+                path: path.to_owned(),
+                file: format!("{}-{}", outputs.len(), name.to_string_lossy()),
+            });
+        }
+    }
+    outputs
+}
+
+/// The parameters of an agent that name files to write; `-` is none.
+fn written(agent: &AgentDecl) -> impl Iterator<Item = (&str, &str)> {
+    let (op, params) = match &agent.work {
+        WorkDecl::Op { op, params } => (operators::find(&op.value), &params[..]),
+        WorkDecl::Native { .. } => (None, &[][..]),
+    };
+    let is_file = move |param: &str| {
+        let params = op.map_or(&[][..], |op| op.params);
+        let def = params.iter().find(|def| def.name == param);
+        def.is_some_and(|def| def.kind == ParamKind::WritePath)
+    };
+    params
+        .iter()
+        .filter_map(move |(param, value)| match &value.value {
+            Value::Text(path) if path != "-" && is_file(&param.value) => {
+                Some((param.value.as_str(), path.as_str()))
+            }
+            _ => None,
+        })
+}
+
+/// Has the graph write to `folder` instead.
+pub fn redirect(graph: &mut GraphDecl, outputs: &[Output], folder: &Path) {
+    for agent in &mut graph.agents {
+        let WorkDecl::Op { params, .. } = &mut agent.work else {
+            continue;
+        };
+        let own = outputs.iter().filter(|o| o.agent == agent.name.value);
+        for output in own {
+            let named = params
+                .iter_mut()
+                .filter(|(name, _)| name.value == output.param);
+            for (_, value) in named {
+                let path = folder.join(&output.file);
+                value.value = Value::Text(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+}
+
+/// The agents whose items depend on timing, each with the reason: itself, or one above it.
+pub fn by_chance(graph: &Resolved) -> BTreeMap<String, String> {
+    let mut why: Vec<Option<String>> = graph.agents.iter().map(|_| None).collect();
+    // Once more for every agent is enough for any order of them, cycles included.
+    for _ in &graph.agents {
+        for agent in 0..graph.agents.len() {
+            if why[agent].is_none() {
+                why[agent] = reason(graph, agent, &why);
+            }
+        }
+    }
+    let named = graph.agents.iter().zip(why);
+    named
+        .filter_map(|(agent, why)| Some((agent.name.clone(), why?)))
+        .collect()
+}
+
+fn reason(graph: &Resolved, agent: AgentIx, why: &[Option<String>]) -> Option<String> {
+    let here = &graph.agents[agent];
+    if !here.blueprint.deterministic {
+        return Some(format!(
+            "`{}` ({}) is not deterministic",
+            here.name, here.op
+        ));
+    }
+    here.inputs.iter().find_map(|&s| {
+        let stream = &graph.streams[s];
+        match stream.overflow {
+            Overflow::Block => why[stream.producer.0].clone(),
+            _ => Some(format!("stream `{}` may lose items", stream.name)),
+        }
+    })
+}
+
+/// The sources that cannot be read a second time, each with its path.
+pub fn readable_once(graph: &Resolved) -> Vec<(String, PathBuf)> {
+    let reads = graph.agents.iter().flat_map(|agent| {
+        let paths = agent.reads.iter();
+        paths.map(|path| (agent.name.clone(), path.clone()))
+    });
+    reads.filter(|(_, path)| !path.is_file()).collect()
+}
