@@ -26,7 +26,7 @@ use crate::runs::{self, RunFile, RunInfo, RunsError};
 use crate::spawn::{Nursery, SpawnError, leave};
 use crate::stall;
 use crate::supervise::{self, Supervisor, Verdict, Watch};
-use crate::warden;
+use crate::warden::{self, Warden};
 use crate::wire::{self, WireError};
 
 /// How a run is wanted.
@@ -169,10 +169,30 @@ fn private<T>(make: impl FnOnce() -> T) -> T {
     made
 }
 
-/// What a named run holds outside of its processes; dropping it removes both.
+/// What a named run holds outside of its processes, and who removes it if we cannot; dropping it
+/// removes all three.
 struct Traces {
     file: RunFile,
     segment: String,
+    warden: Warden,
+}
+
+impl Traces {
+    /// Enters the run and posts the warden: from here on nothing is left, whenever we are killed.
+    fn begin(info: &RunInfo) -> Result<Traces, RunError> {
+        let file = private(|| enter(info))?;
+        match warden::post(&info.segment, &file) {
+            Ok(warden) => Ok(Traces {
+                file,
+                segment: info.segment.clone(),
+                warden,
+            }),
+            Err(error) => {
+                file.remove();
+                Err(error.into())
+            }
+        }
+    }
 }
 
 impl Drop for Traces {
@@ -180,6 +200,7 @@ impl Drop for Traces {
         // Gone already: all is well.
         let _ = Segment::unlink_name(&self.segment);
         self.file.remove();
+        self.warden.dismiss();
     }
 }
 
@@ -196,13 +217,9 @@ fn run_outside(
         supervise::listen().map_err(|e| RunError::Environment(format!("signals: {e}")))?;
     let segment_name = format!("/thalweg.{}", around.run);
     let info = info(&graph, plan, &around.run, &segment_name);
-    let traces = Traces {
-        file: private(|| enter(&info))?,
-        segment: segment_name,
-    };
+    let traces = Traces::begin(&info)?;
     let segment = private(|| Segment::create(&traces.segment, plan.len_bytes))?;
     let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
-    let warden = warden::post(&wired, &traces.file)?;
     let nursery = Nursery {
         plan,
         wired: &wired,
@@ -220,7 +237,6 @@ fn run_outside(
     let stopped = supervisor.is_draining();
     let toll = supervisor.toll();
     drop(traces);
-    warden.dismiss();
     let verdict = verdict?;
     around.ended = ended(&verdict, stopped);
     Ok(Finished {

@@ -12,16 +12,16 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
+use thalweg_ringbuf::Segment;
 
 use crate::runs::RunFile;
 use crate::spawn::{SpawnError, check_single_thread, leave, pidfd_open, set_name};
-use crate::wire::Wired;
 
 /// The warden's process, as the coordinator holds it.
 pub struct Warden(Pid);
 
-/// Forks the warden. Returns in the coordinator only.
-pub fn post(wired: &Wired, run: &RunFile) -> Result<Warden, SpawnError> {
+/// Forks the warden, before there is a segment of this name. Returns in the coordinator only.
+pub fn post(segment: &str, run: &RunFile) -> Result<Warden, SpawnError> {
     check_single_thread()?;
     let coordinator = getpid();
     let failed = |call| {
@@ -41,7 +41,7 @@ pub fn post(wired: &Wired, run: &RunFile) -> Result<Warden, SpawnError> {
             if getppid() == coordinator {
                 wait_for_the_end(&pidfd);
             }
-            let _ = wired.segment().unlink();
+            let _ = Segment::unlink_name(segment);
             run.remove();
             leave(0)
         }
@@ -50,7 +50,7 @@ pub fn post(wired: &Wired, run: &RunFile) -> Result<Warden, SpawnError> {
 
 impl Warden {
     /// The coordinator has cleaned up itself: the warden is not needed.
-    pub fn dismiss(self) {
+    pub fn dismiss(&self) {
         let _ = kill(self.0, Signal::SIGKILL);
         while waitpid(self.0, None) == Err(Errno::EINTR) {}
     }

@@ -73,6 +73,26 @@ fn kill_workers(
 }
 
 #[test]
+fn a_coordinator_killed_while_it_makes_the_segment_leaves_none() {
+    for _ in 0..5 {
+        let site = Site::new();
+        // Large enough for a kill to come while its length is reserved.
+        let line = "counter ! copy ! copy ! null";
+        let arguments = ["run", "--workers", "2", "--capacity", "10MiB", "-e", line];
+        let mut going = site.start(site.thalweg(&arguments));
+        while site.segments().is_empty() {
+            assert!(!going.is_over(), "{}", going.stderr());
+        }
+        going.signal(Signal::SIGKILL);
+        going.wait().expect(128 + Signal::SIGKILL as i32);
+        until("nothing left", || {
+            site.segments().is_empty() && site.processes("").is_empty()
+        });
+        site.assert_clean();
+    }
+}
+
+#[test]
 fn kills_in_a_graph_of_many_operators_change_no_byte() {
     let files = |killing: bool| {
         let site = Site::new();
