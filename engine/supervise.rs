@@ -100,6 +100,8 @@ struct Ward {
     version_at_death: Option<u64>,
     restarts: u64,
     done: bool,
+    /// The child has closed its standard error: there is nothing more to hear, and no use in waiting for it.
+    mute: bool,
     /// When chaos killed the child that is there, ns of the monotonic clock.
     killed_ns: Option<u64>,
 }
@@ -147,6 +149,7 @@ impl<'a> Supervisor<'a> {
             version_at_death: None,
             restarts: 0,
             done: false,
+            mute: false,
             killed_ns: None,
         });
         Supervisor {
@@ -231,7 +234,8 @@ impl<'a> Supervisor<'a> {
     }
 
     fn wait(&self, until: Instant) {
-        let words = self.wards.iter().filter_map(|w| w.child.as_ref());
+        let speaking = self.wards.iter().filter(|w| !w.mute);
+        let words = speaking.filter_map(|w| w.child.as_ref());
         let words = words.map(|c| PollFd::new(c.stderr.as_fd(), PollFlags::POLLIN));
         let mut fds: Vec<PollFd<'_>> = words.collect();
         fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
@@ -384,6 +388,7 @@ impl<'a> Supervisor<'a> {
         match self.nursery.fork(self.graph, worker, care) {
             Ok(child) => {
                 self.wards[worker].child = Some(child);
+                self.wards[worker].mute = false;
                 self.wards[worker].killed_ns = None;
                 self.wards[worker].restarts += 1;
             }
@@ -529,12 +534,13 @@ impl<'a> Supervisor<'a> {
         };
         let mut fds = [PollFd::new(child.stderr.as_fd(), PollFlags::POLLIN)];
         let mut bytes = [0u8; 4096];
-        while matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1)) {
+        while !ward.mute && matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1)) {
             match nix::unistd::read(child.stderr.as_fd(), &mut bytes) {
-                Ok(n) if n > 0 => ward
+                Ok(0) => ward.mute = true,
+                Ok(n) => ward
                     .words
                     .take(&bytes[..n], |line| self.watch.line(name, line)),
-                _ => break,
+                Err(_) => break,
             }
         }
     }

@@ -34,6 +34,7 @@ pub struct Outcome {
 pub struct Sink {
     agent: String,
     path: String,
+    /// How many are the same.
     bytes: u64,
 }
 
@@ -106,6 +107,7 @@ impl Outcome {
             match compared {
                 Ok(bytes) => self.sinks[nth].bytes = bytes,
                 Err(difference) => {
+                    self.sinks[nth].bytes = difference.offset;
                     self.difference.get_or_insert((nth, difference));
                 }
             }
@@ -160,7 +162,7 @@ impl Outcome {
         let columns = vec![
             Column::words("agent", cell(|s| s.agent.clone())),
             Column::words("file", cell(|s| s.path.clone())),
-            Column::numbers("bytes", cell(|s| s.bytes.to_string())),
+            Column::numbers("same bytes", cell(|s| s.bytes.to_string())),
             Column::words("each time", (0..self.sinks.len()).map(state).collect()),
         ];
         table(columns, None)
