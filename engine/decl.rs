@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use thalweg_worker::agent::Blueprint;
 use thalweg_worker::op::Value;
 use thalweg_worker::types::ItemType;
@@ -162,7 +163,7 @@ pub struct StreamDecl {
 }
 
 /// How much a stream holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Capacity {
     /// So many items.
     Items(u64),

@@ -23,10 +23,13 @@ pub mod overflow;
 pub mod plan;
 
 pub mod draw;
+mod header;
 mod latch;
 pub mod schema;
+pub mod shape;
 pub mod wire;
 
+pub mod recipe;
 pub mod runs;
 
 pub mod spawn;
@@ -39,6 +42,7 @@ pub mod chaos;
 pub mod positions;
 pub mod report;
 pub mod stall;
+mod verify;
 
 pub mod run;
 

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::{Fencing, RingSpec};
 use thalweg_worker::control::ControlLayout;
 use thalweg_worker::duty::Patience;
@@ -25,7 +26,7 @@ pub struct Machine {
 }
 
 /// What the command line (or a Rust program) overrides.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// So many workers, whatever the graph says.
     pub workers: Option<usize>,

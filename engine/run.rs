@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::stat::{Mode, umask};
-use thalweg_ringbuf::{Segment, SegmentError, enroll, free_bytes};
+use thalweg_ringbuf::{Fencing, Segment, SegmentError, enroll, free_bytes};
 use thalweg_worker::clock;
-use thalweg_worker::duty::{self, Ended, Orders};
+use thalweg_worker::duty::{self, Ended, Orders, Patience};
 use thalweg_worker::pin;
 
 use crate::chaos::{Chaos, Disturbance, Toll};
@@ -20,12 +20,16 @@ use crate::diag::Refused;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::positions::Positions;
+use crate::recipe::{Recipe, Written};
 use crate::report::{self, Circumstances, Report};
+use crate::resolve;
 use crate::resolved::Resolved;
-use crate::runs::{self, RunFile, RunInfo, RunsError};
+use crate::runs::{self, RunFile, RunInfo, RunsError, Sweep};
+use crate::shape::Shape;
 use crate::spawn::{Nursery, SpawnError, leave};
 use crate::stall;
 use crate::supervise::{self, Supervisor, Verdict, Watch};
+use crate::verify;
 use crate::warden::{self, Warden};
 use crate::wire::{self, WireError};
 
@@ -42,6 +46,8 @@ pub struct Wanted {
     pub began_ns: u64,
     /// Workers are killed at random while it goes on; where there are none, nobody is.
     pub disturbance: Option<Disturbance>,
+    /// The graph's text, for a run that can be resumed when its coordinator has died.
+    pub resumable: Option<Written>,
 }
 
 /// Why a run did not begin.
@@ -75,6 +81,12 @@ macro_rules! environment {
 }
 
 environment!(RunsError, WireError, SpawnError, SegmentError);
+
+impl From<Box<Refused>> for RunError {
+    fn from(refused: Box<Refused>) -> RunError {
+        RunError::Refused(refused)
+    }
+}
 
 impl From<PlanError> for RunError {
     fn from(error: PlanError) -> RunError {
@@ -157,7 +169,7 @@ fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
 
 /// Sweeps what dead runs left, and enters this one.
 fn enter(info: &RunInfo) -> Result<RunFile, RunsError> {
-    runs::sweep()?;
+    runs::sweep(Sweep::Useless)?;
     RunFile::enter(info)
 }
 
@@ -170,7 +182,7 @@ fn private<T>(make: impl FnOnce() -> T) -> T {
 }
 
 /// What a named run holds outside of its processes, and who removes it if we cannot; dropping it
-/// removes all three.
+/// removes all.
 struct Traces {
     file: RunFile,
     segment: String,
@@ -197,6 +209,8 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
+        // First: from here on there is nothing to resume.
+        self.file.forget();
         // Gone already: all is well.
         let _ = Segment::unlink_name(&self.segment);
         self.file.remove();
@@ -219,7 +233,13 @@ fn run_outside(
     let info = info(&graph, plan, &around.run, &segment_name);
     let traces = Traces::begin(&info)?;
     let segment = private(|| Segment::create(&traces.segment, plan.len_bytes))?;
-    let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
+    let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
+    around.started_ns = clock::now_ns();
+    if let Some(written) = &wanted.resumable {
+        let shape = Shape::of(&graph, plan, machine.fencing);
+        let recipe = recipe(written, machine, wanted, around, shape);
+        private(|| traces.file.keep(&recipe))?;
+    }
     let nursery = Nursery {
         plan,
         wired: &wired,
@@ -229,21 +249,132 @@ fn run_outside(
     if let Some(disturbance) = &wanted.disturbance {
         supervisor.disturb(Chaos::new(disturbance, plan));
     }
-    let spawned = supervisor.spawn();
-    around.started_ns = clock::now_ns();
-    let verdict = spawned.map(|()| supervisor.run());
-    around.now_ns = clock::now_ns();
-    around.restarts = supervisor.restarts();
-    let stopped = supervisor.is_draining();
-    let toll = supervisor.toll();
-    drop(traces);
-    let verdict = verdict?;
-    around.ended = ended(&verdict, stopped);
+    supervisor.spawn()?;
+    let (verdict, toll) = conduct(supervisor, traces, around);
     Ok(Finished {
         verdict,
         report: report::gather(&graph, plan, &wired, around),
         toll,
     })
+}
+
+fn recipe(
+    written: &Written,
+    machine: &Machine,
+    wanted: &Wanted,
+    around: &Circumstances,
+    shape: Shape,
+) -> Recipe {
+    Recipe {
+        written: written.clone(),
+        options: wanted.options.clone(),
+        cores: machine.cores.clone(),
+        asymmetric: machine.fencing == Fencing::Asymmetric,
+        began_ns: around.began_ns,
+        started_ns: around.started_ns,
+        shape,
+    }
+}
+
+/// Conducts a run whose workers are there to its end, and removes what it held.
+fn conduct(
+    mut supervisor: Supervisor<'_>,
+    traces: Traces,
+    around: &mut Circumstances,
+) -> (Verdict, Toll) {
+    let verdict = supervisor.run();
+    around.now_ns = clock::now_ns();
+    around.restarts = supervisor.restarts();
+    around.ended = ended(&verdict, supervisor.is_draining());
+    let toll = supervisor.toll();
+    drop(traces);
+    (verdict, toll)
+}
+
+/// Goes on with a resumable run whose coordinator has died: the graph from the text that was kept, the plan
+/// on the machine that was kept, the segment as its dead processes left it. Of `wanted` only `lasts` counts.
+///
+/// # Errors
+/// There is no such run, it lives, or what is left of it does not fit together; it is then left as it is.
+pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finished, RunError> {
+    let environment = |words: String| RunError::Environment(format!("run `{run}`: {words}"));
+    let signals = supervise::listen().map_err(|e| environment(format!("signals: {e}")))?;
+    let mut claimed = runs::claim(run)?;
+    let recipe = &claimed.recipe;
+    recipe.written.enter_folder().map_err(environment)?;
+    let decl = recipe.written.read().map_err(Box::new)?;
+    let (mut graph, _) = resolve::resolve(decl).map_err(Box::new)?;
+    overflow::insert(&mut graph);
+    let here = machine();
+    if recipe.fencing() == Fencing::Asymmetric && here.fencing != Fencing::Asymmetric {
+        return Err(environment(
+            "its waiting needs membarrier, which this process may not call: resume it where it ran"
+                .to_owned(),
+        ));
+    }
+    let mut plan = plan::plan(&graph, &recipe.machine(), &recipe.options)?;
+    let shape = Shape::of(&graph, &plan, recipe.fencing());
+    if let Some((now, then)) = shape.difference(&recipe.shape) {
+        return Err(environment(format!(
+            "planned now: {now}; the segment has: {then}; resume it with the program and the files it ran with"
+        )));
+    }
+    stay_where_possible(&mut plan, &here);
+    for note in &plan.notes {
+        watch.note(note);
+    }
+    let segment = Segment::attach(&claimed.info.segment)?;
+    let wired = wire::adopt(&graph, &plan, run, segment, recipe.fencing())?;
+    verify::verify(&graph, &plan, &wired).map_err(|what| {
+        environment(format!(
+            "its positions are damaged: {what}; `thalweg clean {run}` removes it"
+        ))
+    })?;
+    claimed.info.pid = std::process::id();
+    claimed.file.take_over(&claimed.info)?;
+    let mut around = Circumstances {
+        run: run.to_owned(),
+        began_ns: recipe.began_ns,
+        started_ns: recipe.started_ns,
+        ..Circumstances::default()
+    };
+    let nursery = Nursery {
+        plan: &plan,
+        wired: &wired,
+        options: &recipe.options,
+    };
+    let mut supervisor = Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts);
+    let warden = warden::post(&claimed.info.segment, &claimed.file)?;
+    // Until all workers are there the run stays resumable, whatever happens.
+    if let Err(error) = supervisor.spawn() {
+        warden.dismiss();
+        return Err(error.into());
+    }
+    let traces = Traces {
+        file: claimed.file,
+        segment: claimed.info.segment,
+        warden,
+    };
+    let (verdict, toll) = conduct(supervisor, traces, &mut around);
+    Ok(Finished {
+        verdict,
+        report: report::gather(&graph, &plan, &wired, &around),
+        toll,
+    })
+}
+
+/// Leaves workers to the scheduler whose cores this process may not use.
+fn stay_where_possible(plan: &mut Plan, here: &Machine) {
+    for worker in &mut plan.workers {
+        if let Some(core) = worker.core.filter(|core| !here.cores.contains(core)) {
+            worker.core = None;
+            worker.idle = Patience::SLEEP;
+            plan.notes.push(format!(
+                "worker {} was on core {core}, which this process may not use: it is left to the scheduler",
+                worker.name
+            ));
+        }
+    }
 }
 
 /// How a run ended, in a word. `stopped`: its sources were told to end.
@@ -269,7 +400,7 @@ fn run_inside(
     let info = info(&graph, plan, &around.run, "");
     let file = private(|| enter(&info))?;
     let segment = Segment::anonymous(plan.len_bytes)?;
-    let wired = wire::wire(&graph, plan, segment, machine.fencing)?;
+    let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
     hear_in_process(&file);
     around.started_ns = clock::now_ns();
     let nursery = Nursery {

@@ -3,19 +3,23 @@
 //! The file says what the run is and which segment it has; the lock says whether it lives. The lock
 //! is on the open file, which every process of the run inherits, so it lasts until the last one is
 //! gone, whoever dies first. What is judged here is judged by the lock, never by a process number.
+//!
+//! Beside the file of a resumable run lies its recipe, from the moment its segment is whole until the run
+//! ends in order. A dead run that has one is left alone by the sweep.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Segment;
 
+use crate::recipe::Recipe;
 use crate::spawn::pidfd_open;
 
 /// What a run's file says.
@@ -59,6 +63,54 @@ pub enum RunsError {
     Taken {
         /// The name.
         run: String,
+    },
+    /// A dead run has the name, and can be resumed.
+    #[error(
+        "run `{run}` is dead and can be resumed: `thalweg resume {run}`, or `thalweg clean {run}` to remove it"
+    )]
+    Resumable {
+        /// The name.
+        run: String,
+    },
+    /// No run has the name.
+    #[error("no run named `{run}`; `thalweg ps` lists them")]
+    Unknown {
+        /// The name.
+        run: String,
+    },
+    /// The run lives.
+    #[error("run `{run}` is going on (process {pid})")]
+    Living {
+        /// The name.
+        run: String,
+        /// Its coordinator.
+        pid: u32,
+    },
+    /// Processes of a run whose coordinator is dead do not end.
+    #[error(
+        "the coordinator of run `{run}` is dead, and others of its processes are not: try again"
+    )]
+    Lingering {
+        /// The name.
+        run: String,
+    },
+    /// The run is dead and nothing was kept of it.
+    #[error(
+        "run `{run}` is dead and cannot be resumed: it was started without --resumable, or died before its workers started, or as it ended; `thalweg clean` removes it"
+    )]
+    NotResumable {
+        /// The name.
+        run: String,
+    },
+    /// What was kept of a run cannot be used.
+    #[error("{}: {error}; `thalweg clean {run}` removes the run", path.display())]
+    Recipe {
+        /// The run.
+        run: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: String,
     },
     /// Not a name for a run.
     #[error("`{run}` is no name for a run: {}", NAMES)]
@@ -117,7 +169,8 @@ pub fn is_name(run: &str) -> bool {
 }
 
 impl RunFile {
-    /// Enters a run and takes its lock. `info.run` must not be the name of a living run.
+    /// Enters a run and takes its lock. `info.run` must not be the name of a run that lives or can be
+    /// resumed.
     pub fn enter(info: &RunInfo) -> Result<RunFile, RunsError> {
         let run = info.run.clone();
         if !is_name(&run) {
@@ -131,6 +184,9 @@ impl RunFile {
         let lock = take(&path)
             .map_err(refuse)?
             .ok_or_else(|| RunsError::Taken { run: run.clone() })?;
+        if recipe_of(&path).exists() {
+            return Err(RunsError::Resumable { run });
+        }
         sweep_file(&lock);
         let mut entered = RunFile {
             path: path.clone(),
@@ -140,12 +196,55 @@ impl RunFile {
         Ok(entered)
     }
 
+    /// Says anew what the run is: whoever reads meanwhile, or finds it after a kill, finds the old
+    /// words or the new ones, so it is one write, with blanks over what was longer.
     fn write(&mut self, info: &RunInfo) -> std::io::Result<()> {
-        let text = serde_json::to_string(info)?;
+        let mut text = serde_json::to_string(info)?;
         let file: &mut File = &mut self.lock;
-        file.set_len(0)?;
+        let before = file.metadata()?.len() as usize;
+        text.extend(std::iter::repeat_n(' ', before.saturating_sub(text.len())));
         file.rewind()?;
         file.write_all(text.as_bytes())
+    }
+
+    /// The run has a process again: this one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn take_over(&mut self, info: &RunInfo) -> Result<(), RunsError> {
+        let path = self.path.clone();
+        self.write(info)
+            .map_err(|error| RunsError::File { path, error })
+    }
+
+    /// Makes the run resumable: keeps its recipe, all of it at once.
+    ///
+    /// # Errors
+    /// The recipe cannot be written.
+    pub fn keep(&self, recipe: &Recipe) -> Result<(), RunsError> {
+        let path = recipe_of(&self.path);
+        let draft = path.with_extension("draft");
+        let write = || {
+            let text = serde_json::to_vec(recipe)?;
+            let mut file = open(&draft, true)?;
+            file.set_len(0)?;
+            file.write_all(&text)?;
+            fs::rename(&draft, &path)
+        };
+        write().map_err(|error| RunsError::File {
+            path: path.clone(),
+            error,
+        })
+    }
+
+    /// True from [`RunFile::keep`] until [`RunFile::forget`].
+    pub fn is_resumable(&self) -> bool {
+        recipe_of(&self.path).exists()
+    }
+
+    /// The run cannot be resumed any more: it has come to its end.
+    pub fn forget(&self) {
+        forget(&self.path);
     }
 
     /// Where it lies.
@@ -155,9 +254,22 @@ impl RunFile {
 
     /// Takes the run out of the directory.
     pub fn remove(&self) {
+        self.forget();
         // If it is gone already, all is well.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Where the recipe of the run with this file lies.
+fn recipe_of(path: &Path) -> PathBuf {
+    path.with_extension("recipe")
+}
+
+/// Takes away the recipe of the run with this file. If there is none, all is well.
+fn forget(path: &Path) {
+    let recipe = recipe_of(path);
+    let _ = fs::remove_file(recipe.with_extension("draft"));
+    let _ = fs::remove_file(recipe);
 }
 
 /// Opens or makes the file at `path` and takes its lock; `None` if a living run holds it.
@@ -201,8 +313,19 @@ fn open(path: &Path, create: bool) -> std::io::Result<File> {
         .open(path)
 }
 
-/// Every run in the directory, and whether it lives.
-pub fn list() -> Result<Vec<(RunInfo, bool)>, RunsError> {
+/// How a run in the directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A process of it lives.
+    Alive,
+    /// All its processes are gone, and `resume` can go on with it.
+    Resumable,
+    /// All its processes are gone.
+    Dead,
+}
+
+/// Every run in the directory, and how it is.
+pub fn list() -> Result<Vec<(RunInfo, State)>, RunsError> {
     let mut runs = Vec::new();
     for path in run_files()? {
         let Ok(mut file) = open(&path, false) else {
@@ -211,8 +334,12 @@ pub fn list() -> Result<Vec<(RunInfo, bool)>, RunsError> {
         let Some(info) = read(&mut file) else {
             continue;
         };
-        let alive = Flock::lock(file, FlockArg::LockSharedNonblock).is_err();
-        runs.push((info, alive));
+        let state = match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Err(_) => State::Alive,
+            Ok(_) if recipe_of(&path).exists() => State::Resumable,
+            Ok(_) => State::Dead,
+        };
+        runs.push((info, state));
     }
     runs.sort_by_key(|(info, _)| (info.started, info.run.clone()));
     Ok(runs)
@@ -232,6 +359,7 @@ fn run_files() -> Result<Vec<PathBuf>, RunsError> {
 
 fn read(file: &mut File) -> Option<RunInfo> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(1 << 20).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
@@ -318,6 +446,97 @@ impl Living {
     }
 }
 
+/// A dead run that is ours now, to go on with.
+pub struct Claimed {
+    /// Its file, with the lock.
+    pub file: RunFile,
+    /// What the file says.
+    pub info: RunInfo,
+    /// What was kept of it.
+    pub recipe: Recipe,
+}
+
+/// Takes the lock of a dead, resumable run. Processes that are about to die are waited for.
+///
+/// # Errors
+/// No such run, it lives, or nothing usable was kept of it. Nothing was changed then.
+pub fn claim(run: &str) -> Result<Claimed, RunsError> {
+    let (path, lock) = take_dead(run)?;
+    let unusable = |path: &Path, error: String| RunsError::Recipe {
+        run: run.to_owned(),
+        path: path.to_owned(),
+        error,
+    };
+    let kept = recipe_of(&path);
+    let mut file = open(&kept, false).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => RunsError::NotResumable {
+            run: run.to_owned(),
+        },
+        _ => unusable(&kept, e.to_string()),
+    })?;
+    let mut text = Vec::new();
+    let recipe = file
+        .read_to_end(&mut text)
+        .map_err(|e| e.to_string())
+        .and_then(|_| serde_json::from_slice(&text).map_err(|e| e.to_string()))
+        .map_err(|e| unusable(&kept, e))?;
+    let mut words = lock
+        .try_clone()
+        .map_err(|e| unusable(&path, e.to_string()))?;
+    let info = read(&mut words)
+        .filter(|info| info.run == run)
+        .ok_or_else(|| unusable(&path, "it does not tell of this run".to_owned()))?;
+    Ok(Claimed {
+        file: RunFile { path, lock },
+        info,
+        recipe,
+    })
+}
+
+/// How long processes of a run are waited for whose coordinator is dead already.
+const DYING: Duration = Duration::from_secs(10);
+
+/// The lock of a run that must be dead.
+fn take_dead(run: &str) -> Result<(PathBuf, Flock<File>), RunsError> {
+    let unknown = || RunsError::Unknown {
+        run: run.to_owned(),
+    };
+    if !is_name(run) {
+        return Err(unknown());
+    }
+    let path = directory()?.join(format!("{run}.run"));
+    let until = Instant::now() + DYING;
+    loop {
+        let file = open(&path, false).map_err(|_| unknown())?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) if is_at(&lock, &path) => return Ok((path, lock)),
+            Ok(_) => return Err(unknown()),
+            Err(_) => {}
+        }
+        if let Some(living) = find(run)?.filter(Living::is_coordinator) {
+            return Err(RunsError::Living {
+                run: run.to_owned(),
+                pid: living.pid,
+            });
+        }
+        if Instant::now() >= until {
+            return Err(RunsError::Lingering {
+                run: run.to_owned(),
+            });
+        }
+        std::thread::sleep(BETWEEN_ATTEMPTS);
+    }
+}
+
+/// Removes a dead run, whether it can be resumed or not.
+///
+/// # Errors
+/// No such run, or it lives.
+pub fn clean(run: &str) -> Result<Swept, RunsError> {
+    let (path, lock) = take_dead(run)?;
+    Ok(take_away(&path, &lock))
+}
+
 /// What was left of a dead run, and is gone now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Swept {
@@ -327,8 +546,17 @@ pub struct Swept {
     pub segment: Option<String>,
 }
 
+/// Which dead runs a sweep removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    /// Those that nobody can go on with.
+    Useless,
+    /// The resumable ones as well.
+    All,
+}
+
 /// Removes what dead runs left: segments and files.
-pub fn sweep() -> Result<Vec<Swept>, RunsError> {
+pub fn sweep(which: Sweep) -> Result<Vec<Swept>, RunsError> {
     let mut swept = Vec::new();
     for path in run_files()? {
         let Ok(file) = open(&path, false) else {
@@ -339,25 +567,30 @@ pub fn sweep() -> Result<Vec<Swept>, RunsError> {
             continue;
         };
         // Another sweep may have been faster, and a new run may have the name by now.
-        if !is_at(&lock, &path) {
-            continue;
+        let kept = which == Sweep::Useless && recipe_of(&path).exists();
+        if is_at(&lock, &path) && !kept {
+            swept.push(take_away(&path, &lock));
         }
-        let segment = sweep_file(&lock);
-        let _ = fs::remove_file(&path);
-        let stem = path.file_stem().unwrap_or_default();
-        swept.push(Swept {
-            run: stem.to_string_lossy().into_owned(),
-            segment,
-        });
     }
     Ok(swept)
+}
+
+/// Removes all of the dead run with this file. The caller holds the lock.
+fn take_away(path: &Path, lock: &Flock<File>) -> Swept {
+    forget(path);
+    let segment = sweep_file(lock);
+    let _ = fs::remove_file(path);
+    let stem = path.file_stem().unwrap_or_default();
+    Swept {
+        run: stem.to_string_lossy().into_owned(),
+        segment,
+    }
 }
 
 /// Removes the segment that a dead run's file names, and gives its name if there was one. The
 /// caller holds the lock.
 fn sweep_file(lock: &Flock<File>) -> Option<String> {
     let mut file = lock.try_clone().ok()?;
-    file.rewind().ok()?;
     let info = read(&mut file).filter(|i| i.segment.starts_with("/thalweg."))?;
     // Gone already: all is well.
     Segment::unlink_name(&info.segment)

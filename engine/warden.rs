@@ -1,7 +1,7 @@
 //! The warden: a small process that outlives the coordinator by a moment.
 //!
 //! It sleeps on the coordinator's pidfd. When that is gone, however it went, the warden removes the
-//! segment and the run's file. Workers die with the coordinator by themselves (their death signal).
+//! segment and the run's file, unless the run can be resumed. Workers die with the coordinator by themselves (their death signal).
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -41,8 +41,10 @@ pub fn post(segment: &str, run: &RunFile) -> Result<Warden, SpawnError> {
             if getppid() == coordinator {
                 wait_for_the_end(&pidfd);
             }
-            let _ = Segment::unlink_name(segment);
-            run.remove();
+            if !run.is_resumable() {
+                let _ = Segment::unlink_name(segment);
+                run.remove();
+            }
             leave(0)
         }
     }

@@ -1,18 +1,22 @@
 //! Wiring: the segment laid out as planned, and a subgraph seated in it.
 //!
-//! Everything is made before the first fork, so workers inherit the mappings and nobody opens a
+//! Everything is made before the first worker is forked, so workers inherit the mappings and nobody opens a
 //! half-made segment by name. Seating happens in the worker's own process: it takes the pristine
 //! agents out of its copy of the graph.
 
 use std::rc::Rc;
 
-use thalweg_ringbuf::{Access, Bell, Fencing, LayoutError, Mirror, Ring, Segment, SegmentError};
+use thalweg_ringbuf::{
+    Access, Bell, Fencing, Geometry, LayoutError, Mirror, Ring, RingSpec, Segment, SegmentError,
+};
 use thalweg_worker::control::{Control, ControlLayout};
 use thalweg_worker::subgraph::{Fault, InSeat, Seat, StampPlace, StreamSeat, Subgraph};
 
+use crate::header::{self, HeaderError};
 use crate::latch::Latches;
 use crate::plan::{Options, Plan, PlannedStream, ring_spec};
 use crate::resolved::{Resolved, StreamIx};
+use crate::shape::Shape;
 
 /// A segment laid out as planned, with everything in it.
 pub struct Wired {
@@ -41,18 +45,106 @@ pub enum WireError {
         /// What is wrong with it.
         error: LayoutError,
     },
+    /// A segment that was found is not the run's.
+    #[error("segment {segment}: {error}")]
+    Header {
+        /// The segment.
+        segment: String,
+        /// What is wrong with it.
+        error: HeaderError,
+    },
+    /// A segment that was found has lost some of its bytes.
+    #[error(
+        "segment {segment} has holes: it was cut short and made long again, and what was there is lost"
+    )]
+    Holes {
+        /// The segment.
+        segment: String,
+    },
+    /// A control block that was found has another shape.
+    #[error("the control block of worker {worker} is damaged: it is not of its agents' shape")]
+    Control {
+        /// The worker.
+        worker: String,
+    },
+    /// A ring that was found is another than planned.
+    #[error("stream `{stream}`: the ring in the segment is another than planned")]
+    OtherRing {
+        /// The stream.
+        stream: String,
+    },
 }
 
-/// Lays the segment out: latches, bells, control blocks, rings.
+/// Whether a segment is new, or one that a dead run left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    New,
+    Found,
+}
+
+/// Lays a new segment out: latches, bells, control blocks, rings, and last the run header's identity.
 pub fn wire(
+    graph: &Resolved,
+    plan: &Plan,
+    run: &str,
+    segment: Segment,
+    fencing: Fencing,
+) -> Result<Wired, WireError> {
+    let hash = Shape::of(graph, plan, fencing).hash();
+    let wired = assemble(graph, plan, segment, fencing, Origin::New)?;
+    let wanted = wanted(plan, run, hash);
+    // SAFETY: the first page of a segment that nobody else has yet.
+    unsafe { header::write(wired.segment.as_ptr(), &wanted) };
+    Ok(wired)
+}
+
+/// Takes over the segment of a dead run, whose processes are all gone: header, control blocks and rings
+/// are checked against the plan, latches are cleared, bells made anew. Positions are not judged here.
+pub fn adopt(
+    graph: &Resolved,
+    plan: &Plan,
+    run: &str,
+    segment: Segment,
+    fencing: Fencing,
+) -> Result<Wired, WireError> {
+    let name = || segment.name().unwrap_or_default().to_owned();
+    let refused = |error| WireError::Header {
+        segment: name(),
+        error,
+    };
+    if segment.len_bytes() != plan.len_bytes {
+        return Err(refused(HeaderError::Length {
+            found: segment.len_bytes() as u64,
+            expected: plan.len_bytes as u64,
+        }));
+    }
+    if !segment.is_whole()? {
+        return Err(WireError::Holes { segment: name() });
+    }
+    let wanted = wanted(plan, run, Shape::of(graph, plan, fencing).hash());
+    // SAFETY: the segment is `plan.len_bytes` long (above), so its first page is there.
+    unsafe { header::check(segment.as_ptr(), &wanted) }.map_err(refused)?;
+    assemble(graph, plan, segment, fencing, Origin::Found)
+}
+
+fn wanted<'a>(plan: &Plan, run: &'a str, layout_hash: u64) -> header::Wanted<'a> {
+    header::Wanted {
+        run,
+        len_bytes: plan.len_bytes,
+        layout_hash,
+    }
+}
+
+fn assemble(
     graph: &Resolved,
     plan: &Plan,
     segment: Segment,
     fencing: Fencing,
+    origin: Origin,
 ) -> Result<Wired, WireError> {
     let base = segment.as_ptr();
-    // SAFETY: the segment is `plan.len_bytes` long, zeroed, and nobody else's while it is being
-    // made; the run header is its first page.
+    // SAFETY: the segment is `plan.len_bytes` long, and nobody else's while it is new or its run is
+    // dead; the run header is its first page.
     let latches = unsafe { Latches::make(base) };
     // SAFETY: one line of 128 bytes a worker from here on, page-aligned.
     let bells = unsafe { base.add(plan.bells.start) }.cast::<Bell>();
@@ -61,12 +153,12 @@ pub fn wire(
         unsafe { bells.add(worker).write(Bell::new(fencing)) };
     }
     let controls = (0..plan.workers.len())
-        .map(|w| control(graph, plan, base, w))
-        .collect();
+        .map(|w| control(graph, plan, base, w, origin))
+        .collect::<Result<_, _>>()?;
     let mut rings = Vec::new();
     let mut mirrors = Vec::new();
     for (ix, stream) in plan.streams.iter().enumerate() {
-        let (ring, mirror) = ring(graph, &segment, ix, stream, fencing)?;
+        let (ring, mirror) = ring(graph, &segment, ix, stream, fencing, origin)?;
         rings.push(ring);
         mirrors.push(mirror);
     }
@@ -80,15 +172,29 @@ pub fn wire(
     })
 }
 
-fn control(graph: &Resolved, plan: &Plan, base: *mut u8, worker: usize) -> Control {
+fn control(
+    graph: &Resolved,
+    plan: &Plan,
+    base: *mut u8,
+    worker: usize,
+    origin: Origin,
+) -> Result<Control, WireError> {
     let worker = &plan.workers[worker];
     let blueprints = || worker.agents.iter().map(|&a| &graph.agents[a].blueprint);
     let layout = Rc::new(ControlLayout::of(blueprints()));
     // SAFETY: the plan reserved the layout's length here, page-aligned, and the segment outlives
     // every control block handed out by `Wired`.
     let control = unsafe { Control::new(base.add(worker.control.start), layout) };
-    control.format(blueprints().map(|b| b.state.init.as_slice()));
-    control
+    match origin {
+        Origin::New => control.format(blueprints().map(|b| b.state.init.as_slice())),
+        Origin::Found if control.matches() => {}
+        Origin::Found => {
+            return Err(WireError::Control {
+                worker: worker.name.clone(),
+            });
+        }
+    }
+    Ok(control)
 }
 
 fn ring(
@@ -97,27 +203,49 @@ fn ring(
     ix: StreamIx,
     stream: &PlannedStream,
     fencing: Fencing,
+    origin: Origin,
 ) -> Result<(Ring, Mirror), WireError> {
     let spec = ring_spec(graph, ix, stream.capacity, stream.readers.len());
     // SAFETY: the plan reserved the header's length here, page-aligned.
     let header = unsafe { segment.as_ptr().add(stream.header.start) };
-    // SAFETY: as above, and nobody uses these bytes yet.
-    let formatted = unsafe { Ring::format(header, &spec, fencing) };
-    let geometry = formatted.map_err(|error| WireError::Ring {
-        stream: graph.streams[ix].name.clone(),
+    let name = || graph.streams[ix].name.clone();
+    let region = stream.header.len() + stream.data.len();
+    let geometry = match origin {
+        // SAFETY: as above, and nobody uses these bytes yet.
+        Origin::New => unsafe { Ring::format(header, &spec, fencing) },
+        // SAFETY: as above; the data follow the header.
+        Origin::Found => unsafe { Geometry::of_header(header, region) },
+    };
+    let geometry = geometry.map_err(|error| WireError::Ring {
+        stream: name(),
         error,
     })?;
+    if origin == Origin::Found && !is_planned(&geometry, &spec, fencing) {
+        return Err(WireError::OtherRing { stream: name() });
+    }
     let mirror = Mirror::map(segment, stream.data.clone())?;
     // SAFETY: header and mirror are of this geometry; `Wired` keeps both mapped; the plan gives the
     // ring one producer, and each reader line one reader.
     let ring = unsafe { Ring::from_raw(header, mirror.as_ptr(), geometry) };
     let ring = ring.expect("mappings are not at address 0");
     for (line, reader) in stream.readers.iter().enumerate() {
-        if reader.lossy {
+        if reader.lossy && origin == Origin::New {
             ring.set_mode(line, thalweg_ringbuf::Mode::Tap);
         }
     }
     Ok((ring, mirror))
+}
+
+/// A ring that was found is the planned one, but for the process that made it.
+fn is_planned(found: &Geometry, spec: &RingSpec, fencing: Fencing) -> bool {
+    spec.geometry(fencing).is_ok_and(|planned| {
+        let creator_pid = found.creator_pid;
+        *found
+            == Geometry {
+                creator_pid,
+                ..planned
+            }
+    })
 }
 
 impl Wired {

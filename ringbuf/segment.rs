@@ -203,6 +203,17 @@ impl Segment {
         self.len_bytes
     }
 
+    /// Whether every byte of it has memory, as when it was made. One that was cut short and made long
+    /// again has holes: what was there is lost.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn is_whole(&self) -> Result<bool, SegmentError> {
+        let stat = fstat(&self.fd).map_err(self.system("fstat"))?;
+        // Blocks are of 512 bytes, whatever the file system.
+        Ok(stat.st_blocks.saturating_mul(512) >= self.len_bytes as i64)
+    }
+
     /// How this process mapped it.
     pub fn access(&self) -> Access {
         self.access

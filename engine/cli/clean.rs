@@ -2,12 +2,17 @@
 
 use serde_json::json;
 
-use super::{Failure, give, give_json};
-use crate::runs;
+use super::{Failure, give, give_json, say};
+use crate::runs::{self, RunsError, State, Sweep};
 
 /// Remove what dead runs left: segments and run files
 #[derive(clap::Args, Debug)]
 pub struct Clean {
+    /// This dead run alone, even if it can be resumed
+    run: Option<String>,
+    /// Those that can be resumed as well
+    #[arg(long, conflicts_with = "run")]
+    all: bool,
     /// What was removed as JSON
     #[arg(long)]
     json: bool,
@@ -17,9 +22,14 @@ impl Clean {
     /// Sweeps, and says what was there.
     ///
     /// # Errors
-    /// The run directory cannot be used: exit code 3.
+    /// No such run (2); it lives, or the run directory cannot be used (3).
     pub fn run(&self) -> Result<(), Failure> {
-        let swept = runs::sweep().map_err(|e| Failure::environment(e.to_string()))?;
+        let swept = match (&self.run, self.all) {
+            (Some(run), _) => runs::clean(run).map(|dead| vec![dead]),
+            (None, true) => runs::sweep(Sweep::All),
+            (None, false) => runs::sweep(Sweep::Useless),
+        };
+        let swept = swept.map_err(refused)?;
         if self.json {
             return give_json(&json!({ "removed": swept }));
         }
@@ -31,9 +41,31 @@ impl Clean {
             };
             text += &format!("removed run {}{segment}\n", dead.run);
         }
+        if self.run.is_none() {
+            tell_of_the_resumable()?;
+        }
         match swept.is_empty() {
             true => give("nothing to remove\n"),
             false => give(&text),
         }
+    }
+}
+
+fn tell_of_the_resumable() -> Result<(), Failure> {
+    for (info, state) in runs::list().map_err(refused)? {
+        if state == State::Resumable {
+            say(&format!(
+                "kept run {0}: `thalweg resume {0}` goes on with it, `thalweg clean {0}` removes it\n",
+                info.run
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: RunsError) -> Failure {
+    match error {
+        RunsError::Unknown { .. } => Failure::usage(error.to_string()),
+        _ => Failure::environment(error.to_string()),
     }
 }

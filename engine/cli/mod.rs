@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::decl::GraphDecl;
 use crate::diag::{self, Diagnostic, Refused, Severity};
+use crate::recipe::Written;
 use crate::resolved::Resolved;
 use crate::{file, oneline, resolve, sets};
 
@@ -26,6 +27,7 @@ mod ops;
 mod plan;
 pub mod program;
 mod ps;
+mod resume;
 mod run;
 mod schema;
 mod stop;
@@ -51,6 +53,7 @@ enum Command {
     Ops(ops::Ops),
     Ps(ps::Ps),
     Stop(stop::Stop),
+    Resume(resume::Resume),
     Clean(clean::Clean),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Ops(command) => command.run(),
         Command::Ps(command) => command.run(),
         Command::Stop(command) => command.run(),
+        Command::Resume(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -175,6 +179,11 @@ impl GraphArg {
         };
         sets::apply_sets(&mut graph, &self.sets)?;
         Ok(graph)
+    }
+
+    /// What a resumable run keeps of the graph as declared; `None` if it has no text.
+    fn written(&self, graph: &GraphDecl) -> io::Result<Option<Written>> {
+        Written::of(graph, self.line.is_some(), &self.sets)
     }
 
     /// The graph with its types, and the warnings.

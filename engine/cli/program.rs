@@ -88,6 +88,9 @@ fn command_line(graph: &GraphDecl) -> clap::Command {
                     .mut_arg("line", |line| line.hide(true))
             })
         })
+        .mut_subcommand("run", |run| {
+            run.mut_arg("resumable", |resumable| resumable.hide(true))
+        })
 }
 
 impl GraphArg {

@@ -6,9 +6,9 @@ use serde_json::{Value as Json, json};
 
 use super::table::{Column, table};
 use super::{Failure, give, give_json};
-use crate::runs::{self, RunInfo};
+use crate::runs::{self, RunInfo, State};
 
-/// List runs: those that go on, and what dead ones left
+/// List runs: those that go on, those that can be resumed, and what dead ones left
 #[derive(clap::Args, Debug)]
 pub struct Ps {
     /// As JSON
@@ -28,7 +28,7 @@ impl Ps {
         if self.json {
             let runs: Vec<Json> = runs
                 .iter()
-                .map(|(info, alive)| as_json(info, *alive, now))
+                .map(|(info, state)| as_json(info, *state, now))
                 .collect();
             return give_json(&Json::Array(runs));
         }
@@ -39,19 +39,21 @@ impl Ps {
     }
 }
 
-fn as_json(info: &RunInfo, alive: bool, now: u64) -> Json {
+fn as_json(info: &RunInfo, state: State, now: u64) -> Json {
     let mut run = json!(info);
     run["age"] = json!(now.saturating_sub(info.started));
-    run["alive"] = json!(alive);
+    run["alive"] = json!(state == State::Alive);
+    run["resumable"] = json!(state == State::Resumable);
     run
 }
 
-fn columns(runs: &[(RunInfo, bool)], now: u64) -> Vec<Column> {
+fn columns(runs: &[(RunInfo, State)], now: u64) -> Vec<Column> {
     let cells =
         |text: &dyn Fn(&RunInfo) -> String| runs.iter().map(|(info, _)| text(info)).collect();
-    let state = |(_, alive): &(RunInfo, bool)| match alive {
-        true => "running".to_owned(),
-        false => "dead (thalweg clean)".to_owned(),
+    let state = |(info, state): &(RunInfo, State)| match state {
+        State::Alive => "running".to_owned(),
+        State::Resumable => format!("resumable (thalweg resume {})", info.run),
+        State::Dead => "dead (thalweg clean)".to_owned(),
     };
     vec![
         Column::words("run", cells(&|i| i.run.clone())),

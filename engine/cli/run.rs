@@ -10,12 +10,15 @@ use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
 use super::{Failure, GraphArg, give_json, refused_as_json, say, table, warn};
-use crate::decl::Capacity;
+use crate::decl::{Capacity, GraphDecl};
+use crate::diag::Refused;
 use crate::plan::Options;
+use crate::recipe::Written;
 use crate::report::Report;
+use crate::resolve;
 use crate::run::{self, Finished, RunError, Wanted};
 use crate::runs;
-use crate::supervise::Verdict;
+use crate::supervise::{Verdict, Watch};
 
 mod summary;
 mod watch;
@@ -25,9 +28,6 @@ mod watch;
 pub struct Run {
     #[command(flatten)]
     pub(super) graph: GraphArg,
-    /// Sources end after so long, and the graph drains: 10s, 500ms, 2min
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    lasts: Option<Duration>,
     /// Every source ends after so many items
     #[arg(long, value_name = "N")]
     items: Option<u64>,
@@ -49,6 +49,22 @@ pub struct Run {
     /// What a stream holds that does not say so itself: items, or bytes as 64KiB
     #[arg(long, value_name = "SIZE", value_parser = capacity)]
     capacity: Option<Capacity>,
+    /// A name for the run, for `ps` and `stop`
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    name: Option<String>,
+    /// If this process is killed, leave what it takes to go on: `thalweg resume RUN`
+    #[arg(long, conflicts_with = "in_process")]
+    resumable: bool,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+/// How long a run lasts, and what is told of it.
+#[derive(clap::Args, Debug)]
+pub(super) struct Manner {
+    /// Sources end after so long, and the graph drains: 10s, 500ms, 2min
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) lasts: Option<Duration>,
     /// Exit with 5 if an edge that may lose did lose
     #[arg(long)]
     strict: bool,
@@ -56,14 +72,11 @@ pub struct Run {
     #[arg(long)]
     json: bool,
     /// The report as JSON into a file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = absolute)]
     report: Option<PathBuf>,
-    /// A name for the run, for `ps` and `stop`
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    name: Option<String>,
     /// Nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Agents and edges in full in the summary
     #[arg(short, long)]
     verbose: bool,
@@ -84,6 +97,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number with a unit: 10s, 500ms, 2min".to_owned())
 }
 
+/// A path that means the same wherever the run goes to.
+fn absolute(path: &str) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|e| e.to_string())
+}
+
 pub(super) fn capacity(text: &str) -> Result<Capacity, String> {
     crate::keys::capacity_of_text(text)
 }
@@ -102,35 +120,64 @@ impl Run {
     /// Every way of ending but the good one, with its exit code.
     pub fn run(&self) -> Result<(), Failure> {
         let began_ns = clock::now_ns();
-        let (graph, warnings) = match self.graph.resolve() {
-            Ok(resolved) => resolved,
-            Err(refused) if self.json => return Err(refused_as_json(&refused)),
-            Err(refused) => return Err(refused.into()),
+        let declared = self.graph.declare().map_err(|r| self.manner.refused(r))?;
+        let resumable = match self.resumable {
+            true => Some(self.written(&declared)?),
+            false => None,
         };
-        if !self.quiet {
+        let resolved = resolve::resolve(declared);
+        let (graph, warnings) = resolved.map_err(|r| self.manner.refused(r))?;
+        if !self.manner.quiet {
             warn(&warnings, &graph);
         }
-        self.check_report()?;
+        self.manner.check_report()?;
         let wanted = Wanted {
             options: self.options(),
             name: self.name.clone(),
-            lasts: self.lasts,
+            lasts: self.manner.lasts,
             began_ns,
             disturbance: None,
+            resumable,
         };
-        let mut watch = watch::Live::new(self.quiet);
-        let finished = run::run(graph, &wanted, &mut watch);
-        watch.close();
-        match finished {
-            Ok(finished) => self.tell(&finished),
-            Err(RunError::Refused(refused)) if self.json => Err(refused_as_json(&refused)),
-            Err(RunError::Refused(refused)) => Err((*refused).into()),
-            Err(RunError::Environment(words)) => Err(Failure::environment(words)),
+        self.manner
+            .conclude(|watch| run::run(graph, &wanted, watch))
+    }
+
+    /// What a resumable run keeps of its graph.
+    fn written(&self, graph: &GraphDecl) -> Result<Written, Failure> {
+        let written = self.graph.written(graph);
+        let written = written.map_err(|e| Failure::environment(format!("current folder: {e}")))?;
+        written.ok_or_else(|| {
+            Failure::usage(
+                "--resumable keeps the graph's text, and a graph that is built in Rust has none; run it without",
+            )
+        })
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            workers: self.workers,
+            in_process: self.in_process,
+            unpinned: self.pin == Pin::None,
+            restart: self.restart,
+            step: self.step.and_then(|n| usize::try_from(n).ok()),
+            capacity: self.capacity,
+            items: self.items,
+        }
+    }
+}
+
+impl Manner {
+    /// A refusal, in the manner that was asked for.
+    fn refused(&self, refused: Refused) -> Failure {
+        match self.json {
+            true => refused_as_json(&refused),
+            false => refused.into(),
         }
     }
 
     /// A report that has no place is told before the run, not after it.
-    fn check_report(&self) -> Result<(), Failure> {
+    pub(super) fn check_report(&self) -> Result<(), Failure> {
         let Some(path) = &self.report else {
             return Ok(());
         };
@@ -147,15 +194,21 @@ impl Run {
         })
     }
 
-    fn options(&self) -> Options {
-        Options {
-            workers: self.workers,
-            in_process: self.in_process,
-            unpinned: self.pin == Pin::None,
-            restart: self.restart,
-            step: self.step.and_then(|n| usize::try_from(n).ok()),
-            capacity: self.capacity,
-            items: self.items,
+    /// Runs, shows what goes on, and tells how it ended.
+    ///
+    /// # Errors
+    /// Every way of ending but the good one, with its exit code.
+    pub(super) fn conclude(
+        &self,
+        run: impl FnOnce(&mut dyn Watch) -> Result<Finished, RunError>,
+    ) -> Result<(), Failure> {
+        let mut watch = watch::Live::new(self.quiet);
+        let finished = run(&mut watch);
+        watch.close();
+        match finished {
+            Ok(finished) => self.tell(&finished),
+            Err(RunError::Refused(refused)) => Err(self.refused(*refused)),
+            Err(RunError::Environment(words)) => Err(Failure::environment(words)),
         }
     }
 

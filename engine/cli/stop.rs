@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Failure, say};
-use crate::runs::{self, Living, RunInfo};
+use crate::runs::{self, Living, RunInfo, State};
 use thalweg_worker::op::nearest;
 
 /// End a run: its sources stop, the graph drains
@@ -54,9 +54,15 @@ impl Stop {
         let _ = run.terminate();
     }
 
-    fn unknown(&self, runs: &[(RunInfo, bool)]) -> Failure {
+    fn unknown(&self, runs: &[(RunInfo, State)]) -> Failure {
         let name = &self.run;
-        if runs.iter().any(|(info, _)| info.run == *name) {
+        let found = runs.iter().find(|(info, _)| info.run == *name);
+        if let Some((_, State::Resumable)) = found {
+            return Failure::usage(format!(
+                "run `{name}` is dead already; `thalweg resume {name}` goes on with it, `thalweg clean {name}` removes it"
+            ));
+        }
+        if found.is_some() {
             return Failure::usage(format!(
                 "run `{name}` is dead already; `thalweg clean` removes what it left"
             ));

@@ -9,6 +9,7 @@ mod chaos;
 mod exit_codes;
 mod kills;
 mod lossy;
+mod resume;
 mod runs;
 mod same_bytes;
 mod surroundings;

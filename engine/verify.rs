@@ -1,0 +1,102 @@
+//! Verification: the committed positions of a run whose processes are all gone, against each other.
+//!
+//! Records and rings were written by processes that are dead; before anybody goes on with them, every
+//! position is held against those it must not pass. What is found wrong is damage, and is never mended.
+
+use thalweg_ringbuf::Mode;
+
+use crate::plan::Plan;
+use crate::positions::Positions;
+use crate::resolved::{Resolved, StreamIx};
+use crate::wire::Wired;
+
+/// Holds every position against its neighbours. Nobody of the run may be alive.
+///
+/// # Errors
+/// The first stream whose positions cannot have come about, and the positions.
+pub fn verify(graph: &Resolved, plan: &Plan, wired: &Wired) -> Result<(), String> {
+    let positions = Positions::of(graph, plan, wired);
+    for stream in 0..plan.streams.len() {
+        let found = check_producer(graph, wired, &positions, stream)
+            .and_then(|()| check_readers(graph, plan, wired, &positions, stream));
+        found.map_err(|what| format!("stream `{}`: {what}", graph.streams[stream].name))?;
+    }
+    Ok(())
+}
+
+fn check_producer(
+    graph: &Resolved,
+    wired: &Wired,
+    positions: &Positions,
+    stream: StreamIx,
+) -> Result<(), String> {
+    let ring = &wired.rings[stream];
+    ring.check().map_err(|e| e.to_string())?;
+    no_further(
+        "published",
+        ring.written(),
+        "committed",
+        positions.written[stream],
+    )?;
+    let (agent, _) = graph.streams[stream].producer;
+    match ring.is_closed() && !positions.done[agent] {
+        true => Err(format!(
+            "it is closed, and its producer `{}` is not done",
+            graph.agents[agent].name
+        )),
+        false => Ok(()),
+    }
+}
+
+fn check_readers(
+    graph: &Resolved,
+    plan: &Plan,
+    wired: &Wired,
+    positions: &Positions,
+    stream: StreamIx,
+) -> Result<(), String> {
+    let planned = &plan.streams[stream];
+    let written = positions.written[stream];
+    for (line, reader) in planned.readers.iter().enumerate() {
+        let (agent, input) = reader.agent;
+        let of_reader = |what: String| format!("reader `{}`: {what}", graph.agents[agent].name);
+        let (read, released) = (
+            positions.read[agent][input],
+            positions.released[agent][input],
+        );
+        no_further("read", read, "written", written).map_err(of_reader)?;
+        let mode = wired.rings[stream].mode(line);
+        let seated = if reader.lossy {
+            Mode::Tap
+        } else {
+            Mode::Lossless
+        };
+        let left = mode == Some(Mode::Left) && positions.done[agent];
+        if mode != Some(seated) && !left {
+            return Err(of_reader(format!(
+                "its line says {mode:?}, and it is {seated:?}"
+            )));
+        }
+        if reader.lossy {
+            continue;
+        }
+        no_further("released", released, "read", read).map_err(of_reader)?;
+        let consumed = wired.rings[stream].consumed(line);
+        no_further("given back", consumed, "released", released).map_err(of_reader)?;
+        // One that is done holds nobody back.
+        if !positions.done[agent] && written - released > planned.capacity {
+            return Err(of_reader(format!(
+                "written {written}, released {released}, and it holds {}",
+                planned.capacity
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn no_further(what: &str, position: u64, than: &str, limit: u64) -> Result<(), String> {
+    match position <= limit {
+        true => Ok(()),
+        false => Err(format!("{what} up to {position}, {than} up to {limit}")),
+    }
+}
