@@ -130,8 +130,8 @@ pub enum PlanError {
 pub const RUN_HEADER: usize = PAGE;
 const PAGE: usize = 4096;
 const BELL: usize = 128;
-/// Default size of a ring between workers and inside one.
-const CROSSING_BYTES: u64 = 256 << 10;
+/// Default size of a ring between workers, and of all where branches join; else inside a worker.
+const ROOMY_BYTES: u64 = 256 << 10;
 const INSIDE_BYTES: u64 = 64 << 10;
 /// A step moves about so many bytes a port: a good part of a first-level cache.
 const STEP_BYTES: usize = 16 << 10;
@@ -446,6 +446,7 @@ fn size_streams(
     place_in: &mut Layout,
 ) -> Result<Vec<PlannedStream>, PlanError> {
     let mut planned = Vec::new();
+    let joined = joins(graph);
     for (ix, stream) in graph.streams.iter().enumerate() {
         let readers: Vec<PlannedReader> = stream
             .readers
@@ -458,7 +459,8 @@ fn size_streams(
             .collect();
         let producer = worker_of[stream.producer.0];
         let crosses = readers.iter().any(|r| r.worker != producer);
-        let capacity = capacity(graph, ix, options, crosses).map_err(|d| refused(graph, d))?;
+        let capacity =
+            capacity(graph, ix, options, crosses || joined).map_err(|d| refused(graph, d))?;
         let spec = ring_spec(graph, ix, capacity, readers.len());
         let geometry = spec
             .geometry(machine.fencing)
@@ -512,7 +514,7 @@ fn capacity(
     graph: &Resolved,
     ix: StreamIx,
     options: &Options,
-    crosses: bool,
+    roomy: bool,
 ) -> Result<u64, Diagnostic> {
     let stream = &graph.streams[ix];
     let item_len = stream.item_type.len_bytes() as u64;
@@ -530,11 +532,27 @@ fn capacity(
         }
         return Ok(items);
     }
-    let default = options.capacity.map_or_else(
-        || if crosses { CROSSING_BYTES } else { INSIDE_BYTES } / item_len,
-        |c| in_items(c, item_len),
-    );
+    let default = match (options.capacity, enough(graph, ix)) {
+        (Some(capacity), _) => in_items(capacity, item_len),
+        (None, Some(items)) => items.min(ROOMY_BYTES / item_len),
+        (None, None) if roomy => ROOMY_BYTES / item_len,
+        (None, None) => INSIDE_BYTES / item_len,
+    };
     Ok(default.max(least).max(1))
+}
+
+/// What is enough for the only reader of a stream, if it says so.
+fn enough(graph: &Resolved, ix: StreamIx) -> Option<u64> {
+    match graph.streams[ix].readers[..] {
+        [(agent, input)] => graph.agents[agent].blueprint.inputs[input].enough,
+        _ => None,
+    }
+}
+
+/// Where agents join branches, what streams hold decides whether a branch that runs ahead comes to a
+/// stand. So then all hold the same, and a graph that runs with one placement runs with every one.
+fn joins(graph: &Resolved) -> bool {
+    graph.agents.iter().any(|agent| agent.inputs.len() > 1)
 }
 
 fn in_items(capacity: Capacity, item_len: u64) -> u64 {
@@ -770,6 +788,34 @@ mod tests {
             ..Options::default()
         };
         check(&chain(""), &all, "`a` would hold", "--capacity");
+    }
+
+    #[test]
+    fn where_branches_join_every_stream_holds_the_same_wherever_it_is_placed() {
+        let text = chain("agents.z = { op = \"zip\", in = [\"a\", \"d\"], expr = \"a + b\" }\n");
+        let capacities = |workers| {
+            let options = Options {
+                workers,
+                ..Options::default()
+            };
+            let plan = planned(&text, 2, &options);
+            plan.streams.iter().map(|s| s.capacity).collect::<Vec<_>>()
+        };
+        assert_eq!(capacities(Some(1)), vec![ROOMY_BYTES / 8; 5]);
+        assert_eq!(capacities(Some(1)), capacities(Some(3)));
+    }
+
+    #[test]
+    fn a_stream_is_no_larger_than_its_only_reader_has_use_for() {
+        let text = chain("").replace(
+            "agents.b = { op = \"copy\"",
+            "agents.b = { op = \"throttle\", rate = 200",
+        );
+        let plan = planned(&text, 1, &Options::default());
+        assert_eq!(plan.streams[0].capacity, 3);
+        let shared = text + "agents.f = { op = \"null\", in = \"a\" }\n";
+        let plan = planned(&shared, 1, &Options::default());
+        assert_eq!(plan.streams[0].capacity, INSIDE_BYTES / 8);
     }
 
     #[test]

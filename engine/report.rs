@@ -27,6 +27,8 @@ pub struct Report {
     pub ended: &'static str,
     /// Wall time in seconds, from the start of the workers to the end of the last.
     pub seconds: f64,
+    /// Wall time in seconds since the command began.
+    pub elapsed_seconds: f64,
     /// The workers.
     pub workers: Vec<WorkerReport>,
     /// The agents.
@@ -189,6 +191,7 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         run: around.run.clone(),
         ended: around.ended,
         seconds: ns / 1e9,
+        elapsed_seconds: around.now_ns.saturating_sub(around.began_ns) as f64 / 1e9,
         lost: (0..graph.streams.len()).map(|s| seen.lost(s)).sum(),
         restarts: around.restarts.iter().sum(),
         first_item_seconds: first.map(|ns| ns.saturating_sub(around.began_ns) as f64 / 1e9),

@@ -451,6 +451,9 @@ pub struct InPort {
     pub retain: usize,
     /// How many unread items it needs to see at once to go on: 1 unless it works on whole blocks.
     pub at_least: usize,
+    /// More than so many items waiting are of no use to it; the stream is then made no larger, if it
+    /// has no other reader. `None`: the more the better.
+    pub enough: Option<u64>,
 }
 
 impl InPort {
@@ -460,6 +463,7 @@ impl InPort {
             item_type,
             retain: 0,
             at_least: 1,
+            enough: None,
         }
     }
 
@@ -472,6 +476,12 @@ impl InPort {
     /// Needs to see `items` unread ones at once.
     pub fn at_least(mut self, items: usize) -> InPort {
         self.at_least = items;
+        self
+    }
+
+    /// Has enough with `items` waiting.
+    pub fn enough(mut self, items: u64) -> InPort {
+        self.enough = Some(items);
         self
     }
 }

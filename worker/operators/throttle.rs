@@ -12,7 +12,7 @@ pub const THROTTLE: OpDef = OpDef {
     name: "throttle",
     summary: "passes items no faster than `rate` per second of wall time",
     doc: "The items are the input's, untouched; only when they pass depends on the clock. After a pause of \
-          its input it makes up for 10 ms at most. When the run is told to end, what is on its way passes at \
+          its input it makes up for 10 ms at most. Few items wait before it (10 ms worth); when the run is told to end they pass at \
           once. One throttle in a chain slows all of it, since full \
           streams hold their producers back.",
     inputs: Arity::One,
@@ -46,8 +46,10 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         started: None,
         due: 0.0,
     };
+    // What waits here has not been let through: a stop finds little to let go at once.
+    let enough = (rate * CATCH_UP_S).clamp(1.0, 1e9) as u64 + 1;
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
+        .input(InPort::new(input.item_type.clone()).enough(enough))
         .output(OutPort::new(input.item_type.clone(), input.rate)))
 }
 

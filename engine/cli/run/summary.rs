@@ -34,7 +34,7 @@ fn headline(report: &Report) -> String {
         Some(seconds) => format!("first item after {}", time(seconds)),
         None => "no item moved".to_owned(),
     };
-    let seconds = time(report.seconds);
+    let seconds = time(report.elapsed_seconds);
     format!("{graph} (run {run}): {ended} after {seconds}, {first}\n\n")
 }
 
@@ -209,6 +209,7 @@ mod tests {
             run: "g-1".to_owned(),
             ended: "done",
             seconds: 0.5,
+            elapsed_seconds: 0.5,
             workers: vec![worker],
             agents: Vec::new(),
             edges: vec![edge],
