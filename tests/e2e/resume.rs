@@ -12,6 +12,13 @@ use crate::site::{Ended, Going, Random, Site, until};
 
 const ITEMS: u64 = 400_000;
 
+/// How often coordinators are killed, at most; `THALWEG_RESUME_KILLS` asks for more, as in a long run
+/// by hand, and for as many more items.
+fn kills() -> u64 {
+    let asked = std::env::var("THALWEG_RESUME_KILLS").ok();
+    asked.map_or(12, |n| n.parse().unwrap())
+}
+
 /// A resumable run of this site, as `start` has named it.
 struct Resumable<'a> {
     site: &'a Site,
@@ -71,7 +78,8 @@ fn killed<'a>(site: &'a Site, arguments: &[&str], workers: usize) -> Resumable<'
     run
 }
 
-/// Kills the coordinator again and again, whenever the seed says; gives how often it was resumed.
+/// Kills the coordinator again and again, whenever the seed says, now and then just after a worker; gives
+/// how often it was resumed.
 fn kill_and_resume(site: &Site, arguments: &[&str], pause_us_max: u64, kills: u64) -> u64 {
     let mut random = Random::seeded();
     let mut going = site.start(site.thalweg(arguments));
@@ -86,6 +94,13 @@ fn kill_and_resume(site: &Site, arguments: &[&str], pause_us_max: u64, kills: u6
         if resumed == kills || going.is_over() {
             going.wait().expect(0);
             return resumed;
+        }
+        if random.below(2) == 0
+            && let Some((worker, _)) = site.workers().first()
+        {
+            // It may be done already.
+            let _ = nix::sys::signal::kill(*worker, Signal::SIGKILL);
+            std::thread::sleep(Duration::from_micros(random.below(5000)));
         }
         going.signal(Signal::SIGKILL);
         if going.wait().code == 0 {
@@ -104,13 +119,16 @@ fn kill_and_resume(site: &Site, arguments: &[&str], pause_us_max: u64, kills: u6
 #[test]
 fn a_coordinator_killed_again_and_again_changes_no_byte() {
     let site = Site::new();
+    let items = ITEMS * kills().div_ceil(12);
     let line = format!(
-        "counter items={ITEMS} ! map expr=\"3 * x\" ! copy ! map expr=\"x + 1\" ! raw.write path=o.bin"
+        "counter items={items} ! map expr=\"3 * x\" ! copy ! map expr=\"x + 1\" ! raw.write path=o.bin"
     );
     let arguments = [
         "run",
         "--resumable",
         "-q",
+        "--restart",
+        "1000",
         "--capacity",
         "64",
         "--step",
@@ -120,10 +138,10 @@ fn a_coordinator_killed_again_and_again_changes_no_byte() {
         "-e",
         &line,
     ];
-    let resumed = kill_and_resume(&site, &arguments, 150_000, 12);
+    let resumed = kill_and_resume(&site, &arguments, 150_000, kills());
     println!("resumed {resumed} times");
     assert!(resumed > 0, "nobody was killed in time");
-    let expected: Vec<u8> = (0..ITEMS as i64)
+    let expected: Vec<u8> = (0..items as i64)
         .flat_map(|n| (3 * n + 1).to_le_bytes())
         .collect();
     assert!(site.read("o.bin") == expected, "not the same bytes");
@@ -139,6 +157,8 @@ fn a_graph_of_many_operators_goes_on_where_its_coordinator_was_killed() {
             "run",
             "--resumable",
             "-q",
+            "--restart",
+            "1000",
             "--workers",
             "4",
             "--step",
