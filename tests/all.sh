@@ -24,11 +24,13 @@ done
 say "format"
 cargo fmt --all --check
 say "lints"
-cargo clippy --workspace --all-targets --locked -- -D warnings
+cargo clippy --workspace --all-targets --features thalweg-worker/seeded-defects --locked -- -D warnings
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 say "tests"
 cargo test --workspace --locked
+say "killed at every instruction, and seeded defects that must be found"
+cargo test -p thalweg-worker --release --locked --features seeded-defects --test every_instruction
 say "models of the lock-free core"
 RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p thalweg-ringbuf --release --locked --lib models
 say "all passed"

@@ -28,6 +28,7 @@ use std::sync::atomic::{compiler_fence, fence};
 use crossbeam_utils::CachePadded;
 
 use crate::agent::Blueprint;
+use crate::defects::{Defect, is_seeded};
 
 /// Flag: the agent's current state is its second copy.
 pub const SECOND_COPY: u64 = 1;
@@ -376,8 +377,12 @@ impl Control {
     /// Word `index` of the record of `version`.
     pub fn word(&self, version: u64, index: usize) -> &AtomicU64 {
         assert!(index < self.layout.words);
-        let record =
-            RECORDS + (version & 1) as usize * (self.layout.words * 8).next_multiple_of(LINE);
+        let parity = if is_seeded(Defect::OneRecord) {
+            0
+        } else {
+            (version & 1) as usize
+        };
+        let record = RECORDS + parity * (self.layout.words * 8).next_multiple_of(LINE);
         // SAFETY: `index` is inside the record, the record inside the block; 8-aligned.
         unsafe { &*self.base.add(record + index * 8).cast::<AtomicU64>() }
     }

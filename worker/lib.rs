@@ -24,6 +24,8 @@ pub mod duty;
 
 pub mod control;
 
+pub mod defects;
+
 pub mod clock;
 
 pub mod pin;

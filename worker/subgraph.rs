@@ -16,6 +16,7 @@ use thalweg_ringbuf::Bell;
 use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
 use crate::clock;
 use crate::control::{Control, DONE, SECOND_COPY};
+use crate::defects::{Defect, is_seeded};
 
 mod ends;
 
@@ -184,6 +185,9 @@ impl Subgraph {
         }
         // The spare record is of an older version, or empty: the next commit fills it whole.
         self.moved_before = (0..self.hosts.len()).collect();
+        if is_seeded(Defect::NoRepublish) {
+            return;
+        }
         for ix in 0..self.hosts.len() {
             self.publish(ix);
         }
@@ -445,6 +449,7 @@ impl Subgraph {
     /// Fills the spare record, flips the version, publishes from the record.
     fn commit(&mut self) {
         let version = self.version + 1;
+        self.do_too_early(version);
         self.control.begin_record();
         // The spare record is two versions old: what moved in either step is written anew.
         for &ix in self.moved_before.iter().chain(&self.moved) {
@@ -460,6 +465,35 @@ impl Subgraph {
         std::mem::swap(&mut self.moved, &mut self.moved_before);
         self.moved.clear();
         add(&self.control.head().time.steps, 1);
+    }
+
+    /// What a seeded defect does before its time. Nothing in a build without them.
+    fn do_too_early(&mut self, version: u64) {
+        let moved = || self.moved.iter().map(|&ix| &self.hosts[ix]);
+        if is_seeded(Defect::PublishBeforeCommit) {
+            for &s in moved().flat_map(|host| &host.outputs) {
+                self.streams[s].seat.ring.publish(self.streams[s].written);
+            }
+        }
+        if is_seeded(Defect::ReleaseBeforeCommit) {
+            for reading in moved().flat_map(|host| &host.inputs) {
+                let ring = &self.streams[reading.stream].seat.ring;
+                ring.release(reading.reader, reading.released);
+            }
+        }
+        if is_seeded(Defect::StateInPlace) {
+            for &ix in &self.moved {
+                let new = usize::from(self.hosts[ix].second_copy);
+                let holding = self.control.state(ix, 1 - new);
+                holding.copy_from_slice(self.control.state(ix, new));
+            }
+        }
+        if is_seeded(Defect::HoistedVersion) {
+            self.control.commit(version);
+        }
+        if is_seeded(Defect::StaleRecord) {
+            self.moved_before.clear();
+        }
     }
 
     fn write_record(&self, version: u64, ix: usize) {
