@@ -129,6 +129,15 @@ mod tests {
     }
 
     #[test]
+    fn a_graph_without_text_is_not_resumable() {
+        let refused = obeyed(&["run", "--resumable"]).unwrap_err();
+        let Failure::Words { code: 2, words } = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(words.contains("built in Rust"), "{words}");
+    }
+
+    #[test]
     fn another_graph_is_bad_usage() {
         for args in [["check", "other.toml"], ["graph", "--line=counter ! null"]] {
             let refused = obeyed(&args).unwrap_err();

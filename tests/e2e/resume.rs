@@ -258,6 +258,34 @@ fn a_graph_file_that_has_changed_or_gone_does_not_matter() {
 }
 
 #[test]
+fn a_folder_or_an_input_that_is_gone_is_refused_and_mended() {
+    let site = slow_site(1000);
+    fs::create_dir(site.path("sub")).unwrap();
+    fs::rename(site.path("in.csv"), site.path("sub/in.csv")).unwrap();
+    let mut command = site.thalweg(&SLOW);
+    command.current_dir(site.path("sub"));
+    let going = site.start(command);
+    let run = Resumable {
+        site: &site,
+        name: site.run_name(0),
+    };
+    until("output", || site.path("sub/o.csv").exists());
+    kill(going);
+    fs::rename(site.path("sub"), site.path("elsewhere")).unwrap();
+    run.refuses(&["folder", "sub", "No such file"]);
+    fs::rename(site.path("elsewhere"), site.path("sub")).unwrap();
+    fs::rename(site.path("sub/in.csv"), site.path("sub/aside.csv")).unwrap();
+    run.resume(&[]).wait().expect(2).says(&["in.csv"]);
+    fs::rename(site.path("sub/aside.csv"), site.path("sub/in.csv")).unwrap();
+    run.resume(&[]).wait().expect(0);
+    assert_eq!(
+        values(&site.read_text("sub/o.csv")),
+        values(&site.read_text("sub/in.csv"))
+    );
+    site.assert_clean();
+}
+
+#[test]
 fn a_resumed_run_drains_when_it_is_told_to() {
     let site = slow_site(1_000_000);
     let run = killed(&site, &SLOW, 2);
