@@ -3,7 +3,7 @@
 //! A test that never saw a wrong protocol proves little. Built with the feature `seeded-defects`, the
 //! step can be made wrong in one of seven ways, each a mistake that plain runs, and most random kills,
 //! do not notice; the tests then demand of themselves that they do. Without the feature nothing of
-//! this is left: [`is_seeded`] is the constant `false`.
+//! this is left: `is_seeded` is the constant `false`.
 
 /// A way for the commit to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
