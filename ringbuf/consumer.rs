@@ -17,8 +17,6 @@ pub struct Consumer<T: Pod> {
     raw: RawConsumer,
     /// Position of the next item: all before it are released.
     from: u64,
-    /// Items handed out by the last `read`.
-    shown: usize,
     idle: IdleStrategy,
     mapped: Arc<MappedRing>,
     items: PhantomData<fn() -> T>,
@@ -32,7 +30,6 @@ impl<T: Pod> Consumer<T> {
         Self {
             raw,
             from,
-            shown: 0,
             idle: IdleStrategy::default(),
             mapped,
             items: PhantomData,
@@ -101,7 +98,6 @@ impl<T: Pod> Consumer<T> {
     /// The next `count` items, which the caller found to be there.
     #[inline(always)]
     fn show(&mut self, count: u64) -> &[T] {
-        self.shown = count as usize;
         let items = self.raw.items(self.from).cast::<T>();
         // SAFETY: `count` items from `from` on are whole and in one piece (mirror); the producer
         // writes them anew only after their release, which takes this end mutably. The item type
@@ -109,19 +105,17 @@ impl<T: Pod> Consumer<T> {
         unsafe { core::slice::from_raw_parts(items, count as usize) }
     }
 
-    /// Gives the first `count` of the items last read back to the producer.
+    /// Gives the first `count` of the items that are there back to the producer.
     ///
     /// # Panics
     ///
-    /// When fewer were read.
+    /// When the last look found fewer: read first.
     #[inline]
     pub fn release(&mut self, count: usize) {
-        assert!(
-            count <= self.shown,
-            "release of {count} items, {} were read",
-            self.shown
-        );
-        self.shown -= count;
+        let known = self.raw.known_available(self.from);
+        if count as u64 > known {
+            too_many(count, known);
+        }
         if count > 0 {
             self.advance(count as u64);
         }
@@ -161,10 +155,6 @@ impl<T: Pod> Consumer<T> {
         let item = self.raw.items(self.from).cast::<T>();
         // SAFETY: the item is whole (callers look first); the rest as in `show`.
         let item = unsafe { item.read() };
-        // Loaded, not just stored: a store in this loop costs more.
-        if self.shown != 0 {
-            self.shown = 0;
-        }
         self.advance(1);
         item
     }
@@ -212,6 +202,14 @@ impl<T: Pod> Iterator for Items<'_, T> {
         }
         next.transpose()
     }
+}
+
+/// By value and out of line: a message that borrows its numbers would have every release store them
+/// first.
+#[cold]
+#[inline(never)]
+fn too_many(count: usize, known: u64) -> ! {
+    panic!("release of {count} items, {known} are there")
 }
 
 /// Waits until `want` items (at most the capacity) are there from `from` on, or the stream has ended.

@@ -20,8 +20,8 @@ pub struct Producer<T: Pod> {
     raw: RawProducer,
     /// Position of the next item: all before it are published.
     at: u64,
-    /// Slots handed out by the last `reserve`.
-    reserved: usize,
+    /// Slots below this position were handed out by the last `reserve`.
+    reserved: u64,
     idle: IdleStrategy,
     mapped: Arc<MappedRing>,
     items: PhantomData<fn(T)>,
@@ -34,7 +34,7 @@ impl<T: Pod> Producer<T> {
         Self {
             raw,
             at,
-            reserved: 0,
+            reserved: at,
             idle: IdleStrategy::default(),
             mapped,
             items: PhantomData,
@@ -54,7 +54,7 @@ impl<T: Pod> Producer<T> {
 
     /// Items that may be in flight.
     pub fn capacity(&self) -> usize {
-        self.mapped.geometry().capacity as usize
+        self.raw.ring().geometry().capacity as usize
     }
 
     /// Whether some lossless reader has not left.
@@ -75,7 +75,7 @@ impl<T: Pod> Producer<T> {
         let most = most.min(self.capacity());
         let free = self.raw.free_for(self.at, most as u64)?;
         let count = most.min(free as usize);
-        self.reserved = count;
+        self.reserved = self.at.wrapping_add(count as u64);
         let slots = self.raw.slots(self.at, count as u64).cast::<T>();
         // SAFETY: `count` slots from `at` on are free and in one piece (mirror); no reader is there
         // before they are published, and this is the only producer (its seat), borrowed mutably.
@@ -83,19 +83,21 @@ impl<T: Pod> Producer<T> {
         Ok(unsafe { core::slice::from_raw_parts_mut(slots, count) })
     }
 
-    /// Publishes the first `count` of the slots last reserved.
+    /// Publishes the first `count` of the slots last reserved; the others stay reserved.
     ///
     /// # Panics
     ///
-    /// When fewer were reserved.
+    /// When fewer are reserved.
     #[inline]
     pub fn commit(&mut self, count: usize) {
-        assert!(
-            count <= self.reserved,
-            "commit of {count} items, {} are reserved",
-            self.reserved
-        );
-        self.reserved = 0;
+        let reserved = match self.reserved.wrapping_sub(self.at) {
+            left if left <= self.raw.ring().geometry().capacity => left,
+            // `push` has gone beyond.
+            _ => 0,
+        };
+        if count as u64 > reserved {
+            too_many(count, reserved);
+        }
         if count > 0 {
             self.publish(count as u64);
         }
@@ -130,10 +132,6 @@ impl<T: Pod> Producer<T> {
         let slot = self.raw.slots(self.at, 1).cast::<T>();
         // SAFETY: the slot is free (callers look first); the rest as in `reserve`.
         unsafe { slot.write(item) };
-        // Loaded, not just stored: a store in this loop costs more.
-        if self.reserved != 0 {
-            self.reserved = 0;
-        }
         self.publish(1);
     }
 
@@ -170,6 +168,14 @@ impl<T: Pod> Drop for Producer<T> {
     fn drop(&mut self) {
         close_producer(self.mapped.handle());
     }
+}
+
+/// By value and out of line: a message that borrows its numbers would have every commit store them
+/// first.
+#[cold]
+#[inline(never)]
+fn too_many(count: usize, reserved: u64) -> ! {
+    panic!("commit of {count} items, {reserved} are reserved")
 }
 
 /// Waits until `want` items (at most the capacity) may be written from `at` on. Begins by pausing:

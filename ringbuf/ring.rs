@@ -430,14 +430,20 @@ impl Ring {
 
     #[inline(always)]
     fn line(&self, reader: usize) -> &ReaderLine {
-        assert!(
-            reader < self.geometry.readers,
-            "reader {reader} of a ring with {}",
-            self.geometry.readers
-        );
+        if reader >= self.geometry.readers {
+            no_such_line(reader, self.geometry.readers);
+        }
         // SAFETY: the header has `readers` lines and lives as long as the handle (`from_raw`).
         unsafe { &*Header::reader_line(self.header.as_ptr(), reader) }
     }
+}
+
+/// By value and out of line: a message that borrows its numbers would have every caller store them
+/// first, at every step.
+#[cold]
+#[inline(never)]
+fn no_such_line(reader: usize, readers: usize) -> ! {
+    panic!("reader {reader} of a ring with {readers}")
 }
 
 /// Why no reader could join.

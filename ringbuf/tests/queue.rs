@@ -1,6 +1,7 @@
 //! A ring is a queue with several readers: random operations, compared with a `VecDeque` for each.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -67,6 +68,28 @@ fn starts() -> impl Strategy<Value = u64> {
 
 fn capacities() -> impl Strategy<Value = u64> {
     prop_oneof![Just(1u64), 1u64..64, 1u64..2000]
+}
+
+#[test]
+fn no_end_gives_away_more_than_it_has() {
+    let refused = |act: &mut dyn FnMut()| catch_unwind(AssertUnwindSafe(act)).is_err();
+    let ring = SharedRing::anonymous(&RingSpec::of::<u64>(512)).unwrap();
+    let mut producer = ring.producer::<u64>().unwrap();
+    assert!(refused(&mut || producer.commit(1)));
+    assert_eq!(producer.reserve(4).unwrap().len(), 4);
+    producer.commit(2);
+    producer.push(2).unwrap();
+    assert!(refused(&mut || producer.commit(2)));
+    producer.commit(1);
+    producer.push(4).unwrap(); // beyond what was reserved
+    assert!(refused(&mut || producer.commit(1)));
+    let mut consumer = ring.consumer::<u64>(0).unwrap();
+    assert!(refused(&mut || consumer.release(1)));
+    assert_eq!(consumer.read().unwrap().len(), 5);
+    consumer.release(3);
+    assert!(refused(&mut || consumer.release(3)));
+    consumer.release(2);
+    assert!(refused(&mut || consumer.release(1)));
 }
 
 #[test]
