@@ -76,6 +76,7 @@ impl<T: Pod> Producer<T> {
         let free = self.raw.free_for(self.at, most as u64)?;
         let count = most.min(free as usize);
         self.reserved = self.at.wrapping_add(count as u64);
+        self.raw.fetch_ahead(self.at, count as u64);
         let slots = self.raw.slots(self.at, count as u64).cast::<T>();
         // SAFETY: `count` slots from `at` on are free and in one piece (mirror); no reader is there
         // before they are published, and this is the only producer (its seat), borrowed mutably.

@@ -6,10 +6,17 @@
 
 use crate::ring::{Ring, RingCorrupt};
 
+/// How far beyond the slots that are being written the next ones are fetched, and the most that is
+/// fetched at once. The way from the readers' cores then passes while two or three short steps are
+/// written; long steps overlap it by themselves, and fetching for them as well makes them slower.
+const AHEAD_LEN_BYTES: u64 = 2048;
+
 /// The producer's end.
 #[derive(Debug)]
 pub struct RawProducer {
     ring: Ring,
+    /// Items in [`AHEAD_LEN_BYTES`].
+    ahead: u64,
     /// Stale: positions below are free to write.
     limit: u64,
     /// As stored in the ring, never lowered: what a dead predecessor touched stays claimed.
@@ -21,6 +28,7 @@ impl RawProducer {
         // Nothing is known to be free until the first look.
         Self {
             ring,
+            ahead: AHEAD_LEN_BYTES / ring.geometry().item_len_bytes as u64,
             limit: ring.own_written(),
             claimed: ring.own_claimed(),
         }
@@ -79,6 +87,16 @@ impl RawProducer {
             self.claim(upto);
         }
         self.ring.slot_ptr(at)
+    }
+
+    /// Before a short step of `count` items from `at` on is written: fetches the slots of a later one,
+    /// as far as they are known to be free. The readers had their cache lines last; a store that
+    /// must first get its line back holds up every store behind it.
+    #[inline(always)]
+    pub(crate) fn fetch_ahead(&self, at: u64, count: u64) {
+        if count <= self.ahead && self.known_free(at) >= self.ahead + count {
+            self.ring.fetch(at.wrapping_add(self.ahead), count);
+        }
     }
 
     /// Claims a sixteenth of the ring ahead, so that a producer of single items does so rarely. It
