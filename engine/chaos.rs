@@ -93,14 +93,13 @@ impl Chaos {
         self.killed_ns[worker] = Some(ns);
     }
 
-    /// A worker's process is gone that committed its first step at `moved_ns`; 0: it committed none.
+    /// A worker's process is gone that committed its first step at `moved_ns`; 0,
+    /// or its predecessor's if it did not live long enough to say so: it committed none.
     pub fn recovered(&mut self, worker: usize, moved_ns: u64) {
         if let Some(killed_ns) = self.killed_ns[worker].take()
-            && moved_ns != 0
+            && moved_ns > killed_ns
         {
-            self.toll
-                .restart_ns
-                .push(moved_ns.saturating_sub(killed_ns));
+            self.toll.restart_ns.push(moved_ns - killed_ns);
         }
     }
 

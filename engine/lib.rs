@@ -37,6 +37,9 @@ pub mod warden;
 
 pub mod supervise;
 
+pub mod autopsy;
+pub mod poison;
+
 pub mod chaos;
 
 pub mod positions;

@@ -12,6 +12,7 @@ use thalweg_worker::duty::Patience;
 
 use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
+use crate::poison;
 use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
 
 /// What the plan knows of the machine.
@@ -142,7 +143,8 @@ pub const WORKERS_MAX: usize = 1024;
 /// Decides everything, or says what is in the way.
 pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Plan, PlanError> {
     let mut notes = Vec::new();
-    refuse_skipping(graph).map_err(|d| refused(graph, d))?;
+    poison::refuse_unclear_skips(graph).map_err(|d| refused(graph, d))?;
+    notes.extend(skips_nothing(graph, options));
     let placed = place(graph, machine, options).map_err(|d| refused(graph, d))?;
     let worker_of = placed.worker_of;
     let pinned =
@@ -193,18 +195,12 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     Ok(plan)
 }
 
-/// Items that kill are isolated and named; leaving them out is not built yet, and is not pretended.
-fn refuse_skipping(graph: &Resolved) -> Result<(), Diagnostic> {
-    let skips = |a: &&crate::resolved::ResolvedAgent| a.on_error == OnError::Skip;
-    match graph.agents.iter().find(skips) {
-        None => Ok(()),
-        Some(agent) => Err(Diagnostic::new(format!(
-            "agent `{}` has on_error = \"skip\", and this version only stops",
-            agent.name
-        ))
-        .at(agent.span.clone(), "this agent")
-        .help("leave it out, or filter such items before they come here")),
-    }
+/// In one process nobody is left to go on after a death.
+fn skips_nothing(graph: &Resolved, options: &Options) -> Option<String> {
+    let skips = graph.agents.iter().any(|a| a.on_error == OnError::Skip);
+    (skips && options.in_process).then(|| {
+        "on_error = \"skip\" needs worker processes: in one process a panic ends the run".to_owned()
+    })
 }
 
 /// Hands out page-aligned ranges of the segment, one after the other.
@@ -897,10 +893,22 @@ mod tests {
     }
 
     #[test]
-    fn skipping_is_refused_where_it_is_asked_for() {
-        let text = chain("").replace("items = 10", "items = 10, on_error = \"skip\"");
-        let words = refusal(&text, &Options::default());
+    fn skipping_is_refused_where_it_is_not_clear_what_to_skip() {
+        let source = chain("").replace("items = 10", "items = 10, on_error = \"skip\"");
+        let words = refusal(&source, &Options::default());
         assert!(words.contains("agent `a` has on_error"), "{words}");
+        assert!(words.contains("is a source"), "{words}");
+        let two = |op: &str| {
+            format!(
+                "[agents]\na = {{ op = \"counter\" }}\nb = {{ op = \"counter\" }}\n\
+                 c = {{ op = \"{op}\", in = [\"a\", \"b\"], on_error = \"skip\" }}\n\
+                 d = {{ op = \"null\", in = \"c\" }}\n"
+            )
+        };
+        let words = refusal(&two("merge"), &Options::default());
+        assert!(words.contains("one by one"), "{words}");
+        let together = planned(&two("zip"), 2, &Options::default());
+        assert_eq!(together.worker_of.len(), 4);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where everything stands: the committed positions of the whole graph, read from outside.
 
-use thalweg_worker::control::{DONE, SECOND_COPY};
+use thalweg_worker::control::{DONE, SECOND_COPY, skipped};
 
 use crate::plan::Plan;
 use crate::resolved::{Edge, Resolved};
@@ -19,6 +19,8 @@ pub struct Positions {
     pub released: Vec<Vec<u64>>,
     /// Items missed, by agent and input.
     pub missed: Vec<Vec<u64>>,
+    /// Items left out because a worker died of them, by agent.
+    pub skipped: Vec<u64>,
     /// Items written, by stream.
     pub written: Vec<u64>,
     /// Items thrown away before they were written, by stream.
@@ -47,6 +49,7 @@ impl Positions {
                 .iter()
                 .map(|a| vec![0; a.inputs.len()])
                 .collect(),
+            skipped: vec![0; agents],
             written: vec![0; graph.streams.len()],
             dropped: vec![0; graph.streams.len()],
         };
@@ -70,6 +73,7 @@ impl Positions {
             let agent = &graph.agents[ix];
             let flags = words[layout.word];
             self.done[ix] = flags & DONE != 0;
+            self.skipped[ix] = skipped(flags);
             for input in 0..agent.inputs.len() {
                 let word = layout.read_word(input);
                 self.read[ix][input] = words[word];

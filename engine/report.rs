@@ -37,6 +37,8 @@ pub struct Report {
     pub edges: Vec<EdgeReport>,
     /// Items lost on edges that may lose.
     pub lost: u64,
+    /// Items that agents with `on_error = "skip"` left out because their worker died of them.
+    pub skipped: u64,
     /// Times a worker was forked again.
     pub restarts: u64,
     /// Seconds from the start of the command to the first item that moved.
@@ -87,6 +89,8 @@ pub struct AgentReport {
     pub items_in: u64,
     /// Items produced, over all outputs.
     pub items_out: u64,
+    /// Items left out because its worker died of them; they count as consumed.
+    pub skipped: u64,
     /// Share of the run spent in it, estimated from one step in sixteen.
     pub busy: f64,
     /// It waits for the world outside: a source, or an agent that keeps time.
@@ -193,6 +197,7 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         seconds: ns / 1e9,
         elapsed_seconds: around.now_ns.saturating_sub(around.began_ns) as f64 / 1e9,
         lost: (0..graph.streams.len()).map(|s| seen.lost(s)).sum(),
+        skipped: positions.skipped.iter().sum(),
         restarts: around.restarts.iter().sum(),
         first_item_seconds: first.map(|ns| ns.saturating_sub(around.began_ns) as f64 / 1e9),
         limit: limit::sentence(&workers, &agents, ns / 1e9, started),
@@ -301,6 +306,7 @@ impl Seen<'_> {
                 .iter()
                 .map(|&s| self.positions.written[s])
                 .sum(),
+            skipped: self.positions.skipped[a],
             busy: (estimated / self.ns).min(1.0),
             faces_outside: faces_outside(here),
         }

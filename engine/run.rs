@@ -19,6 +19,7 @@ use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
+use crate::poison::Letters;
 use crate::positions::Positions;
 use crate::recipe::{Recipe, Written};
 use crate::report::{self, Circumstances, Report};
@@ -245,7 +246,9 @@ fn run_outside(
         wired: &wired,
         options: &wanted.options,
     };
-    let mut supervisor = Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts);
+    let letters = Letters::new(&graph.name, &around.run);
+    let mut supervisor =
+        Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts, letters);
     if let Some(disturbance) = &wanted.disturbance {
         supervisor.disturb(Chaos::new(disturbance, plan));
     }
@@ -343,7 +346,9 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
         wired: &wired,
         options: &recipe.options,
     };
-    let mut supervisor = Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts);
+    let letters = Letters::new(&graph.name, &around.run);
+    let mut supervisor =
+        Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts, letters);
     let warden = warden::post(&claimed.info.segment, &claimed.file)?;
     // Until all workers are there the run stays resumable, whatever happens.
     if let Err(error) = supervisor.spawn() {

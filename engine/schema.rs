@@ -166,7 +166,7 @@ fn operator(op: &OpDef) -> Json {
     properties.insert(
         "on_error".to_owned(),
         json!({
-            "description": "What happens to an item that its worker dies of again and again.",
+            "description": "What happens to an item that its worker dies of again and again: the run stops and names it, or it is left out and told about.",
             "enum": ON_ERRORS,
             "default": "stop",
         }),

@@ -19,8 +19,11 @@ use thalweg_worker::duty::{self, Ended, Orders};
 use thalweg_worker::pin;
 
 use crate::plan::{Options, Plan};
+use crate::poison::Skip;
 use crate::resolved::Resolved;
 use crate::wire::Wired;
+
+mod faults;
 
 /// Exit status of a worker whose agent failed; its control block has the sentence.
 pub const EXIT_FAULT: i32 = 1;
@@ -89,7 +92,7 @@ pub enum Care {
 }
 
 /// Steps a careful successor takes one item at a time.
-const CAREFUL_STEPS: u64 = 8192;
+pub const CAREFUL_STEPS: u64 = 8192;
 
 impl Nursery<'_> {
     /// Forks a worker. Returns in the coordinator only.
@@ -98,6 +101,7 @@ impl Nursery<'_> {
         graph: &mut Resolved,
         worker: usize,
         care: Care,
+        skips: &[Skip],
     ) -> Result<Child, SpawnError> {
         check_single_thread()?;
         let failed = |call| {
@@ -121,9 +125,10 @@ impl Nursery<'_> {
             ForkResult::Child => {
                 drop(read);
                 say_panics_in_a_line();
+                faults::say_in_a_line();
                 let lived = catch_unwind(AssertUnwindSafe(|| {
                     settle(parent, &write);
-                    self.live(graph, worker, care)
+                    self.live(graph, worker, care, skips)
                 }));
                 leave(lived.unwrap_or(EXIT_PANIC))
             }
@@ -131,7 +136,7 @@ impl Nursery<'_> {
     }
 
     /// A worker's whole life after it has settled. Gives its exit status.
-    fn live(&self, graph: &mut Resolved, worker: usize, care: Care) -> i32 {
+    fn live(&self, graph: &mut Resolved, worker: usize, care: Care, skips: &[Skip]) -> i32 {
         let planned = &self.plan.workers[worker];
         let control = &self.wired.controls[worker];
         note_birth(control);
@@ -163,6 +168,9 @@ impl Nursery<'_> {
         };
         if care == Care::OneItem {
             subgraph.be_cautious(CAREFUL_STEPS);
+        }
+        for skip in skips {
+            subgraph.skip(self.plan.seat_of[skip.agent], skip.positions());
         }
         let mut orders = Latched { nursery: self };
         loop {

@@ -17,10 +17,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use thalweg_worker::clock;
 use thalweg_worker::control::Phase;
 
+use crate::autopsy;
 use crate::chaos::{Chaos, Toll};
+use crate::decl::OnError;
+use crate::poison::{self, Letters, Skip};
 use crate::positions::Positions;
-use crate::resolved::Resolved;
-use crate::spawn::{Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
+use crate::resolved::{AgentIx, Resolved};
+use crate::spawn::{CAREFUL_STEPS, Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
 use crate::stall;
 
 /// How a run ended.
@@ -98,6 +101,11 @@ struct Ward {
     words: Words,
     deaths: u32,
     version_at_death: Option<u64>,
+    /// How careful the living one is, and the version it began with.
+    care: Care,
+    born: u64,
+    /// What it is to leave out and has not passed yet.
+    skips: Vec<Skip>,
     restarts: u64,
     done: bool,
     /// The child has closed its standard error: there is nothing more to hear, and no use in waiting for it.
@@ -124,6 +132,7 @@ pub struct Supervisor<'a> {
     draining: bool,
     quiet_since: Quiet,
     chaos: Option<Chaos>,
+    letters: Letters,
     verdict: Option<Verdict>,
 }
 
@@ -141,12 +150,16 @@ impl<'a> Supervisor<'a> {
         signals: SignalFd,
         watch: &'a mut dyn Watch,
         lasts: Option<Duration>,
+        letters: Letters,
     ) -> Supervisor<'a> {
         let wards = nursery.plan.workers.iter().map(|_| Ward {
             child: None,
             words: Words::default(),
             deaths: 0,
             version_at_death: None,
+            care: Care::Usual,
+            born: 0,
+            skips: Vec::new(),
             restarts: 0,
             done: false,
             mute: false,
@@ -165,6 +178,7 @@ impl<'a> Supervisor<'a> {
                 sleeps: Vec::new(),
             },
             chaos: None,
+            letters,
             verdict: None,
         }
     }
@@ -177,14 +191,20 @@ impl<'a> Supervisor<'a> {
     /// Forks every worker. If one cannot be forked, those that were are gone when this returns.
     pub fn spawn(&mut self) -> Result<(), SpawnError> {
         for worker in 0..self.wards.len() {
-            match self.nursery.fork(self.graph, worker, Care::Usual) {
-                Ok(child) => self.wards[worker].child = Some(child),
-                Err(error) => {
-                    self.kill_all();
-                    return Err(error);
-                }
+            if let Err(error) = self.fork(worker, Care::Usual) {
+                self.kill_all();
+                return Err(error);
             }
         }
+        Ok(())
+    }
+
+    fn fork(&mut self, worker: usize, care: Care) -> Result<(), SpawnError> {
+        let ward = &mut self.wards[worker];
+        let child = self.nursery.fork(self.graph, worker, care, &ward.skips)?;
+        ward.child = Some(child);
+        ward.care = care;
+        ward.born = self.nursery.wired.controls[worker].version();
         Ok(())
     }
 
@@ -214,7 +234,10 @@ impl<'a> Supervisor<'a> {
             }
         };
         self.kill_all();
-        verdict
+        for worker in 0..self.wards.len() {
+            self.settle_skips(worker);
+        }
+        self.verdict.take().unwrap_or(verdict)
     }
 
     /// Restarts of each worker.
@@ -322,6 +345,9 @@ impl<'a> Supervisor<'a> {
                 {
                     self.on_kill(worker);
                 }
+                Ok(WaitStatus::Signaled(_, signal, _)) if autopsy::is_suspicious(signal) => {
+                    self.on_crash(worker, signal);
+                }
                 Ok(WaitStatus::Signaled(_, signal, _)) => {
                     self.on_death(worker, format!("was killed by {signal}"));
                 }
@@ -336,6 +362,7 @@ impl<'a> Supervisor<'a> {
         let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
         let agents = &self.nursery.plan.workers[worker].agents;
         if agents.iter().all(|&a| positions.done[a]) {
+            self.settle_skips(worker);
             self.wards[worker].child = None;
             self.wards[worker].done = true;
             self.note_recovery(worker);
@@ -357,25 +384,42 @@ impl<'a> Supervisor<'a> {
         self.fail(format!("worker {name}: {fault}"));
     }
 
+    /// A worker died of something it did: what it left is looked through before anybody goes on from it.
+    fn on_crash(&mut self, worker: usize, signal: Signal) {
+        let (plan, wired) = (self.nursery.plan, self.nursery.wired);
+        let born = self.wards[worker].born;
+        match autopsy::examine(self.graph, plan, wired, worker, born) {
+            Ok(()) => self.on_death(worker, format!("was killed by {signal}")),
+            Err(found) => {
+                self.take_last_words(worker);
+                self.wards[worker].child = None;
+                let words = format!("was killed by {signal} and left damage behind: {found}");
+                self.fail(self.obituary(worker, &words));
+            }
+        }
+    }
+
     /// A worker died: it is forked again, unless it died too often without getting on.
     fn on_death(&mut self, worker: usize, how: String) {
         self.take_last_words(worker);
         self.wards[worker].child = None;
+        self.settle_skips(worker);
         let version = self.nursery.wired.controls[worker].version();
         let ward = &mut self.wards[worker];
         let moved = ward.version_at_death != Some(version);
         ward.deaths = if moved { 1 } else { ward.deaths + 1 };
         ward.version_at_death = Some(version);
         let planned = &self.nursery.plan.workers[worker];
-        if ward.deaths > planned.restart {
-            let sentence = self.obituary(worker, &how);
+        if ward.deaths > planned.restart && !self.may_go_on(worker) {
+            let times = match (planned.restart, self.wards[worker].deaths) {
+                (0, _) => String::new(),
+                (_, deaths) => format!(", {deaths} times without getting on"),
+            };
+            let sentence = self.obituary(worker, &format!("{how}{}{times}", self.place_of(worker)));
             self.fail(sentence);
             return;
         }
-        let care = match self.wards[worker].deaths {
-            0 | 1 => Care::Usual,
-            _ => Care::OneItem,
-        };
+        let care = care_after(self.wards[worker].deaths, planned.restart);
         self.watch.note(&format!(
             "worker {} {how}; it is forked again",
             planned.name
@@ -385,9 +429,8 @@ impl<'a> Supervisor<'a> {
 
     fn fork_again(&mut self, worker: usize, care: Care) {
         self.note_recovery(worker);
-        match self.nursery.fork(self.graph, worker, care) {
-            Ok(child) => {
-                self.wards[worker].child = Some(child);
+        match self.fork(worker, care) {
+            Ok(()) => {
                 self.wards[worker].mute = false;
                 self.wards[worker].killed_ns = None;
                 self.wards[worker].restarts += 1;
@@ -419,6 +462,7 @@ impl<'a> Supervisor<'a> {
     fn on_kill(&mut self, worker: usize) {
         self.take_last_words(worker);
         self.wards[worker].child = None;
+        self.settle_skips(worker);
         let killed_ns = self.wards[worker].killed_ns;
         self.fork_again(worker, Care::Usual);
         if let (Some(chaos), Some(ns)) = (&mut self.chaos, killed_ns) {
@@ -435,46 +479,122 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn obituary(&self, worker: usize, how: &str) -> String {
-        let planned = &self.nursery.plan.workers[worker];
-        let ward = &self.wards[worker];
-        let mut words = format!("worker {} {how}", planned.name);
+    /// A worker has used up its tries. It may go on if the agent that it dies in skips such items:
+    /// first one at a time until it is known which, then without that one.
+    fn may_go_on(&mut self, worker: usize) -> bool {
+        let skips = |&a: &AgentIx| self.graph.agents[a].on_error == OnError::Skip;
+        let Some(agent) = self.calling(worker).filter(skips) else {
+            return false;
+        };
+        if !self.was_careful(worker) {
+            return true;
+        }
+        if !self.was_fed(worker) {
+            return false;
+        }
+        let (plan, wired) = (self.nursery.plan, self.nursery.wired);
+        let skip = Skip {
+            agent,
+            items: poison::items_before(self.graph, plan, wired, agent),
+            last_words: self.wards[worker].words.last.back().cloned(),
+        };
+        let same = |s: &Skip| s.agent == agent && s.positions() == skip.positions();
+        // Left out already, and it died all the same: it is not the item.
+        if self.wards[worker].skips.iter().any(same) {
+            return false;
+        }
+        if let Err(refusal) = self.letters.open() {
+            self.fail(refusal);
+            return true;
+        }
+        let items: Vec<String> = skip.items.iter().map(poison::Item::words).collect();
+        self.watch.note(&format!(
+            "agent `{}` skips {}",
+            self.graph.agents[agent].name,
+            items.join(", ")
+        ));
+        let ward = &mut self.wards[worker];
+        ward.skips.push(skip);
+        ward.deaths = 0;
+        true
+    }
+
+    /// What a worker has left out by now is written down. What it has not is still to be left out.
+    fn settle_skips(&mut self, worker: usize) {
+        if self.wards[worker].skips.is_empty() {
+            return;
+        }
+        let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
+        let skips = std::mem::take(&mut self.wards[worker].skips);
+        let (done, pending) = skips.into_iter().partition(|s| s.is_done(&positions));
+        self.wards[worker].skips = pending;
+        let done: Vec<Skip> = done;
+        for skip in &done {
+            let agent = &self.graph.agents[skip.agent].name;
+            if let Err(refusal) = self.letters.write(agent, skip) {
+                self.fail(refusal);
+            }
+        }
+    }
+
+    /// The agent a dead worker was calling.
+    fn calling(&self, worker: usize) -> Option<AgentIx> {
+        let life = &self.nursery.wired.controls[worker].head().life;
         // Relaxed: written by a process that is gone.
-        let calling = self.nursery.wired.controls[worker]
-            .head()
-            .life
-            .agent
-            .load(Relaxed);
-        if let Some(&agent) = (calling as usize)
-            .checked_sub(1)
-            .and_then(|n| planned.agents.get(n))
-        {
-            words += &format!(" in agent `{}`", self.graph.agents[agent].name);
-            words += &self.place_of(agent);
-        }
-        match (planned.restart, ward.deaths) {
-            (0, _) => {}
-            (_, deaths) => words += &format!(", {deaths} times without getting on"),
-        }
-        for line in &ward.words.last {
+        let seat = (life.agent.load(Relaxed) as usize).checked_sub(1)?;
+        let agents = &self.nursery.plan.workers[worker].agents;
+        agents.get(seat).copied()
+    }
+
+    /// Did that agent see an item of each of its inputs?
+    fn was_fed(&self, worker: usize) -> bool {
+        let life = &self.nursery.wired.controls[worker].head().life;
+        // Relaxed: written by a process that is gone.
+        life.fed.load(Relaxed) == 1
+    }
+
+    /// Did a dead worker take one item at a time?
+    fn was_careful(&self, worker: usize) -> bool {
+        let ward = &self.wards[worker];
+        let version = self.nursery.wired.controls[worker].version();
+        ward.care == Care::OneItem && version < ward.born + CAREFUL_STEPS
+    }
+
+    fn obituary(&self, worker: usize, how: &str) -> String {
+        let mut words = format!("worker {} {how}", self.nursery.plan.workers[worker].name);
+        for line in &self.wards[worker].words.last {
             words += &format!("\n  {line}");
         }
         words
     }
 
-    /// Where in its inputs an agent was.
-    fn place_of(&self, agent: usize) -> String {
-        let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
-        let inputs = self.graph.agents[agent].inputs.iter().enumerate();
-        let places = inputs.map(|(i, &s)| {
-            let position = positions.read[agent][i];
-            format!("item {position} of `{}`", self.graph.streams[s].name)
-        });
-        let places: Vec<String> = places.collect();
-        match places.is_empty() {
-            true => String::new(),
-            false => format!(" at {}", places.join(", ")),
+    /// In which agent a dead worker was, and before which items.
+    fn place_of(&self, worker: usize) -> String {
+        let Some(agent) = self.calling(worker) else {
+            return String::new();
+        };
+        let mut words = format!(" in agent `{}`", self.graph.agents[agent].name);
+        let inputs = &self.graph.agents[agent].inputs;
+        let (plan, wired) = (self.nursery.plan, self.nursery.wired);
+        let places: Vec<String> = match (self.was_fed(worker), self.was_careful(worker)) {
+            (true, true) => {
+                let items = poison::items_before(self.graph, plan, wired, agent);
+                items.iter().map(poison::Item::words).collect()
+            }
+            (_, careful) => {
+                let reads = &Positions::of(self.graph, plan, wired).read[agent];
+                let places = inputs.iter().zip(reads);
+                let after = if careful { "" } else { " or a later one" };
+                let place = |(&s, read): (&usize, &u64)| {
+                    format!("item {read} of `{}`{after}", self.graph.streams[s].name)
+                };
+                places.map(place).collect()
+            }
+        };
+        if !places.is_empty() {
+            words += &format!(" at {}", places.join(", "));
         }
+        words
     }
 
     fn fail(&mut self, sentence: String) {
@@ -487,6 +607,9 @@ impl<'a> Supervisor<'a> {
             self.drain();
         }
         self.look_for_a_stall();
+        for worker in 0..self.wards.len() {
+            self.settle_skips(worker);
+        }
         let restarts = self.restarts();
         self.watch.tick(self.graph, self.nursery, &restarts);
     }
@@ -571,6 +694,15 @@ impl<'a> Supervisor<'a> {
             while waitpid(child.pid, None) == Err(Errno::EINTR) {}
             ward.child = None;
         }
+    }
+}
+
+/// The first death may be anybody's doing. After that, and on the last try, one item at a time: what
+/// the run then ends with, or leaves out, is known to the item.
+fn care_after(deaths: u32, restart: u32) -> Care {
+    match deaths {
+        1 if restart > 1 => Care::Usual,
+        _ => Care::OneItem,
     }
 }
 

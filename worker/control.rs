@@ -19,8 +19,9 @@
 //! ```
 //!
 //! A record is, agent by agent: flags, then `read` and `released` of each input, then `written` of
-//! each output. Flags: bit 0 which state copy is current, bit 1 done. An input on a lossy edge
-//! releases nothing; its second word counts the items it missed.
+//! each output. Flags: bit 0 which state copy is current, bit 1 done, from bit 8 on a count: the items
+//! it was made to skip. An input on a lossy edge releases nothing; its second word counts the items
+//! it missed.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::atomic::{compiler_fence, fence};
@@ -34,6 +35,26 @@ use crate::defects::{Defect, is_seeded};
 pub const SECOND_COPY: u64 = 1;
 /// Flag: the agent is done; its outputs are closed, its inputs let go.
 pub const DONE: u64 = 2;
+/// Where in the flags the count of skipped items begins.
+const SKIPPED_SHIFT: u32 = 8;
+
+/// An agent's flags, as a record holds them.
+pub fn flags(second_copy: bool, done: bool, skipped: u64) -> u64 {
+    let copy = if second_copy { SECOND_COPY } else { 0 };
+    let done = if done { DONE } else { 0 };
+    copy | done | skipped << SKIPPED_SHIFT
+}
+
+/// How many items an agent with these flags was made to skip.
+pub fn skipped(flags: u64) -> u64 {
+    flags >> SKIPPED_SHIFT
+}
+
+/// True if no agent with such a state can have these flags.
+pub fn are_damaged(flags: u64, has_state: bool) -> bool {
+    let known = DONE | if has_state { SECOND_COPY } else { 0 };
+    flags & !known & ((1 << SKIPPED_SHIFT) - 1) != 0
+}
 
 /// How many latency buckets an [`InputGauge`] has.
 pub const BUCKETS: usize = 128;
@@ -71,6 +92,8 @@ pub struct Life {
     pub incarnation: AtomicU64,
     /// The agent being called: its index among the worker's plus 1; 0 between calls.
     pub agent: AtomicU64,
+    /// 1 if every input of that agent showed an item, else 0.
+    pub fed: AtomicU64,
     /// When the first item left or reached an agent of this worker, ns of the monotonic clock; 0: not yet.
     pub first_ns: AtomicU64,
     /// When this process committed its first step, ns of the monotonic clock; 0: not yet.

@@ -15,7 +15,7 @@ use thalweg_ringbuf::Bell;
 
 use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
 use crate::clock;
-use crate::control::{Control, DONE, SECOND_COPY};
+use crate::control::{self, Control, DONE, SECOND_COPY};
 use crate::defects::{Defect, is_seeded};
 
 mod ends;
@@ -118,6 +118,11 @@ struct Host {
     more: bool,
     wait: Option<Wait>,
     blocked: bool,
+    /// Every input showed an item at the last look.
+    fed: bool,
+    /// Items it is not to be called with: a position for each input.
+    skips: Vec<Vec<u64>>,
+    skipped: u64,
 }
 
 /// How often a stream that other workers read is stamped, ns.
@@ -167,6 +172,7 @@ impl Subgraph {
             let flags = word(layout.word);
             host.second_copy = flags & SECOND_COPY != 0;
             host.done = flags & DONE != 0;
+            host.skipped = control::skipped(flags);
             self.done += usize::from(host.done);
             for (i, reading) in host.inputs.iter_mut().enumerate() {
                 reading.read = word(layout.read_word(i));
@@ -210,6 +216,13 @@ impl Subgraph {
     /// Steps of one item until `steps` more are committed: isolates an item the worker died of.
     pub fn be_cautious(&mut self, steps: u64) {
         self.cautious_until = self.version + steps;
+    }
+
+    /// When an agent stands at these positions, one for each input, that one item of each is consumed
+    /// without calling it: a predecessor died of them. Its state stays as it is; the items are counted,
+    /// and the count is committed with the positions.
+    pub fn skip(&mut self, agent: usize, positions: Vec<u64>) {
+        self.hosts[agent].skips.push(positions);
     }
 
     /// From now on sources end, and what is on its way drains.
@@ -286,9 +299,14 @@ impl Subgraph {
         if !self.show(ix)? {
             return Ok(false);
         }
+        if self.hosts[ix].is_to_skip() {
+            return Ok(self.leave_out(ix));
+        }
         let state = self.spare_state(ix);
-        // Relaxed: one writer; read after a death, to name the agent.
-        let calling = &self.control.head().life.agent;
+        // Relaxed: one writer; read after a death, to name the agent and its item.
+        let life = &self.control.head().life;
+        let calling = &life.agent;
+        life.fed.store(u64::from(self.hosts[ix].fed), Relaxed);
         calling.store(ix as u64 + 1, Relaxed);
         let host = &mut self.hosts[ix];
         let mut io = Io {
@@ -316,6 +334,18 @@ impl Subgraph {
         Ok(moved)
     }
 
+    /// Consumes one item of each input instead of calling the agent. What it looks back at stays.
+    fn leave_out(&mut self, ix: usize) -> bool {
+        let host = &mut self.hosts[ix];
+        for (reading, input) in host.inputs.iter().zip(&mut self.inputs) {
+            let past = reading.read - reading.released;
+            input.consume(1);
+            input.keep(reading.retain.max(past as usize));
+        }
+        host.skipped += host.inputs.len() as u64;
+        self.take_in(ix)
+    }
+
     /// Lays out what the agent sees. False if calling it would be useless.
     fn show(&mut self, ix: usize) -> Result<bool, Fault> {
         let Subgraph {
@@ -326,13 +356,15 @@ impl Subgraph {
             ..
         } = self;
         let host = &mut hosts[ix];
-        let step = host.step.min(self.limit);
+        let step = host.step.min(self.limit).min(host.step_to_skip());
         let (mut visible, mut ended) = (false, false);
+        host.fed = !host.inputs.is_empty();
         inputs.clear();
         for reading in &mut host.inputs {
             let shown = reading.show(&mut streams[reading.stream], step, self.look);
             let input = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             visible |= !input.is_empty();
+            host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
             inputs.push(input);
         }
@@ -501,8 +533,7 @@ impl Subgraph {
         let layout = &self.control.layout().agents[ix];
         // Relaxed: made to hold by the commit's store alone.
         let put = |i: usize, value: u64| self.control.word(version, i).store(value, Relaxed);
-        let flags =
-            if host.second_copy { SECOND_COPY } else { 0 } | if host.done { DONE } else { 0 };
+        let flags = control::flags(host.second_copy, host.done, host.skipped);
         put(layout.word, flags);
         for (i, reading) in host.inputs.iter().enumerate() {
             put(layout.read_word(i), reading.read);
@@ -665,6 +696,24 @@ impl Host {
             more: true,
             wait: None,
             blocked: false,
+            fed: false,
+            skips: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// It stands before items that it is not to be called with, and sees them.
+    fn is_to_skip(&self) -> bool {
+        let here = |at: &Vec<u64>| self.inputs.iter().map(|r| r.read).eq(at.iter().copied());
+        self.fed && self.skips.iter().any(here)
+    }
+
+    /// One item at a time as long as something is to be skipped, so that it comes to stand there.
+    fn step_to_skip(&self) -> usize {
+        let ahead = |at: &Vec<u64>| self.inputs.iter().zip(at).all(|(r, &at)| r.read <= at);
+        match self.skips.iter().any(ahead) {
+            true => 1,
+            false => usize::MAX,
         }
     }
 

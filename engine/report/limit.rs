@@ -160,6 +160,7 @@ mod tests {
             worker: worker.to_owned(),
             items_in: 0,
             items_out: 0,
+            skipped: 0,
             busy,
             faces_outside,
         }

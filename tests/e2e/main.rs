@@ -6,6 +6,7 @@
 mod site;
 
 mod chaos;
+mod deaths;
 mod exit_codes;
 mod kills;
 mod lossy;

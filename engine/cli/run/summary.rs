@@ -1,6 +1,7 @@
 //! The summary at the end of a run.
 
 use crate::cli::table::{Column, percent, rate, table, time};
+use crate::poison::file_of;
 use crate::report::{EdgeReport, Report, WorkerReport};
 
 /// The summary as text: edges, workers, losses, and the sentence that says what limits.
@@ -17,6 +18,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     }
     text.push('\n');
     text += &losses(report);
+    text += &skips(report);
     if let Some(limit) = &report.limit {
         text += &format!("{limit}\n");
     }
@@ -145,6 +147,22 @@ fn agents(report: &Report) -> Vec<Column> {
     ]
 }
 
+/// What was left out, by whom, and where it is written down.
+fn skips(report: &Report) -> String {
+    let agents = report.agents.iter().filter(|a| a.skipped > 0);
+    let agents: Vec<String> = agents
+        .map(|a| format!("{} by `{}`", a.skipped, a.name))
+        .collect();
+    match report.skipped {
+        0 => String::new(),
+        skipped => format!(
+            "skipped {skipped} items: {}; see {}\n",
+            agents.join(", "),
+            file_of(&report.graph).display()
+        ),
+    }
+}
+
 /// Said even when there are none: silence would not tell a lossless run from an unwatched one.
 fn losses(report: &Report) -> String {
     let mut lossy: Vec<String> = Vec::new();
@@ -172,6 +190,7 @@ fn losses(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::AgentReport;
 
     fn report() -> Report {
         let edge = EdgeReport {
@@ -214,6 +233,7 @@ mod tests {
             agents: Vec::new(),
             edges: vec![edge],
             lost: 40,
+            skipped: 0,
             restarts: 0,
             first_item_seconds: Some(0.012),
             limit: Some("worker w0 limits".to_owned()),
@@ -243,6 +263,28 @@ worker w0 limits
         for line in narrow.lines().filter(|line| line.starts_with("  ")) {
             assert!(line.len() <= 60, "{line:?}");
         }
+    }
+
+    #[test]
+    fn what_was_skipped_is_said_with_the_file_that_tells_of_it() {
+        let agent = |name: &str, skipped| AgentReport {
+            name: name.to_owned(),
+            op: "map".to_owned(),
+            worker: "w0".to_owned(),
+            items_in: 1000,
+            items_out: 1000 - skipped,
+            skipped,
+            busy: 0.5,
+            faces_outside: false,
+        };
+        let skipping = Report {
+            skipped: 3,
+            agents: vec![agent("a", 2), agent("b", 0), agent("c", 1)],
+            ..report()
+        };
+        let words = "skipped 3 items: 2 by `a`, 1 by `c`; see g.dead-letters.jsonl\n";
+        assert!(text(&skipping, false, None).contains(words));
+        assert!(!text(&report(), false, None).contains("skipped"));
     }
 
     #[test]
