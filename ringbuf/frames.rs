@@ -15,7 +15,7 @@ use crate::consumer::wait_available;
 use crate::mapped::MappedRing;
 use crate::producer::wait_free;
 use crate::raw::{Available, RawConsumer, RawProducer, RawTap};
-use crate::ring::RingCorrupt;
+use crate::ring::{CACHE_LINE_LEN_BYTES, RingCorrupt};
 use crate::shared::{close_producer, leave_reader};
 use crate::tap::copy_changing;
 use crate::wait::IdleStrategy;
@@ -132,6 +132,10 @@ impl FrameProducer {
             return Err(FrameError::Full);
         }
         self.reserved = Some(payload_len_bytes);
+        // Frames shorter than a line would ask for each line several times.
+        if need >= CACHE_LINE_LEN_BYTES {
+            self.raw.fetch_ahead(self.at, need as u64);
+        }
         let frame = self.frame(need);
         Ok(&mut frame[FRAME_PREFIX_LEN_BYTES..][..payload_len_bytes])
     }

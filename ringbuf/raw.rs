@@ -93,7 +93,7 @@ impl RawProducer {
     /// as far as they are known to be free. The readers had their cache lines last; a store that
     /// must first get its line back holds up every store behind it.
     #[inline(always)]
-    pub(crate) fn fetch_ahead(&self, at: u64, count: u64) {
+    pub fn fetch_ahead(&self, at: u64, count: u64) {
         if count <= self.ahead && self.known_free(at) >= self.ahead + count {
             self.ring.fetch(at.wrapping_add(self.ahead), count);
         }

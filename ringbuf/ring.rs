@@ -449,7 +449,8 @@ impl Ring {
     }
 }
 
-const CACHE_LINE_LEN_BYTES: usize = 64;
+/// What moves from core to core at once.
+pub(crate) const CACHE_LINE_LEN_BYTES: usize = 64;
 
 /// Fetches one cache line to be written; does nothing where the machine has no such instruction.
 #[inline(always)]
