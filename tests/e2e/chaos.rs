@@ -2,6 +2,8 @@
 //!
 //! `THALWEG_CHAOS_KILLS` sets the kills of each graph (20 here; 1000 takes minutes).
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 use thalweg::worker::op::Arity;
@@ -10,8 +12,9 @@ use thalweg::worker::operators;
 use crate::same_bytes;
 use crate::site::{Ended, Site, until};
 
-fn kills() -> String {
-    std::env::var("THALWEG_CHAOS_KILLS").unwrap_or_else(|_| "20".to_owned())
+fn kills() -> u32 {
+    let set = std::env::var("THALWEG_CHAOS_KILLS");
+    set.map_or(20, |kills| kills.parse().unwrap())
 }
 
 /// A site with a graph of its name, and folders for what chaos writes.
@@ -26,7 +29,14 @@ fn site(graph: &str) -> Site {
 fn chaos(site: &Site, arguments: &[&str]) -> Ended {
     let mut command = site.thalweg(&[&["chaos", "g.toml"], arguments].concat());
     command.env("TMPDIR", site.path("tmp"));
-    site.finish(command)
+    let mut going = site.start(command);
+    // What so many kills may take beyond the patience that every command has.
+    let patience = Duration::from_millis(500) * kills();
+    let began = Instant::now();
+    while !going.is_over() && began.elapsed() < patience {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    going.wait()
 }
 
 /// Nothing of it is left, and no file that the graph names was touched.
@@ -39,7 +49,7 @@ fn assert_untouched(site: &Site) {
 /// Kills workers of the graph, and looks that all of its files come out the same.
 fn check(graph: &str, arguments: &[&str], files: usize) -> Json {
     let site = site(graph);
-    let kills = kills();
+    let kills = kills().to_string();
     let options = ["--json", "--kills", &kills];
     let ended = chaos(&site, &[&options[..], arguments].concat()).expect(0);
     println!("{}", ended.stderr);
