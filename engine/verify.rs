@@ -3,7 +3,10 @@
 //! Records and rings were written by processes that are dead; before anybody goes on with them, every
 //! position is held against those it must not pass. What is found wrong is damage, and is never mended.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use thalweg_ringbuf::Mode;
+use thalweg_worker::control::are_damaged;
 
 use crate::plan::Plan;
 use crate::positions::Positions;
@@ -13,13 +16,30 @@ use crate::wire::Wired;
 /// Holds every position against its neighbours. Nobody of the run may be alive.
 ///
 /// # Errors
-/// The first stream whose positions cannot have come about, and the positions.
+/// The first agent whose flags have no meaning, or stream whose positions cannot have come about, and the positions.
 pub fn verify(graph: &Resolved, plan: &Plan, wired: &Wired) -> Result<(), String> {
+    check_flags(graph, plan, wired)?;
     let positions = Positions::of(graph, plan, wired);
     for stream in 0..plan.streams.len() {
         let found = check_producer(graph, wired, &positions, stream)
             .and_then(|()| check_readers(graph, plan, wired, &positions, stream));
         found.map_err(|what| format!("stream `{}`: {what}", graph.streams[stream].name))?;
+    }
+    Ok(())
+}
+
+fn check_flags(graph: &Resolved, plan: &Plan, wired: &Wired) -> Result<(), String> {
+    for (worker, control) in plan.workers.iter().zip(&wired.controls) {
+        for (&agent, layout) in worker.agents.iter().zip(&control.layout().agents) {
+            // Relaxed: the record of a process that is gone.
+            let flags = control.word(control.version(), layout.word).load(Relaxed);
+            if are_damaged(flags, layout.state_len > 0) {
+                return Err(format!(
+                    "agent `{}` cannot have the flags {flags:#x} of its record",
+                    graph.agents[agent].name
+                ));
+            }
+        }
     }
     Ok(())
 }

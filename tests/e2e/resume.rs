@@ -74,7 +74,9 @@ fn killed<'a>(site: &'a Site, arguments: &[&str], workers: usize) -> Resumable<'
     until("the recipe", || run.can_be_resumed());
     std::thread::sleep(Duration::from_millis(20));
     kill(going);
-    until("the end of all processes", || site.processes("").is_empty());
+    until("the end of all processes", || {
+        site.run(&["ps"]).stdout.contains("resumable")
+    });
     run
 }
 
@@ -511,6 +513,13 @@ fn damaged_control_blocks_rings_and_positions_are_refused() {
         run.refuses(&["positions are damaged", "stream `csv_read`"]);
         file.write_all_at(&before, at).unwrap();
     }
+    // A flag of no meaning, in the first word of both records.
+    let words = [block + 1536, block + 1536 + 128];
+    let flags = words.map(|at| poke(&file, at, |flags| flags | 4));
+    run.refuses(&["positions are damaged", "cannot have the flags"]);
+    for (at, flags) in words.into_iter().zip(flags) {
+        file.write_at(&[flags], at).unwrap();
+    }
     // Both records: whatever version holds, its positions are nonsense.
     let mut before = vec![0; 512];
     file.read_exact_at(&mut before, block + 1536).unwrap();
@@ -528,9 +537,14 @@ fn open(path: &std::path::Path) -> File {
 
 /// Turns the lowest bit over; gives the byte as it was.
 fn flip(file: &File, at: u64) -> u8 {
+    poke(file, at, |byte| byte ^ 1)
+}
+
+/// Changes a byte; gives it as it was.
+fn poke(file: &File, at: u64, change: impl Fn(u8) -> u8) -> u8 {
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    file.write_all_at(&[change(byte[0])], at).unwrap();
     byte[0]
 }
 
