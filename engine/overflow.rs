@@ -3,7 +3,9 @@
 //! Loss is a matter of one place: an agent beside the producer that throws away what does not fit,
 //! or one beside each reader that skips to the newest. Everything else in the engine is lossless.
 
-use thalweg_worker::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use thalweg_worker::agent::{
+    Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status, pass_on,
+};
 use thalweg_worker::types::ItemType;
 
 use crate::decl::{OnError, Overflow};
@@ -121,11 +123,7 @@ struct Passing {
 impl Agent for Passing {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let n = input.len().min(output.space());
-        let len_bytes = n * input.item_len();
-        output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
-        output.produce(n);
-        input.consume(n);
+        pass_on(input, output, usize::MAX);
         if self.drops {
             *io.state.get::<u64>() += input.len() as u64;
             input.consume(input.len());

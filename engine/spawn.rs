@@ -143,7 +143,7 @@ impl Nursery<'_> {
         set_name(&planned.name);
         let fail = |sentence: &str| {
             control.set_fault(sentence);
-            set_phase(control, Phase::Failed);
+            control.set_phase(Phase::Failed);
             EXIT_FAULT
         };
         if let Some(core) = planned.core
@@ -223,13 +223,7 @@ fn note_birth(control: &thalweg_worker::control::Control) {
     life.moved_ns.store(0, Relaxed);
     life.incarnation
         .store(life.incarnation.load(Relaxed) + 1, Relaxed);
-    set_phase(control, Phase::Starting);
-}
-
-fn set_phase(control: &thalweg_worker::control::Control, phase: Phase) {
-    // Relaxed: a sign of life, one writer.
-    let place = &control.head().life.phase;
-    place.store(phase as u32, std::sync::atomic::Ordering::Relaxed);
+    control.set_phase(Phase::Starting);
 }
 
 /// A fork of a process with several threads could inherit a lock that nobody opens again.

@@ -368,6 +368,17 @@ impl Output {
     }
 }
 
+/// Gives the first items of an input to an output as they are: as many as are there and fit, at most
+/// `most`. Gives how many.
+pub fn pass_on(input: &mut Input, output: &mut Output, most: usize) -> usize {
+    let n = input.len().min(output.space()).min(most);
+    let len_bytes = n * input.item_len();
+    output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
+    input.consume(n);
+    output.produce(n);
+    n
+}
+
 /// An agent with everything its host must know to seat it: ports, state, when it ends.
 pub struct Blueprint {
     /// The agent as built: a worker (and each successor) starts from it.

@@ -339,7 +339,7 @@ impl Control {
     ///   long as the value lives (zeroed memory will do).
     /// * Processes other than the block's own worker only read through it.
     pub unsafe fn new(base: *mut u8, layout: std::rc::Rc<ControlLayout>) -> Control {
-        debug_assert!(base.is_aligned_to_line());
+        debug_assert!(base.addr().is_multiple_of(LINE));
         Control { base, layout }
     }
 
@@ -504,6 +504,13 @@ impl Control {
         }
     }
 
+    /// Says what the worker is doing. Only the worker itself may.
+    pub fn set_phase(&self, phase: Phase) {
+        // Relaxed: a sign of life, one writer.
+        let place = &self.head().life.phase;
+        place.store(phase as u32, Ordering::Relaxed);
+    }
+
     /// The sentence an agent failed with.
     pub fn fault(&self) -> Option<String> {
         // FAULT (in, from `set_fault`): the bytes are whole once the length is there.
@@ -513,14 +520,10 @@ impl Control {
     }
 }
 
-trait AlignedToLine {
-    fn is_aligned_to_line(&self) -> bool;
-}
-
-impl AlignedToLine for *mut u8 {
-    fn is_aligned_to_line(&self) -> bool {
-        self.addr().is_multiple_of(LINE)
-    }
+/// Adds to a counter that only this process writes.
+pub(crate) fn add(counter: &AtomicU64, n: u64) {
+    // Relaxed: one writer; readers want a recent value, nothing hangs on it.
+    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! descriptor or until its moment instead.
 
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use thalweg_ringbuf::Bell;
 
 use crate::agent::Wait;
 use crate::clock;
-use crate::control::Phase;
+use crate::control::{Phase, add};
 use crate::subgraph::{Fault, Idle, Step, Subgraph};
 
 /// What the worker is told from outside, polled between steps.
@@ -247,7 +246,7 @@ impl Ledger {
     /// The end: whatever time follows belongs to nobody.
     fn close(&mut self, subgraph: &Subgraph) {
         self.book(subgraph);
-        set_phase(subgraph, Phase::Done);
+        subgraph.control().set_phase(Phase::Done);
     }
 
     fn book(&mut self, subgraph: &Subgraph) {
@@ -272,18 +271,6 @@ impl Ledger {
         self.state = state;
         // Relaxed: one writer, read for reports.
         time.since_ns.store(now, Relaxed);
-        set_phase(subgraph, state);
+        subgraph.control().set_phase(state);
     }
-}
-
-fn set_phase(subgraph: &Subgraph, phase: Phase) {
-    // Relaxed: a sign of life, one writer.
-    let place = &subgraph.control().head().life.phase;
-    place.store(phase as u32, Relaxed);
-}
-
-/// Adds to a counter that only this process writes.
-fn add(counter: &AtomicU64, n: u64) {
-    // Relaxed: one writer; readers want a recent value, nothing hangs on it.
-    counter.store(counter.load(Relaxed) + n, Relaxed);
 }

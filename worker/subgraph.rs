@@ -15,7 +15,7 @@ use thalweg_ringbuf::Bell;
 
 use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
 use crate::clock;
-use crate::control::{self, Control, DONE, SECOND_COPY};
+use crate::control::{self, Control, DONE, SECOND_COPY, add};
 use crate::defects::{Defect, is_seeded};
 
 mod ends;
@@ -740,10 +740,4 @@ fn host_fault(agent: &str, message: String) -> Fault {
         agent: agent.to_owned(),
         message,
     }
-}
-
-/// Adds to a counter that only this process writes.
-fn add(counter: &std::sync::atomic::AtomicU64, n: u64) {
-    // Relaxed: one writer; readers want a recent value, nothing hangs on it.
-    counter.store(counter.load(Relaxed) + n, Relaxed);
 }

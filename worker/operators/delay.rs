@@ -1,6 +1,6 @@
 //! `delay`: initial items first, then the input; what makes a cycle of streams possible.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::types::ItemType;
 
@@ -116,10 +116,7 @@ impl Agent for Delay {
                 return Ok(Status::More);
             }
         }
-        let n = input.len().min(output.space());
-        output.bytes()[..n * len].copy_from_slice(&input.bytes()[..n * len]);
-        input.consume(n);
-        output.produce(n);
+        pass_on(input, output, usize::MAX);
         Ok(Status::Ready)
     }
 }

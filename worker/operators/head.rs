@@ -1,6 +1,6 @@
 //! `head`: the first items of a stream.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 use super::numbers::refuse_frames;
@@ -44,11 +44,7 @@ impl Agent for Head {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let left = self.items - output.position();
-        let n = input.len().min(output.space()).min(left as usize);
-        let len_bytes = n * input.item_len();
-        output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
-        input.consume(n);
-        output.produce(n);
+        let n = pass_on(input, output, left as usize);
         match n as u64 == left {
             true => Ok(Status::Done),
             false => Ok(Status::Ready),

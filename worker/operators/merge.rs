@@ -1,6 +1,6 @@
 //! `merge`: several streams as one, in the order of arrival.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError};
 
 use super::numbers::{common_type, refuse_frames};
@@ -48,7 +48,7 @@ impl Agent for Merge {
         for most in [share, usize::MAX] {
             for i in 0..count {
                 let input = &mut io.inputs[(self.next + i) % count];
-                pass(input, output, most);
+                pass_on(input, output, most);
             }
         }
         self.next = (self.next + 1) % count;
@@ -56,19 +56,10 @@ impl Agent for Merge {
     }
 }
 
-/// Moves up to `most` items.
-fn pass(input: &mut Input, output: &mut Output, most: usize) {
-    let n = input.len().min(output.space()).min(most);
-    let len_bytes = n * input.item_len();
-    output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
-    input.consume(n);
-    output.produce(n);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::State;
+    use crate::agent::{Input, Output, State};
     use crate::operators::trial::{build, given, output};
 
     #[test]

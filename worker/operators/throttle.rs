@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, Wait};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, Wait, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 use super::numbers::refuse_frames;
@@ -88,10 +88,7 @@ impl Agent for Throttle {
             true => waiting,
             false => self.admit(started.elapsed().as_secs_f64(), waiting),
         };
-        let len_bytes = n * input.item_len();
-        output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);
-        input.consume(n);
-        output.produce(n);
+        pass_on(input, output, n);
         if n == waiting {
             return Ok(Status::Ready);
         }
