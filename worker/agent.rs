@@ -8,7 +8,9 @@
 //! Where an agent keeps what:
 //! * past items of an input: declared as [`InPort::retain`] and read again by [`Input::past`];
 //! * how far it is: [`Input::position`] and [`Output::position`], which survive a kill;
-//! * anything else that matters: in its state ([`Io::state`]), which is committed with the positions;
+//! * anything else that matters: in its state ([`Io::state`]), which is committed with the positions. A
+//!   small one is a value ([`State::get`]); of a large one ([`State::table`]: counters by key, sketches,
+//!   histograms) a call costs what it writes, not how long the state is: see [`state`](crate::state);
 //! * fields of its own: only what can be made again (tables, scratch, open files). They die with the
 //!   worker, and the successor starts from the agent as it was built.
 
@@ -16,8 +18,9 @@ use std::fmt;
 use std::os::fd::RawFd;
 use std::time::Instant;
 
-use bytemuck::{AnyBitPattern, NoUninit, Pod};
+use bytemuck::Pod;
 
+pub use crate::state::{State, StateSpec, Table};
 use crate::types::ItemType;
 
 /// A function that never ends, called again and again with what has arrived.
@@ -79,36 +82,6 @@ impl AgentError {
         AgentError {
             message: message.into(),
         }
-    }
-}
-
-/// An agent's committed state during a call: bytes in the segment, read and written as `Pod` values.
-///
-/// What is written here becomes true with the worker's commit, together with the positions; in a call
-/// that moves nothing and does not end the agent it is forgotten.
-pub struct State<'a> {
-    bytes: &'a mut [u8],
-}
-
-impl<'a> State<'a> {
-    /// A state over these bytes, aligned to 64.
-    pub fn new(bytes: &'a mut [u8]) -> State<'a> {
-        State { bytes }
-    }
-
-    /// The whole state as one value. Its length is what [`StateSpec::of`] reserved.
-    pub fn get<T: Pod>(&mut self) -> &mut T {
-        bytemuck::from_bytes_mut(&mut self.bytes[..size_of::<T>()])
-    }
-
-    /// The whole state as a slice of values.
-    pub fn slice<T: NoUninit + AnyBitPattern>(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(self.bytes)
-    }
-
-    /// The same state for a shorter time.
-    pub fn reborrow(&mut self) -> State<'_> {
-        State { bytes: self.bytes }
     }
 }
 
@@ -543,34 +516,6 @@ impl OutPort {
     pub fn ahead(mut self, items: u64) -> OutPort {
         self.ahead = items;
         self
-    }
-}
-
-/// The bytes of state an agent starts with; their number never changes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StateSpec {
-    /// The state before the first item.
-    pub init: Vec<u8>,
-}
-
-impl StateSpec {
-    /// No state.
-    pub fn none() -> StateSpec {
-        StateSpec::default()
-    }
-
-    /// One `Pod` value.
-    pub fn of<T: Pod>(init: T) -> StateSpec {
-        StateSpec {
-            init: bytemuck::bytes_of(&init).to_vec(),
-        }
-    }
-
-    /// A slice of `Pod` values.
-    pub fn slice<T: Pod>(init: &[T]) -> StateSpec {
-        StateSpec {
-            init: bytemuck::cast_slice(init).to_vec(),
-        }
     }
 }
 

@@ -7,6 +7,8 @@ pub mod types;
 
 pub mod agent;
 
+pub mod state;
+
 pub mod op;
 
 pub mod expr;

@@ -17,6 +17,7 @@ use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wai
 use crate::clock;
 use crate::control::{self, Control, DONE, SECOND_COPY, add};
 use crate::defects::{Defect, is_seeded};
+use crate::state::Changes;
 
 mod ends;
 
@@ -114,6 +115,8 @@ struct Host {
     items: Option<u64>,
     second_copy: bool,
     has_state: bool,
+    /// Where the spare copy of its state differs from the one that holds.
+    changes: Changes,
     done: bool,
     more: bool,
     wait: Option<Wait>,
@@ -205,9 +208,9 @@ impl Subgraph {
             if self.hosts[ix].done {
                 continue;
             }
-            let state = self.spare_state(ix);
             let host = &mut self.hosts[ix];
-            let attached = host.agent.attach(State::new(state));
+            let state = spare_state(&self.control, ix, host.second_copy, &mut host.changes);
+            let attached = host.agent.attach(state);
             attached.map_err(|e| host.fault(e.message))?;
         }
         Ok(())
@@ -302,7 +305,6 @@ impl Subgraph {
         if self.hosts[ix].is_to_skip() {
             return Ok(self.leave_out(ix));
         }
-        let state = self.spare_state(ix);
         // Relaxed: one writer; read after a death, to name the agent and its item.
         let life = &self.control.head().life;
         let calling = &life.agent;
@@ -312,7 +314,7 @@ impl Subgraph {
         let mut io = Io {
             inputs: &mut self.inputs,
             outputs: &mut self.outputs,
-            state: State::new(state),
+            state: spare_state(&self.control, ix, host.second_copy, &mut host.changes),
             draining: self.stopping,
         };
         let worked = host.agent.work(&mut io);
@@ -453,7 +455,7 @@ impl Subgraph {
             .control
             .state(ix, usize::from(!self.hosts[ix].second_copy));
         let host = &mut self.hosts[ix];
-        let finished = host.agent.finish(State::new(state));
+        let finished = host.agent.finish(State::noted(state, &mut host.changes));
         finished.map_err(|e| host.fault(e.message))?;
         host.second_copy ^= host.has_state;
         host.done = true;
@@ -462,20 +464,6 @@ impl Subgraph {
             self.streams[s].closed = true;
         }
         Ok(())
-    }
-
-    /// The spare copy of an agent's state, made equal to the current one.
-    fn spare_state(&self, ix: usize) -> &'static mut [u8] {
-        let host = &self.hosts[ix];
-        if !host.has_state {
-            return &mut [];
-        }
-        let current = self.control.state(ix, usize::from(host.second_copy));
-        let spare = self.control.state(ix, usize::from(!host.second_copy));
-        spare.copy_from_slice(current);
-        // SAFETY: the control block outlives the subgraph (it holds the mapping's handle), and the
-        // slice is used up within one call, before the copy is taken again.
-        unsafe { std::slice::from_raw_parts_mut(spare.as_mut_ptr(), spare.len()) }
     }
 
     /// Fills the spare record, flips the version, publishes from the record.
@@ -691,6 +679,7 @@ impl Host {
             items: seat.items.filter(|_| inputs.is_empty()),
             second_copy: false,
             has_state: !state.init.is_empty(),
+            changes: Changes::anywhere(state.init.len()),
             done: false,
             // Called once without any input: some agents begin by themselves.
             more: true,
@@ -733,6 +722,19 @@ impl Host {
         self.items
             .is_some_and(|n| !self.outputs.is_empty() && full(n))
     }
+}
+
+/// The spare copy of an agent's state, made equal to the current one.
+fn spare_state<'a>(
+    control: &'a Control,
+    ix: usize,
+    second_copy: bool,
+    changes: &'a mut Changes,
+) -> State<'a> {
+    let current = control.state(ix, usize::from(second_copy));
+    let spare = control.state(ix, usize::from(!second_copy));
+    changes.bring_up(current, spare);
+    State::noted(spare, changes)
 }
 
 fn host_fault(agent: &str, message: String) -> Fault {

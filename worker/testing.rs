@@ -5,6 +5,7 @@
 //! killed worker's successor would, and gives the bytes of every output.
 
 use crate::agent::{AgentError, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
+use crate::state::Changes;
 
 /// How a run is cut into calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,21 +27,19 @@ pub fn run(
     chunks: Chunks,
     most: usize,
 ) -> Result<Vec<Vec<u8>>, AgentError> {
-    let mut state = Words::of(&blueprint.state.init);
-    blueprint.agent.attach(State::new(state.bytes_mut()))?;
+    let mut state = Copies::of(&blueprint.state.init);
+    blueprint.agent.attach(state.spare())?;
     let mut bench = Bench::new(&blueprint, inputs, chunks);
     let mut idle_calls = 0;
     loop {
-        let redo = bench.draw(4) == 0 && matches!(chunks, Chunks::Random(_));
+        let redo = bench.random.below(4) == 0 && matches!(chunks, Chunks::Random(_));
         let plan = bench.next_call(&blueprint);
         if redo {
-            let mut spare = state.clone();
-            bench.call(&mut blueprint, &plan, spare.bytes_mut())?;
+            bench.call(&mut blueprint, &plan, state.spare())?;
         }
-        let mut next = state.clone();
-        let (status, moved) = bench.call(&mut blueprint, &plan, next.bytes_mut())?;
+        let (status, moved) = bench.call(&mut blueprint, &plan, state.spare())?;
         bench.commit(&blueprint);
-        state = next;
+        state.commit();
         if bench.is_done(&blueprint, status) || bench.first_output_len() >= most {
             break;
         }
@@ -53,12 +52,57 @@ pub fn run(
             "the agent makes no progress and is not done"
         );
     }
-    blueprint.agent.finish(State::new(state.bytes_mut()))?;
+    blueprint.agent.finish(state.spare())?;
     Ok(bench.outputs(most))
 }
 
+/// The two copies of a state, as a worker keeps them.
+struct Copies {
+    current: Words,
+    spare: Words,
+    changes: Changes,
+}
+
+impl Copies {
+    fn of(init: &[u8]) -> Copies {
+        Copies {
+            current: Words::of(init),
+            spare: Words::zeroed(init.len()),
+            changes: Changes::anywhere(init.len()),
+        }
+    }
+
+    fn spare(&mut self) -> State<'_> {
+        let spare = self.spare.bytes_mut();
+        self.changes.bring_up(self.current.bytes_mut(), spare);
+        State::noted(spare, &mut self.changes)
+    }
+
+    fn commit(&mut self) {
+        std::mem::swap(&mut self.current, &mut self.spare);
+    }
+}
+
+/// Numbers drawn one after the other from a seed (SplitMix64).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
 /// Bytes aligned as the segment aligns state and items.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Words {
     words: Vec<u128>,
     len_bytes: usize,
@@ -86,7 +130,7 @@ impl Words {
 /// The streams around the agent and the place of each.
 struct Bench {
     chunks: Chunks,
-    random: u64,
+    random: Random,
     inputs: Vec<InSide>,
     outputs: Vec<OutSide>,
 }
@@ -139,33 +183,24 @@ impl Bench {
         });
         Bench {
             chunks,
-            random: match chunks {
+            random: Random::new(match chunks {
                 Chunks::Random(seed) => seed,
                 _ => 0,
-            },
+            }),
             inputs: inputs.collect(),
             outputs: outputs.collect(),
         }
-    }
-
-    /// A number below `bound` (SplitMix64).
-    fn draw(&mut self, bound: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
     }
 
     fn size(&mut self, at_least: usize) -> usize {
         match self.chunks {
             Chunks::Whole => usize::MAX,
             Chunks::Single => at_least,
-            Chunks::Random(_) => match self.draw(8) {
+            Chunks::Random(_) => match self.random.below(8) {
                 0 => 0,
                 1 => at_least,
-                2 => at_least + self.draw(4096) as usize,
-                _ => at_least + self.draw(40) as usize,
+                2 => at_least + self.random.below(4096) as usize,
+                _ => at_least + self.random.below(40) as usize,
             },
         }
     }
@@ -193,7 +228,7 @@ impl Bench {
         &mut self,
         blueprint: &mut Blueprint,
         call: &Call,
-        state: &mut [u8],
+        state: State<'_>,
     ) -> Result<(Status, bool), AgentError> {
         let mut inputs: Vec<Input> = Vec::new();
         for (side, &visible) in self.inputs.iter_mut().zip(&call.visible) {
@@ -231,7 +266,7 @@ impl Bench {
         let mut io = Io {
             inputs: &mut inputs,
             outputs: &mut outputs,
-            state: State::new(state),
+            state,
             draining: false,
         };
         let status = blueprint.agent.work(&mut io)?;
