@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! offset  page 0 of a segment
-//!      0  latches                       128 bytes each: start, stop
-//!    256  magic "THALWEG!"              stored last: a segment without it is half made
-//!    264  layout_version: u32, zero: u32
-//!    272  len_bytes: u64                length of the segment
-//!    280  layout_hash: u64              of the plan's shape
-//!    288  run: [u8; 64]                 the run's name, padded with zeros
-//!    352  check: u64                    FNV-1a of the bytes 264 to 351: finds accidents
+//!      0  latches                       128 bytes each: start, stop, rest
+//!    384  magic "THALWEG!"              stored last: a segment without it is half made
+//!    392  layout_version: u32, zero: u32
+//!    400  len_bytes: u64                length of the segment
+//!    408  layout_hash: u64              of the plan's shape
+//!    416  run: [u8; 64]                 the run's name, padded with zeros
+//!    480  check: u64                    FNV-1a of the bytes 392 to 479: finds accidents
 //! ```
 //!
 //! Found in memory it is a claim: it is copied once, and only the copy is looked at.
@@ -21,14 +21,14 @@ use bytemuck::{Pod, Zeroable};
 use crate::shape::fnv1a;
 
 /// Moves with every change of what lies in a run's segment beside its rings.
-const LAYOUT_VERSION: u32 = 1;
+const LAYOUT_VERSION: u32 = 2;
 const MAGIC: u64 = u64::from_le_bytes(*b"THALWEG!");
 /// The longest name of a run, in bytes.
 const RUN_LEN: usize = 64;
 
 #[repr(C)]
 struct Header {
-    latches: [u8; 256],
+    latches: [u8; 384],
     magic: AtomicU64,
     identity: Identity,
 }
@@ -44,9 +44,9 @@ struct Identity {
     check: u64,
 }
 
-const _: () = assert!(offset_of!(Header, magic) == 256);
-const _: () = assert!(offset_of!(Header, identity) == 264);
-const _: () = assert!(offset_of!(Header, identity) + offset_of!(Identity, check) == 352);
+const _: () = assert!(offset_of!(Header, magic) == 384);
+const _: () = assert!(offset_of!(Header, identity) == 392);
+const _: () = assert!(offset_of!(Header, identity) + offset_of!(Identity, check) == 480);
 const _: () = assert!(size_of::<Header>() <= crate::plan::RUN_HEADER);
 
 /// Which segment is meant.
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_is_refused() {
-        for bit in 256 * 8..360 * 8 {
+        for bit in 384 * 8..488 * 8 {
             let mut page = page();
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut page);
             bytes[bit / 8] ^= 1 << (bit % 8);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use raw_sync::Timeout;
 use raw_sync::events::{BusyEvent, EventImpl, EventInit, EventState};
+use thalweg_worker::rest::Rest;
 
 /// Bytes a latch takes: a line of its own.
 const LINE: usize = 128;
@@ -45,26 +46,38 @@ impl Latch {
     }
 }
 
-/// The latches of a run.
+/// The latches of a run, and the word that calls its workers to rest.
 pub struct Latches {
     /// Workers begin.
     pub start: Latch,
     /// Sources end, the graph drains.
     pub stop: Latch,
+    rest: *const Rest,
 }
 
 impl Latches {
-    /// Makes all latches, clear, at the start of the run header.
+    /// Makes all of them, clear, at the start of the run header.
     ///
     /// # Safety
     /// `place` is the start of the run header: a page, writable, mapped as long as the latches.
     pub unsafe fn make(place: *mut u8) -> Latches {
-        // SAFETY: each latch has its own line of the page.
+        // SAFETY: each has its own line of the page, 128-aligned.
         unsafe {
             Latches {
                 start: Latch::make(place),
                 stop: Latch::make(place.add(LINE)),
+                rest: {
+                    let rest = place.add(2 * LINE).cast::<Rest>();
+                    rest.write(Rest::new());
+                    rest
+                },
             }
         }
+    }
+
+    /// Workers stand still between two steps.
+    pub fn rest(&self) -> &Rest {
+        // SAFETY: it lies in the run header, which is mapped as long as the latches (`make`).
+        unsafe { &*self.rest }
     }
 }

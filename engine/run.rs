@@ -449,7 +449,8 @@ fn inside(
     };
     let bell = nursery.wired.bell(0);
     let idle = nursery.plan.workers[0].idle;
-    match duty::run(&mut subgraph, bell, idle, &mut orders) {
+    let rest = nursery.wired.latches.rest();
+    match duty::run(&mut subgraph, bell, rest, idle, &mut orders) {
         Ok(Ended::Done) => Verdict::Done,
         Ok(Ended::Stuck) => {
             let positions = Positions::of(graph, nursery.plan, nursery.wired);

@@ -173,12 +173,14 @@ impl Nursery<'_> {
             subgraph.skip(self.plan.seat_of[skip.agent], skip.positions());
         }
         let mut orders = Latched { nursery: self };
+        let rest = latches.rest();
         loop {
-            match duty::run(&mut subgraph, bell, planned.idle, &mut orders) {
+            match duty::run(&mut subgraph, bell, rest, planned.idle, &mut orders) {
                 Ok(Ended::Done) => return 0,
                 // Nobody here can help it; the coordinator sees the stall and says so.
                 Ok(Ended::Stuck) => {
-                    bell.sleep_unless(|| false, std::time::Duration::from_millis(100));
+                    let called = || rest.called().is_some();
+                    bell.sleep_unless(called, std::time::Duration::from_millis(100));
                 }
                 Err(fault) => return fail(&fault.to_string()),
             }

@@ -15,7 +15,9 @@
 //!   worker, and the successor starts from the agent as it was built.
 
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use bytemuck::Pod;
@@ -43,6 +45,39 @@ pub trait Agent {
         let _ = state;
         Ok(())
     }
+
+    /// What it holds on to outside of the graph with this committed state. Asked of the agent as built,
+    /// for a snapshot that is to be taken up when everything but the disk is gone.
+    fn outside(&self, state: &[u8]) -> Outside {
+        let _ = state;
+        Outside::Nothing
+    }
+}
+
+/// What of the world outside an agent must find again, to go on from a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// Nothing: it has no outside, or can do without what it had there.
+    Nothing,
+    /// A regular file that it reads: these bytes have been taken.
+    Reads {
+        /// The file.
+        path: PathBuf,
+        /// From the first item's first byte to the first byte that was not taken.
+        taken: Range<u64>,
+    },
+    /// A regular file that it writes: these bytes will not change any more.
+    Writes {
+        /// The file.
+        path: PathBuf,
+        /// From behind what is completed at the end (a header) to the committed end.
+        given: Range<u64>,
+    },
+    /// Something that can be read only once: what was taken cannot be taken again.
+    Once {
+        /// What messages call it.
+        name: String,
+    },
 }
 
 /// What a call to [`Agent::work`] leaves behind.

@@ -7,7 +7,7 @@
 //! offset  line (128 bytes each)
 //!      0  words, agents, inputs, outputs      fixed when the block is made
 //!    128  version                             the commit word: its parity says which record holds
-//!    256  beat, phase, wait, incarnation      signs of life
+//!    256  beat, phase, pid, incarnation, ..   signs of life
 //!    384  steps, busy_ns, starved_ns, blocked_ns, outside_ns, since_ns, parks, cpu_ns
 //!    512  fault_len, fault[1016]              the sentence an agent failed with
 //!   1536  record 0                            `words` u64
@@ -98,6 +98,8 @@ pub struct Life {
     pub first_ns: AtomicU64,
     /// When this process committed its first step, ns of the monotonic clock; 0: not yet.
     pub moved_ns: AtomicU64,
+    /// The call to rest that it last followed ([`crate::rest::Rest`]).
+    pub resting: AtomicU64,
 }
 
 /// Where the time went, in ns of the monotonic clock, and how often.
@@ -224,6 +226,7 @@ const _: () = assert!(std::mem::offset_of!(ControlHead, version) == LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, life) == 2 * LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, time) == 3 * LINE);
 const _: () = assert!(std::mem::offset_of!(ControlHead, fault_len) == 4 * LINE);
+const _: () = assert!(size_of::<Life>() == 64);
 const _: () = assert!(size_of::<Time>() == 64);
 const _: () = assert!(size_of::<Stamp>() == 64);
 
@@ -452,6 +455,55 @@ impl Control {
         unsafe { std::slice::from_raw_parts_mut(self.base.add(offset), layout.state_len) }
     }
 
+    /// What a successor goes on from, and a snapshot keeps: the version word, both records, all states.
+    /// Nothing is to be read from it while the worker is neither at rest nor gone.
+    pub fn kept(&self) -> Vec<u8> {
+        let mut kept = Vec::with_capacity(self.kept_len());
+        for part in self.kept_parts() {
+            // SAFETY: inside the block; the worker does not store to it meanwhile.
+            let bytes =
+                unsafe { std::slice::from_raw_parts(self.base.add(part.start), part.len()) };
+            kept.extend_from_slice(bytes);
+        }
+        kept
+    }
+
+    /// Puts what [`Control::kept`] gave into a block that was just formatted and has no worker yet. False,
+    /// and nothing done, if it is of another length.
+    pub fn put_back(&self, kept: &[u8]) -> bool {
+        if kept.len() != self.kept_len() {
+            return false;
+        }
+        let mut rest = kept;
+        for part in self.kept_parts() {
+            let (bytes, others) = rest.split_at(part.len());
+            rest = others;
+            // SAFETY: inside the block, which is ours alone until its worker is forked.
+            unsafe {
+                self.base
+                    .add(part.start)
+                    .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            }
+        }
+        true
+    }
+
+    /// Bytes of what [`Control::kept`] gives.
+    pub fn kept_len(&self) -> usize {
+        self.kept_parts().iter().map(|part| part.len()).sum()
+    }
+
+    /// Version word, records, states: where they lie in the block.
+    fn kept_parts(&self) -> [std::ops::Range<usize>; 3] {
+        let layout = &self.layout;
+        let states = layout.agents.first().map_or(layout.len_bytes, |a| a.states);
+        [
+            LINE..LINE + 8,
+            RECORDS..layout.gauges,
+            states..layout.len_bytes,
+        ]
+    }
+
     /// What an agent cost.
     pub fn agent_gauge(&self, agent: usize) -> &AgentGauge {
         assert!(agent < self.layout.agents.len());
@@ -544,6 +596,40 @@ mod tests {
         );
         assert_eq!(layout.agents[2].states, layout.agents[0].states + 2 * 64);
         assert_eq!(layout.len_bytes, layout.agents[2].states + 2 * 128);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_block_is_put_back_into_a_new_one() {
+        let layout = std::rc::Rc::new(ControlLayout::new([(0, 1, 16), (2, 1, 0), (1, 0, 100)]));
+        let block = || vec![[0u128; 8]; layout.len_bytes.div_ceil(128) + 1];
+        let control = |block: &mut Vec<[u128; 8]>| {
+            let base = block.as_mut_ptr().cast::<u8>();
+            let base = base.wrapping_add(base.align_offset(LINE));
+            // SAFETY: aligned, zeroed, long enough, and used while `block` lives.
+            unsafe { Control::new(base, layout.clone()) }
+        };
+        let states: [&[u8]; 3] = [&[7; 16], &[], &[9; 100]];
+        let (mut first, mut second) = (block(), block());
+        let old = control(&mut first);
+        old.format(states);
+        for word in 0..layout.words {
+            old.word(1, word)
+                .store(100 + word as u64, Ordering::Relaxed);
+        }
+        old.state(2, 1).fill(11);
+        old.commit(1);
+        let new = control(&mut second);
+        new.format(states);
+        let kept = old.kept();
+        assert!(!new.put_back(&kept[1..]), "another length");
+        assert_eq!(new.version(), 0);
+        assert!(new.put_back(&kept));
+        assert_eq!(new.snapshot(), old.snapshot());
+        assert_eq!(
+            (new.state(0, 0), new.state(2, 1)),
+            (old.state(0, 0), old.state(2, 1))
+        );
+        assert_eq!(new.kept(), kept);
     }
 
     #[test]

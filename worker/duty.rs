@@ -5,7 +5,7 @@
 //! descriptor or until its moment instead.
 
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,6 +14,7 @@ use thalweg_ringbuf::Bell;
 use crate::agent::Wait;
 use crate::clock;
 use crate::control::{Phase, add};
+use crate::rest::Rest;
 use crate::subgraph::{Fault, Idle, Step, Subgraph};
 
 /// What the worker is told from outside, polled between steps.
@@ -63,10 +64,12 @@ const SHORT_WAIT: Duration = Duration::from_millis(2);
 /// How long anybody sleeps at once.
 const LONG_WAIT: Duration = Duration::from_millis(100);
 
-/// Runs the subgraph until all its agents are done, sleeping on `bell` when there is nothing to do.
+/// Runs the subgraph until all its agents are done, sleeping on `bell` when there is nothing to do, and
+/// standing still between two steps while `rest` calls for it.
 pub fn run(
     subgraph: &mut Subgraph,
     bell: &Bell,
+    rest: &Rest,
     patience: Patience,
     orders: &mut dyn Orders,
 ) -> Result<Ended, Fault> {
@@ -78,11 +81,14 @@ pub fn run(
         until_orders: 0,
     };
     loop {
+        if let Some(call) = rest.called() {
+            cycle.rest(subgraph, bell, rest, call);
+        }
         cycle.look_at_orders(subgraph, orders);
         match subgraph.step()? {
             Step::Moved => cycle.moved(subgraph),
             Step::Idle(why) => {
-                if cycle.idle(subgraph, bell, why) == Ended::Stuck {
+                if cycle.idle(subgraph, bell, rest, why) == Ended::Stuck {
                     return Ok(Ended::Stuck);
                 }
             }
@@ -124,12 +130,12 @@ impl Cycle {
         self.ledger.busy(subgraph);
     }
 
-    fn idle(&mut self, subgraph: &mut Subgraph, bell: &Bell, why: Idle) -> Ended {
+    fn idle(&mut self, subgraph: &mut Subgraph, bell: &Bell, rest: &Rest, why: Idle) -> Ended {
         self.ledger.idle(subgraph, why);
         if let Idle::Outside(wait) = why {
             self.until_orders = 0;
             self.ledger.park(subgraph);
-            wait_outside(subgraph, bell, wait);
+            wait_outside(subgraph, bell, rest, wait);
             self.ledger.look();
             return Ended::Done;
         }
@@ -142,9 +148,23 @@ impl Cycle {
         }
         self.until_orders = 0;
         self.ledger.park(subgraph);
-        bell.sleep_unless(|| subgraph.is_ready(), LONG_WAIT);
+        bell.sleep_unless(|| subgraph.is_ready() || rest.called().is_some(), LONG_WAIT);
         self.ledger.look();
         Ended::Done
+    }
+
+    /// Stands still until the call is over. The time is in nobody's books.
+    fn rest(&mut self, subgraph: &Subgraph, bell: &Bell, rest: &Rest, call: u64) {
+        self.ledger.book(subgraph);
+        let resting = &subgraph.control().head().life.resting;
+        // REST (out, to whoever reads it): all this worker stored comes before it rests.
+        resting.store(call, Release);
+        let is_over = || rest.called() != Some(call);
+        while !is_over() {
+            bell.sleep_unless(is_over, LONG_WAIT);
+        }
+        self.idle_since = None;
+        self.ledger.go_on(subgraph);
     }
 
     /// Spins or yields once, unless it has done so for long enough.
@@ -164,10 +184,11 @@ impl Cycle {
     }
 }
 
-fn wait_outside(subgraph: &mut Subgraph, bell: &Bell, wait: Wait) {
+fn wait_outside(subgraph: &mut Subgraph, bell: &Bell, rest: &Rest, wait: Wait) {
     match wait {
         Wait::Until(moment) => {
-            bell.sleep_unless(|| subgraph.is_ready(), clock::until(moment).min(LONG_WAIT));
+            let wanted = || subgraph.is_ready() || rest.called().is_some();
+            bell.sleep_unless(wanted, clock::until(moment).min(LONG_WAIT));
         }
         Wait::Readable(fd) => {
             let fed = subgraph.is_fed_by_peers();
@@ -247,6 +268,15 @@ impl Ledger {
     fn close(&mut self, subgraph: &Subgraph) {
         self.book(subgraph);
         subgraph.control().set_phase(Phase::Done);
+    }
+
+    /// After a time that is not to be booked.
+    fn go_on(&mut self, subgraph: &Subgraph) {
+        self.look();
+        self.since = self.looked;
+        // Relaxed: one writer, read for reports.
+        let since_ns = &subgraph.control().head().time.since_ns;
+        since_ns.store(self.since, Relaxed);
     }
 
     fn book(&mut self, subgraph: &Subgraph) {

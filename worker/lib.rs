@@ -24,6 +24,8 @@ pub mod subgraph;
 
 pub mod duty;
 
+pub mod rest;
+
 pub mod control;
 
 pub mod defects;

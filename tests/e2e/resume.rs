@@ -424,7 +424,7 @@ fn a_segment_whose_header_is_damaged_is_refused() {
     let run = killed(&site, &SLOW, 2);
     let file = open(&run.segment());
     // Magic, version, length, hash, name, check.
-    for at in [256, 263, 264, 267, 272, 280, 287, 288, 352, 359] {
+    for at in [384, 391, 392, 395, 400, 408, 415, 416, 480, 487] {
         let byte = flip(&file, at);
         run.refuses(&["segment", &run.name]);
         file.write_at(&[byte], at).unwrap();

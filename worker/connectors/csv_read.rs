@@ -11,7 +11,7 @@ use bytemuck::Pod;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, Io, OutPort, Output, State, StateSpec, Status, Wait,
+    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors;
 use crate::connectors::files::{Filled, Reader};
@@ -623,6 +623,11 @@ impl Agent for CsvReader {
             Scalar::F32 | Scalar::Cf32 => self.read::<f32>(io),
             Scalar::F64 | Scalar::Cf64 => self.read::<f64>(io),
         }
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let place: u64 = bytemuck::pod_read_unaligned(state);
+        self.scanner.reader.outside(0..place)
     }
 }
 

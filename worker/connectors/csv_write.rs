@@ -1,6 +1,8 @@
 //! `csv.write`: writes a row of text for each item.
 
-use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, State, StateSpec, Status};
+use crate::agent::{
+    Agent, AgentError, Blueprint, Ends, InPort, Io, Outside, State, StateSpec, Status,
+};
 use crate::connectors::files::{Readers, Target};
 use crate::connectors::text::{self, Rows};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -134,6 +136,11 @@ impl Agent for CsvWriter {
             0 => self.target.write(0, &self.header).map(|_| ()),
             _ => Ok(()),
         }
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let written: u64 = bytemuck::pod_read_unaligned(state);
+        self.target.outside(0..written)
     }
 }
 

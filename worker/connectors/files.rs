@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 
-use crate::agent::AgentError;
+use crate::agent::{AgentError, Outside};
 use crate::op::{Args, OpError};
 
 /// What a source reads, a chunk at a time.
@@ -88,6 +89,17 @@ impl Reader {
     /// Opens a regular file for a look before the run.
     pub(super) fn look(&self) -> Result<File, OpError> {
         File::open(&self.path).map_err(|e| refused(&self.path, "read", &e))
+    }
+
+    /// What a snapshot must know of it when these bytes have been taken.
+    pub(super) fn outside(&self, taken: Range<u64>) -> Outside {
+        match self.is_regular {
+            true => Outside::Reads {
+                path: self.path.clone(),
+                taken,
+            },
+            false => Outside::Once { name: self.name() },
+        }
     }
 
     /// Opens it in the process that reads, which goes on at `offset`.
@@ -271,6 +283,19 @@ impl Target {
     /// True, once open, for a file with positions.
     pub(super) fn is_regular(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.is_regular)
+    }
+
+    /// What a snapshot must know of it when these bytes have been given. A pipe or a terminal is given
+    /// again what came after the snapshot.
+    pub(super) fn outside(&self, given: Range<u64>) -> Outside {
+        let is_other = fs::metadata(&self.path).is_ok_and(|m| !m.is_file());
+        match is_standard(&self.path) || is_other {
+            true => Outside::Nothing,
+            false => Outside::Writes {
+                path: self.path.clone(),
+                given,
+            },
+        }
     }
 
     /// Opens it in the process that writes; of a regular file the first `len_bytes` are kept.

@@ -3,7 +3,7 @@
 //! Where item `n` lies is known from `n` alone, so the only state is how many items were given or
 //! taken. Formats differ in the header and in how a record's bytes become an item's.
 
-use crate::agent::{Agent, AgentError, Io, State, Status, Wait};
+use crate::agent::{Agent, AgentError, Io, Outside, State, Status, Wait};
 use crate::connectors::files::{Filled, Reader, Readers, Target};
 
 /// Makes items of records, or records of items: as many as both slices hold.
@@ -139,6 +139,16 @@ impl Agent for RecordReader {
             status => status,
         }
     }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let taken = self.start..self.offset(count_of(state));
+        self.reader.outside(taken)
+    }
+}
+
+/// The count that is the whole state of both.
+fn count_of(state: &[u8]) -> u64 {
+    bytemuck::pod_read_unaligned(state)
 }
 
 /// Writes items to a file of records. State: how many items were taken (`u64`).
@@ -210,5 +220,13 @@ impl Agent for RecordWriter {
         let filler = end.next_multiple_of(self.pad_to) - end;
         self.target.write(end, &vec![0; filler as usize])?;
         Ok(())
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let given = match count_of(state) {
+            0 => 0..0,
+            taken => self.header_len..self.offset(taken),
+        };
+        self.target.outside(given)
     }
 }

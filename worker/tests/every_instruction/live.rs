@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use thalweg_worker::duty::{self, Ended, Orders, Patience};
+use thalweg_worker::rest::Rest;
 use thalweg_worker::subgraph::{Step, Subgraph};
 
 use crate::Tally;
@@ -101,6 +102,7 @@ fn work(bed: &Bed, w: usize) -> i32 {
 }
 
 fn cycle(bed: &Bed, w: usize, worker: &mut Subgraph) -> bool {
-    let ended = duty::run(worker, bed.bell(w), Patience::SLEEP, &mut NoOrders);
+    let rest = Rest::new();
+    let ended = duty::run(worker, bed.bell(w), &rest, Patience::SLEEP, &mut NoOrders);
     ended == Ok(Ended::Done)
 }
