@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::diag::Refused;
 use crate::graph::Graph;
+use crate::plan::Options;
 use crate::report::Report;
 use crate::resolve::resolve;
 use crate::resolved::Resolved;
@@ -55,6 +56,21 @@ impl Graph {
     /// What refused the graph, or what kept it from its end.
     pub fn run(self) -> Result<Report> {
         self.run_with(&Wanted::default())
+    }
+
+    /// Runs the graph to its end in this process: no worker is forked, so other threads may be there.
+    /// The items are those of [`Graph::run`].
+    ///
+    /// # Errors
+    /// As [`Graph::run`].
+    pub fn run_in_process(self) -> Result<Report> {
+        self.run_with(&Wanted {
+            options: Options {
+                in_process: true,
+                ..Options::default()
+            },
+            ..Wanted::default()
+        })
     }
 
     /// As [`Graph::run`], with what overrides the graph: all in this process, other numbers of
@@ -132,7 +148,6 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::plan::Options;
     use crate::prelude::*;
 
     /// Runs in this process what `build` makes of a place to put items.

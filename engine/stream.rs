@@ -4,9 +4,11 @@
 //! out that agent's stream. Closures should depend on their arguments alone: see
 //! [`closures`] for what survives a kill and what does not.
 
+use std::fs::File;
 use std::marker::PhantomData;
 
 use bytemuck::Pod;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use thalweg_worker::agent::Blueprint;
 use thalweg_worker::closures;
 use thalweg_worker::types::Item;
@@ -173,6 +175,25 @@ impl<T: Item> Stream<T> {
         }
     }
 
+    /// Keeps all items in memory for the program, which has them when the run is over:
+    /// see [`Collected`].
+    pub fn collect(&self, name: &str) -> Collected<T> {
+        let (blueprint, file) = match memory(name) {
+            Ok((mine, its)) => (Some(closures::collect::<T>(its)), Some(mine)),
+            Err(error) => {
+                self.handle.draft.problem(Diagnostic::new(format!(
+                    "memory for `{name}` to collect items in: {error}"
+                )));
+                (None, None)
+            }
+        };
+        Collected {
+            handle: self.reader(name, native("collect", None, blueprint)),
+            file,
+            items: PhantomData,
+        }
+    }
+
     /// Adds an operator of the table that reads this stream: a typed one
     /// (`ops::iir_bandpass(0.5, 10.0).order(4)`), or any by its name
     /// (`let y: Stream<f64> = x.apply("band", op("iir.bandpass").set("low", 0.5).set("high", 10.0))`),
@@ -249,6 +270,47 @@ impl Placed for Sink {
     fn handle(&self) -> &Handle {
         &self.handle
     }
+}
+
+/// All items of a stream, made by [`Stream::collect`].
+///
+/// They are written to a file of memory that the workers share with the program, and are there when the
+/// run is over: each item once, whatever was killed. A run that failed leaves what it had come to.
+///
+/// ```
+/// use thalweg::prelude::*;
+///
+/// let mut g = Graph::new("squares");
+/// let squares = g.source("n", from_iter(|| 0..5u64)).map("squares", |n| n * n).collect("kept");
+/// g.run_in_process()?;
+/// assert_eq!(squares.items(), [0, 1, 4, 9, 16]);
+/// # Ok::<(), thalweg::Error>(())
+/// ```
+pub struct Collected<T> {
+    handle: Handle,
+    /// `None` where it could not be made, which refuses the graph.
+    file: Option<File>,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T: Item> Collected<T> {
+    /// The items, from the first to the last.
+    pub fn items(&self) -> Vec<T> {
+        let read = |file| closures::collected(file).expect("memory of this process is readable");
+        self.file.as_ref().map_or(Vec::new(), read)
+    }
+}
+
+impl<T> Placed for Collected<T> {
+    fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// A file of memory, twice: for the program, and for the agent.
+fn memory(name: &str) -> std::io::Result<(File, File)> {
+    let file = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
+    Ok((file.try_clone()?, file))
 }
 
 /// Windows of a stream, made by [`Stream::window`].

@@ -16,7 +16,7 @@ fn main() {
     }
 }
 
-const CASES: [(&str, fn()); 3] = [
+const CASES: [(&str, fn()); 4] = [
     (
         "closures_in_two_processes_give_what_plain_loops_give",
         closures_in_two_processes_give_what_plain_loops_give,
@@ -24,6 +24,10 @@ const CASES: [(&str, fn()); 3] = [
     (
         "a_killed_worker_changes_no_byte",
         a_killed_worker_changes_no_byte,
+    ),
+    (
+        "what_was_collected_is_whole_though_its_worker_was_killed",
+        what_was_collected_is_whole_though_its_worker_was_killed,
     ),
     (
         "a_worker_without_restarts_left_fails_the_run_by_its_name",
@@ -53,6 +57,30 @@ fn a_killed_worker_changes_no_byte() {
         assert_eq!(report.restarts, 1, "{place:?}");
         assert_eq!(written(&out), plain(), "{place:?}");
     }
+}
+
+fn what_was_collected_is_whole_though_its_worker_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let trap = Trap {
+        place: Place::Window,
+        sprung: folder.path().join("sprung"),
+    };
+    let mut g = Graph::new("kept");
+    let x = g.source("x", ops::counter().items(ITEMS));
+    let y = x.map("y", move |x| {
+        if x == ITEMS as i64 / 2 {
+            trap.spring();
+        }
+        2 * x
+    });
+    let kept = y.collect("kept");
+    g.worker("brittle").host([&y, &kept]);
+    assert_eq!(g.run().unwrap().restarts, 1);
+    assert!(
+        kept.items()
+            .into_iter()
+            .eq((0..ITEMS as i64).map(|x| 2 * x))
+    );
 }
 
 fn a_worker_without_restarts_left_fails_the_run_by_its_name() {

@@ -25,6 +25,7 @@ mod zip;
 
 mod split;
 
+mod collect;
 mod sink;
 mod source;
 
@@ -41,6 +42,7 @@ pub use zip::{zip, zip_scan, zip3};
 
 pub use split::{split, unzip};
 
+pub use collect::{collect, collected};
 pub use sink::sink;
 pub use source::{from_fn, from_iter};
 
