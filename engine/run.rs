@@ -187,6 +187,8 @@ fn private<T>(make: impl FnOnce() -> T) -> T {
 struct Traces {
     file: RunFile,
     segment: String,
+    /// The segment of that name is ours.
+    made: bool,
     warden: Warden,
 }
 
@@ -198,6 +200,7 @@ impl Traces {
             Ok(warden) => Ok(Traces {
                 file,
                 segment: info.segment.clone(),
+                made: false,
                 warden,
             }),
             Err(error) => {
@@ -212,9 +215,15 @@ impl Drop for Traces {
     fn drop(&mut self) {
         // First: from here on there is nothing to resume.
         self.file.forget();
-        // Gone already: all is well.
-        let _ = Segment::unlink_name(&self.segment);
-        self.file.remove();
+        let gone = match self.made.then(|| Segment::unlink_name(&self.segment)) {
+            // Gone already: all is well. Somebody else's: not touched.
+            None | Some(Ok(()) | Err(SegmentError::NotFound { .. })) => true,
+            Some(Err(_)) => false,
+        };
+        // As long as the segment is there, the file tells whoever sweeps next of it.
+        if gone {
+            self.file.remove();
+        }
         self.warden.dismiss();
     }
 }
@@ -232,8 +241,9 @@ fn run_outside(
         supervise::listen().map_err(|e| RunError::Environment(format!("signals: {e}")))?;
     let segment_name = format!("/thalweg.{}", around.run);
     let info = info(&graph, plan, &around.run, &segment_name);
-    let traces = Traces::begin(&info)?;
+    let mut traces = Traces::begin(&info)?;
     let segment = private(|| Segment::create(&traces.segment, plan.len_bytes))?;
+    traces.made = true;
     let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
     around.started_ns = clock::now_ns();
     if let Some(written) = &wanted.resumable {
@@ -358,6 +368,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let traces = Traces {
         file: claimed.file,
         segment: claimed.info.segment,
+        made: true,
         warden,
     };
     let (verdict, toll) = conduct(supervisor, traces, &mut around);

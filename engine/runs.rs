@@ -7,14 +7,13 @@
 //! Beside the file of a resumable run lies its recipe, from the moment its segment is whole until the run
 //! ends in order. A dead run that has one is left alone by the sweep.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Segment;
@@ -44,7 +43,8 @@ pub struct RunInfo {
 /// A run of our own: its file, and the lock on it.
 pub struct RunFile {
     path: PathBuf,
-    lock: Flock<File>,
+    /// Its lock goes with the last process that has it open.
+    lock: File,
 }
 
 /// Why a run could not be entered in the directory.
@@ -140,7 +140,7 @@ pub fn directory() -> Result<PathBuf, RunsError> {
         error,
     };
     match DirBuilder::new().mode(0o700).create(&path) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => {
             return Err(refuse(e.to_string()));
         }
         _ => {}
@@ -192,15 +192,20 @@ impl RunFile {
             path: path.clone(),
             lock,
         };
-        entered.write(info).map_err(refuse)?;
-        Ok(entered)
+        match entered.write(info) {
+            Ok(()) => Ok(entered),
+            Err(error) => {
+                entered.remove();
+                Err(refuse(error))
+            }
+        }
     }
 
     /// Says anew what the run is: whoever reads meanwhile, or finds it after a kill, finds the old
     /// words or the new ones, so it is one write, with blanks over what was longer.
     fn write(&mut self, info: &RunInfo) -> std::io::Result<()> {
         let mut text = serde_json::to_string(info)?;
-        let file: &mut File = &mut self.lock;
+        let file = &mut self.lock;
         let before = file.metadata()?.len() as usize;
         text.extend(std::iter::repeat_n(' ', before.saturating_sub(text.len())));
         file.rewind()?;
@@ -273,14 +278,16 @@ fn forget(path: &Path) {
 }
 
 /// Opens or makes the file at `path` and takes its lock; `None` if a living run holds it.
-fn take(path: &Path) -> std::io::Result<Option<Flock<File>>> {
+fn take(path: &Path) -> std::io::Result<Option<File>> {
     for _ in 0..ATTEMPTS {
         let file = open(path, true)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match file.try_lock() {
             // Between opening and locking, a sweep may have taken the file out of the directory.
-            Ok(lock) if is_at(&lock, path) => return Ok(Some(lock)),
-            Ok(_) => {}
-            Err(_) => std::thread::sleep(BETWEEN_ATTEMPTS),
+            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_ATTEMPTS),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
     Ok(None)
@@ -291,16 +298,18 @@ const ATTEMPTS: u32 = 20;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
 
 /// True if `file` is what lies at `path`.
-fn is_at(file: &File, path: &Path) -> bool {
-    is_same(file, fs::symlink_metadata(path))
+fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => is_same(file, &found),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// True if both are one file.
-fn is_same(file: &File, found: std::io::Result<fs::Metadata>) -> bool {
-    match (file.metadata(), found) {
-        (Ok(ours), Ok(found)) => (ours.dev(), ours.ino()) == (found.dev(), found.ino()),
-        _ => false,
-    }
+fn is_same(file: &File, found: &fs::Metadata) -> std::io::Result<bool> {
+    let ours = file.metadata()?;
+    Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))
 }
 
 fn open(path: &Path, create: bool) -> std::io::Result<File> {
@@ -334,10 +343,10 @@ pub fn list() -> Result<Vec<(RunInfo, State)>, RunsError> {
         let Some(info) = read(&mut file) else {
             continue;
         };
-        let state = match Flock::lock(file, FlockArg::LockSharedNonblock) {
+        let state = match file.try_lock_shared() {
             Err(_) => State::Alive,
-            Ok(_) if recipe_of(&path).exists() => State::Resumable,
-            Ok(_) => State::Dead,
+            Ok(()) if recipe_of(&path).exists() => State::Resumable,
+            Ok(()) => State::Dead,
         };
         runs.push((info, state));
     }
@@ -405,7 +414,7 @@ impl Living {
         // A lock that we get is given back at once: the descriptor of its own is closed.
         let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match File::open(own) {
-            Ok(file) => Flock::lock(file, FlockArg::LockSharedNonblock).is_err(),
+            Ok(file) => file.try_lock_shared().is_err(),
             Err(_) => false,
         }
     }
@@ -441,8 +450,8 @@ impl Living {
         let Ok(open) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else {
             return false;
         };
-        open.flatten()
-            .any(|fd| is_same(&self.file, fs::metadata(fd.path())))
+        let same = |fd: fs::DirEntry| is_same(&self.file, &fs::metadata(fd.path()).ok()?).ok();
+        open.flatten().any(|fd| same(fd) == Some(true))
     }
 }
 
@@ -469,7 +478,7 @@ pub fn claim(run: &str) -> Result<Claimed, RunsError> {
     };
     let kept = recipe_of(&path);
     let mut file = open(&kept, false).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => RunsError::NotResumable {
+        ErrorKind::NotFound => RunsError::NotResumable {
             run: run.to_owned(),
         },
         _ => unusable(&kept, e.to_string()),
@@ -497,7 +506,7 @@ pub fn claim(run: &str) -> Result<Claimed, RunsError> {
 const DYING: Duration = Duration::from_secs(10);
 
 /// The lock of a run that must be dead.
-fn take_dead(run: &str) -> Result<(PathBuf, Flock<File>), RunsError> {
+fn take_dead(run: &str) -> Result<(PathBuf, File), RunsError> {
     let unknown = || RunsError::Unknown {
         run: run.to_owned(),
     };
@@ -508,9 +517,9 @@ fn take_dead(run: &str) -> Result<(PathBuf, Flock<File>), RunsError> {
     let until = Instant::now() + DYING;
     loop {
         let file = open(&path, false).map_err(|_| unknown())?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) if is_at(&lock, &path) => return Ok((path, lock)),
-            Ok(_) => return Err(unknown()),
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path).unwrap_or(false) => return Ok((path, file)),
+            Ok(()) => return Err(unknown()),
             Err(_) => {}
         }
         if let Some(living) = find(run)?.filter(Living::is_coordinator) {
@@ -563,20 +572,20 @@ pub fn sweep(which: Sweep) -> Result<Vec<Swept>, RunsError> {
             continue;
         };
         // The lock is held while we clean up, so that nobody starts a run of that name meanwhile.
-        let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
+        if file.try_lock().is_err() {
             continue;
-        };
+        }
         // Another sweep may have been faster, and a new run may have the name by now.
         let kept = which == Sweep::Useless && recipe_of(&path).exists();
-        if is_at(&lock, &path) && !kept {
-            swept.push(take_away(&path, &lock));
+        if is_at(&file, &path).unwrap_or(false) && !kept {
+            swept.push(take_away(&path, &file));
         }
     }
     Ok(swept)
 }
 
 /// Removes all of the dead run with this file. The caller holds the lock.
-fn take_away(path: &Path, lock: &Flock<File>) -> Swept {
+fn take_away(path: &Path, lock: &File) -> Swept {
     forget(path);
     let segment = sweep_file(lock);
     let _ = fs::remove_file(path);
@@ -589,7 +598,7 @@ fn take_away(path: &Path, lock: &Flock<File>) -> Swept {
 
 /// Removes the segment that a dead run's file names, and gives its name if there was one. The
 /// caller holds the lock.
-fn sweep_file(lock: &Flock<File>) -> Option<String> {
+fn sweep_file(lock: &File) -> Option<String> {
     let mut file = lock.try_clone().ok()?;
     let info = read(&mut file).filter(|i| i.segment.starts_with("/thalweg."))?;
     // Gone already: all is well.

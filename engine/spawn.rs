@@ -231,7 +231,7 @@ fn note_birth(control: &thalweg_worker::control::Control) {
 /// A fork of a process with several threads could inherit a lock that nobody opens again.
 pub fn check_single_thread() -> Result<(), SpawnError> {
     // Without /proc there is nothing to count, and the engine itself starts no thread.
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count());
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.flatten().count());
     match threads {
         0 | 1 => Ok(()),
         threads => Err(SpawnError::Threads { threads }),

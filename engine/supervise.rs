@@ -606,6 +606,8 @@ impl<'a> Supervisor<'a> {
         if self.deadline.is_some_and(|d| now >= d) && !self.draining {
             self.drain();
         }
+        // A death is heard of by a signal; one whose signal was lost is found here.
+        self.on_child();
         self.look_for_a_stall();
         for worker in 0..self.wards.len() {
             self.settle_skips(worker);

@@ -4,6 +4,7 @@
 //! segment and the run's file, unless the run can be resumed. Workers die with the coordinator by themselves (their death signal).
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -78,7 +79,13 @@ fn stand_aside() {
     }
 }
 
+/// Between two calls of which the first has failed.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
+
 fn wait_for_the_end(pidfd: &OwnedFd) {
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    while poll(&mut fds, PollTimeout::NONE) == Err(Errno::EINTR) {}
+    // Whatever else the call says, the coordinator lives.
+    while !matches!(poll(&mut fds, PollTimeout::NONE), Ok(1)) {
+        std::thread::sleep(BETWEEN_ATTEMPTS);
+    }
 }

@@ -4,9 +4,11 @@
 //! and no run file is left of it.
 
 mod site;
+mod tracer;
 
 mod chaos;
 mod deaths;
+mod every_call;
 mod exit_codes;
 mod kills;
 mod lossy;

@@ -113,6 +113,20 @@ fn stop_does_not_signal_a_stranger_who_got_the_number() {
 }
 
 #[test]
+fn a_segment_that_somebody_else_has_is_refused_and_stays() {
+    let site = Site::new();
+    let name = site.run_name(0);
+    let segment = std::path::Path::new("/dev/shm").join(format!("thalweg.{name}"));
+    std::fs::write(&segment, "theirs").unwrap();
+    site.run(&["run", "-e", "counter items=5 ! null"])
+        .expect(3)
+        .says(&["error: ", &name, "exists already"]);
+    assert_eq!(std::fs::read(&segment).unwrap(), b"theirs");
+    std::fs::remove_file(segment).unwrap();
+    site.assert_clean();
+}
+
+#[test]
 fn clean_leaves_the_living_alone() {
     let site = Site::new();
     let going = site.start_run(&SLOW, 2);

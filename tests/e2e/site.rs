@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -239,6 +239,17 @@ impl Going {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// What it said, where somebody else has waited for it and got this status.
+    pub fn ended(self, status: ExitStatus) -> Ended {
+        Ended {
+            code: status
+                .code()
+                .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+            stdout: fs::read_to_string(&self.out).unwrap(),
+            stderr: self.stderr(),
+        }
+    }
+
     pub fn wait(mut self) -> Ended {
         let start = Instant::now();
         let status = loop {
@@ -251,13 +262,7 @@ impl Going {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        Ended {
-            code: status
-                .code()
-                .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
-            stdout: fs::read_to_string(&self.out).unwrap(),
-            stderr: self.stderr(),
-        }
+        self.ended(status)
     }
 }
 
