@@ -39,6 +39,32 @@
 //! let turnover = trades.map("turnover", |t| t.price * t.volume);
 //! # g.into_decl().unwrap();
 //! ```
+//!
+//! # Which closures are safe under a kill
+//!
+//! A worker may be killed at any instruction; it is forked again and goes on from its last commit, with the
+//! closures as they were when the run began. A step that was cut off is made again, so a closure may be
+//! called twice with the same items; what it gave the first time, nobody saw.
+//!
+//! | what a closure depends on | after a kill |
+//! | --- | --- |
+//! | its arguments, captured constants, tables made before the run | as without the kill |
+//! | captured scratch: buffers, planned transforms, caches that change no result | as without the kill; made anew |
+//! | state of [`scan`](Stream::scan), [`with_state`](Stream::with_state): a `Pod` value | as without the kill: it is committed with the positions |
+//! | state of [`scan_table`](Stream::scan_table), [`with_table`](Stream::with_table): a table of `Pod` values, a step costs what it writes | the same |
+//! | state of [`scan_serde`](Stream::scan_serde), [`with_serde`](Stream::with_serde): any type that serde knows, with a bound; a step costs the encoding of the whole | the same; only a map's order of iteration may differ, as between two runs |
+//! | captured variables that a call changes and a later one reads (`let mut n = 0; .. move \|x\| { n += 1; .. }`) | **lost**: back to what it was when the run began, and counted twice where a step was made again |
+//! | the clock, random numbers, threads, the world outside | not repeated: items already given stay as they are, later ones come from what is then |
+//!
+//! | a closure that | after a kill |
+//! | --- | --- |
+//! | makes items: [`from_fn`](crate::ops::from_fn) | goes on at the item it was at; `f(n)` is to depend on `n` alone |
+//! | makes an iterator: [`from_iter`](crate::ops::from_iter) | is called again, and the items already given are skipped: it is to give the same ones |
+//! | fans out: [`flat_map`](Stream::flat_map) | is called again for the item it was at, and what was given is skipped: likewise |
+//! | has an effect outside: [`sink`](Stream::sink) | at least once: it may be called again with the last step's items, in the same order; its state has them once |
+//!
+//! A closure that needs what it must not capture has a place for it in the state. So does one whose result is
+//! not a function of its arguments: what was committed stays, because state and items move together.
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -5,4 +5,5 @@ pub use crate::decl::{Core, OnError, Overflow};
 pub use crate::graph::{Graph, Hosted};
 pub use crate::ops::{self, from_fn, from_iter, op};
 pub use crate::stream::{Collected, Sink, Stream};
+pub use crate::worker::agent::Table;
 pub use crate::worker::types::{Item, Timed};

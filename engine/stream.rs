@@ -9,8 +9,11 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use thalweg_worker::agent::Blueprint;
-use thalweg_worker::closures;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thalweg_worker::agent::{Blueprint, Table};
+use thalweg_worker::closures::{self, Kept, Tabled, Value};
+use thalweg_worker::encoded::{Encoded, NotEncoded};
 use thalweg_worker::types::Item;
 
 use crate::decl::{At, Capacity, Overflow};
@@ -79,11 +82,88 @@ impl<T: Item> Stream<T> {
         self.native(name, "scan", Some(1), closures::scan(init, f))
     }
 
+    /// As [`Stream::scan`], with a large state: `table[i]` is one of as many values as `init` has. A step
+    /// costs what it writes of the table, not how long the table is.
+    ///
+    /// ```
+    /// use thalweg::prelude::*;
+    ///
+    /// let mut g = Graph::new("visits");
+    /// let hosts = g.source("hosts", vec![7u32, 9, 7]);
+    /// // A million counters, of which a step touches few: 1, 1, 2.
+    /// let visits = hosts.scan_table("visits", vec![0u32; 1 << 20], |table, host| {
+    ///     let count = &mut table[host as usize];
+    ///     *count += 1;
+    ///     *count
+    /// });
+    /// # g.into_decl().unwrap();
+    /// ```
+    pub fn scan_table<S: Pod, U: Item>(
+        &self,
+        name: &str,
+        init: impl AsRef<[S]>,
+        f: impl FnMut(&mut Table<'_, S>, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.with_table(init).map(name, f)
+    }
+
+    /// As [`Stream::scan`], with a state of any type that serde knows: a map, a list, a model. As
+    /// encoded it never takes more than `bound` bytes; a run in which it does ends with a sentence
+    /// that says how many it took.
+    ///
+    /// Each step encodes the whole value, so it costs as much as the value is large, once for some
+    /// hundreds of items: [`worker::encoded`](crate::worker::encoded) has figures and limits. After a
+    /// kill the successor decodes what was committed; it need not come to the same value by itself.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use thalweg::prelude::*;
+    ///
+    /// let mut g = Graph::new("visits");
+    /// let hosts = g.source("hosts", vec![7u32, 9, 7]);
+    /// let visits = hosts.scan_serde("visits", HashMap::new(), 64 << 10, |seen, host| {
+    ///     let count = seen.entry(host).or_insert(0u64);
+    ///     *count += 1;
+    ///     *count
+    /// });
+    /// # g.into_decl().unwrap();
+    /// ```
+    pub fn scan_serde<S: Serialize + DeserializeOwned + 'static, U: Item>(
+        &self,
+        name: &str,
+        init: S,
+        bound: usize,
+        f: impl FnMut(&mut S, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.with_serde(init, bound).map(name, f)
+    }
+
     /// A state for the agent that comes next, kept by the engine as that of [`Stream::scan`].
     pub fn with_state<S: Pod>(&self, init: S) -> WithState<T, S> {
         WithState {
             stream: self.clone(),
-            init,
+            kept: Ok(Kept::value(init)),
+        }
+    }
+
+    /// A table for the agent that comes next, kept by the engine as that of [`Stream::scan_table`].
+    pub fn with_table<S: Pod>(&self, init: impl AsRef<[S]>) -> WithTable<T, S> {
+        WithTable {
+            stream: self.clone(),
+            kept: Ok(Kept::table(init.as_ref())),
+        }
+    }
+
+    /// A state of at most `bound` bytes for the agent that comes next, kept by the engine as that of
+    /// [`Stream::scan_serde`].
+    pub fn with_serde<S: Serialize + DeserializeOwned>(
+        &self,
+        init: S,
+        bound: usize,
+    ) -> WithSerde<T, S> {
+        WithSerde {
+            stream: self.clone(),
+            kept: Kept::encoded(&init, bound),
         }
     }
 
@@ -238,6 +318,14 @@ impl<T: Item> Stream<T> {
         Stream::new(self.reader(name, native(kind, step, blueprint)))
     }
 
+    /// The agent, unless its state does not fit: that is told with what else is wrong.
+    fn sound(&self, name: &str, agent: Result<Blueprint, NotEncoded>) -> Option<Blueprint> {
+        let draft = &self.handle.draft;
+        agent
+            .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}`: {refused}"))))
+            .ok()
+    }
+
     /// Adds an agent whose first input this stream is.
     fn reader(&self, name: &str, work: Work) -> Handle {
         let draft = &self.handle.draft;
@@ -337,45 +425,74 @@ impl<T: Item> Window<T> {
     }
 }
 
-/// A stream and the state of the agent that will read it, made by [`Stream::with_state`].
-pub struct WithState<T, S> {
-    stream: Stream<T>,
-    init: S,
+/// A stream with the state of the agent that will read it: what closures of such an agent look like.
+macro_rules! with_a_state {
+    ($(
+        $(#[$doc:meta])*
+        $with:ident<T, S: $bound:path $(, $more:path)*> keeps $keep:ty, lends $view:ty
+    )*) => {
+        $(
+            $(#[$doc])*
+            pub struct $with<T, S> {
+                stream: Stream<T>,
+                kept: Result<Kept<$keep>, NotEncoded>,
+            }
+
+            impl<T: Item, S: $bound $(+ $more)* + 'static> $with<T, S> {
+                /// Gives `f(state, x)` for each item `x`.
+                pub fn map<U: Item>(
+                    self,
+                    name: &str,
+                    f: impl FnMut(&mut $view, T) -> U + 'static,
+                ) -> Stream<U> {
+                    let agent = self.kept.map(|kept| closures::scan_kept(kept, f));
+                    let agent = self.stream.sound(name, agent);
+                    self.stream.native(name, "scan", Some(1), agent)
+                }
+
+                /// Keeps the items for which `keep` is true.
+                pub fn filter(
+                    self,
+                    name: &str,
+                    mut keep: impl FnMut(&mut $view, &T) -> bool + 'static,
+                ) -> Stream<T> {
+                    self.filter_map(name, move |state, x| keep(state, &x).then_some(x))
+                }
+
+                /// Gives what is in `f(state, x)` for each item `x`, nothing where it is `None`.
+                pub fn filter_map<U: Item>(
+                    self,
+                    name: &str,
+                    f: impl FnMut(&mut $view, T) -> Option<U> + 'static,
+                ) -> Stream<U> {
+                    let agent = self.kept.map(|kept| closures::filter_map_kept(kept, f));
+                    let agent = self.stream.sound(name, agent);
+                    self.stream.native(name, "filter_map", None, agent)
+                }
+
+                /// Calls `f(state, x)` for each item `x`, at least once as [`Stream::sink`] does; an
+                /// item that is seen twice is in the state once.
+                pub fn sink(self, name: &str, f: impl FnMut(&mut $view, T) + 'static) -> Sink {
+                    let agent = self.kept.map(|kept| closures::sink_kept(kept, f));
+                    let agent = self.stream.sound(name, agent);
+                    Sink {
+                        handle: self.stream.reader(name, native("sink", None, agent)),
+                    }
+                }
+            }
+        )*
+    };
 }
 
-impl<T: Item, S: Pod> WithState<T, S> {
-    /// Gives `f(state, x)` for each item `x`: [`Stream::scan`] by another name.
-    pub fn map<U: Item>(self, name: &str, f: impl FnMut(&mut S, T) -> U + 'static) -> Stream<U> {
-        self.stream.scan(name, self.init, f)
-    }
+with_a_state! {
+    /// A stream and the state of the agent that will read it, made by [`Stream::with_state`].
+    WithState<T, S: Pod> keeps Value<S>, lends S
 
-    /// Keeps the items for which `keep` is true.
-    pub fn filter(
-        self,
-        name: &str,
-        mut keep: impl FnMut(&mut S, &T) -> bool + 'static,
-    ) -> Stream<T> {
-        self.filter_map(name, move |state, x| keep(state, &x).then_some(x))
-    }
+    /// A stream and the table of the agent that will read it, made by [`Stream::with_table`].
+    WithTable<T, S: Pod> keeps Tabled<S>, lends Table<'_, S>
 
-    /// Gives what is in `f(state, x)` for each item `x`, nothing where it is `None`.
-    pub fn filter_map<U: Item>(
-        self,
-        name: &str,
-        f: impl FnMut(&mut S, T) -> Option<U> + 'static,
-    ) -> Stream<U> {
-        let blueprint = closures::filter_map(self.init, f);
-        self.stream.native(name, "filter_map", None, blueprint)
-    }
-
-    /// Calls `f(state, x)` for each item `x`, at least once as [`Stream::sink`] does; an item that is
-    /// seen twice is in the state once.
-    pub fn sink(self, name: &str, f: impl FnMut(&mut S, T) + 'static) -> Sink {
-        let blueprint = closures::sink(self.init, f);
-        Sink {
-            handle: self.stream.reader(name, native("sink", None, blueprint)),
-        }
-    }
+    /// A stream and the encoded state of the agent that will read it, made by [`Stream::with_serde`].
+    WithSerde<T, S: Serialize, DeserializeOwned> keeps Encoded<S>, lends S
 }
 
 /// Two streams taken item by item, made by [`Stream::zip`].
@@ -400,6 +517,31 @@ impl<A: Item, B: Item> Zip<A, B> {
         self.read_by(name, closures::zip_scan(init, f))
     }
 
+    /// As [`Zip::scan`], with a table as [`Stream::scan_table`]'s.
+    pub fn scan_table<S: Pod, U: Item>(
+        self,
+        name: &str,
+        init: impl AsRef<[S]>,
+        f: impl FnMut(&mut Table<'_, S>, A, B) -> U + 'static,
+    ) -> Stream<U> {
+        let kept = Kept::table(init.as_ref());
+        self.read_by(name, closures::zip_scan_kept(kept, f))
+    }
+
+    /// As [`Zip::scan`], with a state as [`Stream::scan_serde`]'s.
+    pub fn scan_serde<S: Serialize + DeserializeOwned + 'static, U: Item>(
+        self,
+        name: &str,
+        init: S,
+        bound: usize,
+        f: impl FnMut(&mut S, A, B) -> U + 'static,
+    ) -> Stream<U> {
+        let kept = Kept::encoded(&init, bound);
+        let agent = kept.map(|kept| closures::zip_scan_kept(kept, f));
+        let agent = self.a.sound(name, agent);
+        self.read_by(name, agent)
+    }
+
     /// A third stream beside these two.
     pub fn zip<C: Item>(self, c: &Stream<C>) -> Zip3<A, B, C> {
         Zip3 {
@@ -409,7 +551,7 @@ impl<A: Item, B: Item> Zip<A, B> {
         }
     }
 
-    fn read_by<U: Item>(self, name: &str, blueprint: Blueprint) -> Stream<U> {
+    fn read_by<U: Item>(self, name: &str, blueprint: impl Into<Option<Blueprint>>) -> Stream<U> {
         zipped(name, [&self.a.handle, &self.b.handle], blueprint)
     }
 }
@@ -432,7 +574,7 @@ impl<A: Item, B: Item, C: Item> Zip3<A, B, C> {
 fn zipped<const N: usize, U: Item>(
     name: &str,
     inputs: [&Handle; N],
-    blueprint: Blueprint,
+    blueprint: impl Into<Option<Blueprint>>,
 ) -> Stream<U> {
     let draft = &inputs[0].draft;
     let work = native("zip", Some(1), blueprint);

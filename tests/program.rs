@@ -3,6 +3,7 @@
 //! Forking needs a process with one thread, which a test harness is not, so this file has its own
 //! `main`: it runs one case after the other and names the first that fails by panicking.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ fn main() {
     }
 }
 
-const CASES: [(&str, fn()); 4] = [
+const CASES: [(&str, fn()); 6] = [
     (
         "closures_in_two_processes_give_what_plain_loops_give",
         closures_in_two_processes_give_what_plain_loops_give,
@@ -28,6 +29,14 @@ const CASES: [(&str, fn()); 4] = [
     (
         "what_was_collected_is_whole_though_its_worker_was_killed",
         what_was_collected_is_whole_though_its_worker_was_killed,
+    ),
+    (
+        "maps_and_tables_survive_many_kills",
+        maps_and_tables_survive_many_kills,
+    ),
+    (
+        "a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths",
+        a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths,
     ),
     (
         "a_worker_without_restarts_left_fails_the_run_by_its_name",
@@ -81,6 +90,86 @@ fn what_was_collected_is_whole_though_its_worker_was_killed() {
             .into_iter()
             .eq((0..ITEMS as i64).map(|x| 2 * x))
     );
+}
+
+/// Two agents that know how often each key came, one by a map and one by a table; their worker is killed
+/// by the closures themselves, in the middle of steps.
+fn maps_and_tables_survive_many_kills() {
+    const KEYS: u64 = 5000;
+    let key = |x: u64| x * x % KEYS;
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.raw");
+    let traps = folder.path().to_owned();
+    // A place sprung once, each so many items; in the map and in the table at different ones.
+    let spring = move |name: &str, x: u64, every: u64| {
+        let sprung = traps.join(format!("{name}.{x}"));
+        if x % every == every / 2 && File::create_new(sprung).is_ok() {
+            die()
+        }
+    };
+    let mut g = Graph::new("counts");
+    let xs = g.source("xs", from_fn(|n| (n < ITEMS).then_some(n)));
+    let xs = xs.capacity(512);
+    let trap = spring.clone();
+    let by_map = xs.scan_serde(
+        "by_map",
+        HashMap::<u64, (u32, String)>::new(),
+        256 << 10,
+        move |seen, x| {
+            let (count, last) = seen.entry(key(x)).or_default();
+            let before = std::mem::replace(last, x.to_string());
+            *count += 1;
+            trap("map", x, 1999);
+            [u64::from(*count), before.len() as u64]
+        },
+    );
+    let by_table = xs.scan_table("by_table", vec![0u64; KEYS as usize], move |seen, x| {
+        let count = &mut seen[key(x) as usize];
+        *count += 1;
+        spring("table", x, 1777);
+        *count
+    });
+    let both = by_map
+        .zip(&by_table)
+        .map("both", |[a, before], b| [a, before, b]);
+    let end = both.write("out", ops::raw_write(out.to_str().unwrap()));
+    g.worker("back").host([&both, &by_map, &by_table, &end]);
+    let report = g.run().unwrap();
+    assert_eq!(report.restarts, ITEMS / 1999 + ITEMS / 1777);
+
+    let mut seen = HashMap::<u64, (u64, u64)>::new();
+    let expected = (0..ITEMS).flat_map(|x| {
+        let (count, last) = seen.entry(key(x)).or_default();
+        *count += 1;
+        [
+            *count,
+            std::mem::replace(last, x.to_string().len() as u64),
+            *count,
+        ]
+    });
+    assert!(written(&out).into_iter().eq(expected));
+}
+
+fn a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths() {
+    let mut g = Graph::new("growing");
+    let x = g.source("x", ops::counter().items(1000));
+    let all = x.scan_serde("all", Vec::new(), 300, |all, x| {
+        all.push(x as u8);
+        all.len() as u64
+    });
+    all.write("end", ops::null());
+    let words = g.run().unwrap_err().to_string();
+    for word in ["`all`", "its bound is 300", "larger bound"] {
+        assert!(words.contains(word), "{words}");
+    }
+    let mut g = Graph::new("too large");
+    let x = g.source("x", ops::counter().items(1000));
+    x.with_serde(vec![0u8; 500], 300)
+        .sink("all", |all, x| all.push(x as u8));
+    let words = g.run().unwrap_err().to_string();
+    for word in ["`all`", "502 bytes", "its bound is 300"] {
+        assert!(words.contains(word), "{words}");
+    }
 }
 
 fn a_worker_without_restarts_left_fails_the_run_by_its_name() {

@@ -9,6 +9,8 @@ pub mod agent;
 
 pub mod state;
 
+pub mod encoded;
+
 pub mod op;
 
 pub mod expr;

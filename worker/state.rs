@@ -140,6 +140,18 @@ impl<'a> State<'a> {
         }
     }
 
+    /// All bytes, for a writer that notes afterwards which ones it wrote.
+    pub(crate) fn unnoted(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+
+    /// These bytes were written.
+    pub(crate) fn note(&mut self, bytes: Range<usize>) {
+        if let Some(changes) = &mut self.changes {
+            changes.note(bytes);
+        }
+    }
+
     fn note_all(&mut self) {
         if let Some(changes) = &mut self.changes {
             changes.whole = true;

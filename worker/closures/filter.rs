@@ -4,10 +4,8 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::with_local;
-use crate::agent::{
-    Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, StateSpec, Status,
-};
+use super::{Keep, Kept};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
 use crate::types::Item;
 
 /// Keeps the items for which `keep` is true.
@@ -34,14 +32,26 @@ where
     U: Item,
     F: FnMut(&mut S, T) -> Option<U> + 'static,
 {
+    filter_map_kept(Kept::value(init), f)
+}
+
+/// As [`filter_map`], with a state of any kind.
+pub fn filter_map_kept<T, K, U, F>(kept: Kept<K>, f: F) -> Blueprint
+where
+    T: Item,
+    K: Keep,
+    U: Item,
+    F: for<'a> FnMut(&mut K::View<'a>, T) -> Option<U> + 'static,
+{
     let agent = FilterMap {
+        keep: kept.keep,
         f,
-        types: PhantomData::<fn(&mut S, T) -> U>,
+        types: PhantomData::<fn(T) -> U>,
     };
     Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
         .output(OutPort::new(U::item_type(), None))
-        .state(StateSpec::of(init))
+        .state(kept.spec)
 }
 
 struct Filter<F, Types> {
@@ -69,21 +79,25 @@ where
     }
 }
 
-struct FilterMap<F, Types> {
+struct FilterMap<K, F, Types> {
+    keep: K,
     f: F,
     types: PhantomData<Types>,
 }
 
-impl<T, S, U, F> Agent for FilterMap<F, fn(&mut S, T) -> U>
+impl<T, K, U, F> Agent for FilterMap<K, F, fn(T) -> U>
 where
     T: Item,
-    S: Pod,
+    K: Keep,
     U: Item,
-    F: FnMut(&mut S, T) -> Option<U>,
+    F: for<'a> FnMut(&mut K::View<'a>, T) -> Option<U>,
 {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        with_local(&mut io.state, |state: &mut S| {
+        if input.is_empty() || output.is_full() {
+            return Ok(Status::Ready);
+        }
+        self.keep.lend(&mut io.state, |state| {
             in_rounds(input, output, |items: &[T], room| {
                 let mut kept = 0;
                 for &x in items {
@@ -94,7 +108,7 @@ where
                 }
                 kept
             });
-        });
+        })?;
         Ok(Status::Ready)
     }
 }

@@ -2,8 +2,8 @@
 
 use bytemuck::Pod;
 
-use super::with_local;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use super::{Keep, Kept};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::types::Item;
 
 /// Gives `f(x)` for each item `x`.
@@ -24,36 +24,52 @@ where
     U: Item,
     F: FnMut(&mut S, T) -> U + 'static,
 {
+    scan_kept(Kept::value(init), f)
+}
+
+/// Gives `f(state, x)` for each item `x`, with a state of any kind.
+pub fn scan_kept<T, K, U, F>(kept: Kept<K>, f: F) -> Blueprint
+where
+    T: Item,
+    K: Keep,
+    U: Item,
+    F: for<'a> FnMut(&mut K::View<'a>, T) -> U + 'static,
+{
     let scan = Scan {
+        keep: kept.keep,
         f,
-        types: std::marker::PhantomData::<fn(&mut S, T) -> U>,
+        types: std::marker::PhantomData::<fn(T) -> U>,
     };
     Blueprint::new(scan)
         .input(InPort::new(T::item_type()))
         .output(OutPort::new(U::item_type(), None))
-        .state(StateSpec::of(init))
+        .state(kept.spec)
 }
 
-struct Scan<F, Types> {
+struct Scan<K, F, Types> {
+    keep: K,
     f: F,
     types: std::marker::PhantomData<Types>,
 }
 
-impl<T, S, U, F> Agent for Scan<F, fn(&mut S, T) -> U>
+impl<T, K, U, F> Agent for Scan<K, F, fn(T) -> U>
 where
     T: Item,
-    S: Pod,
+    K: Keep,
     U: Item,
-    F: FnMut(&mut S, T) -> U,
+    F: for<'a> FnMut(&mut K::View<'a>, T) -> U,
 {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let n = input.len().min(output.space());
-        with_local(&mut io.state, |state: &mut S| {
+        if n == 0 {
+            return Ok(Status::Ready);
+        }
+        self.keep.lend(&mut io.state, |state| {
             for (y, &x) in output.room().iter_mut().zip(&input.items()[..n]) {
                 *y = (self.f)(state, x);
             }
-        });
+        })?;
         input.consume(n);
         output.produce(n);
         Ok(Status::Ready)

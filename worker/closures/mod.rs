@@ -9,8 +9,11 @@
 //! same bytes if its result depends on its arguments alone. What it keeps between calls in captured
 //! variables dies with its worker, and after a repeated step it is wrong even without that: such
 //! state belongs to the engine, which commits it together with the positions ([`scan`],
-//! [`filter_map`], [`zip_scan`], [`sink`] take it as their first argument). What only saves time (a
+//! [`filter_map`], [`zip_scan`], [`sink`] take it as their first argument; with `_kept` it is of any
+//! kind that [`Kept`] makes: a value, a table, or encoded). What only saves time (a
 //! table, a buffer, a planned transform) is safe in captured variables.
+
+mod keep;
 
 mod map;
 mod map_slice;
@@ -29,41 +32,24 @@ mod collect;
 mod sink;
 mod source;
 
-pub use map::{map, scan};
+pub use keep::{Keep, Kept, Tabled, Value};
+
+pub use map::{map, scan, scan_kept};
 pub use map_slice::map_slice;
 
-pub use filter::{filter, filter_map};
+pub use filter::{filter, filter_map, filter_map_kept};
 pub use flat_map::flat_map;
 
 pub use window::{NoWindow, window};
 
 pub use weave::weave;
-pub use zip::{zip, zip_scan, zip3};
+pub use zip::{zip, zip_scan, zip_scan_kept, zip3};
 
 pub use split::{split, unzip};
 
 pub use collect::{collect, collected};
-pub use sink::sink;
+pub use sink::{sink, sink_kept};
 pub use source::{from_fn, from_iter};
-
-use bytemuck::Pod;
-
-use crate::agent::State;
-
-/// Runs `f` on the state as a local value where it is small: a loop then keeps it in registers.
-fn with_local<S: Pod, R>(state: &mut State<'_>, f: impl FnOnce(&mut S) -> R) -> R {
-    const { assert!(align_of::<S>() <= 64, "states lie at multiples of 64 bytes") };
-    let committed = state.get::<S>();
-    if size_of::<S>() > LOCAL_LEN_BYTES_MAX {
-        return f(committed);
-    }
-    let mut local = *committed;
-    let result = f(&mut local);
-    *committed = local;
-    result
-}
-
-const LOCAL_LEN_BYTES_MAX: usize = 256;
 
 #[cfg(test)]
 mod judge {

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::with_local;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, StateSpec, Status};
+use super::{Keep, Kept};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Status};
 use crate::types::Item;
 
 /// Calls `f(state, x)` for each item `x`; the state starts as `init` and survives kills.
@@ -18,33 +18,48 @@ where
     S: Pod,
     F: FnMut(&mut S, T) + 'static,
 {
+    sink_kept(Kept::value(init), f)
+}
+
+/// As [`sink`], with a state of any kind.
+pub fn sink_kept<T, K, F>(kept: Kept<K>, f: F) -> Blueprint
+where
+    T: Item,
+    K: Keep,
+    F: for<'a> FnMut(&mut K::View<'a>, T) + 'static,
+{
     let agent = Sink {
+        keep: kept.keep,
         f,
-        types: PhantomData::<fn(&mut S, T)>,
+        types: PhantomData::<fn(T)>,
     };
     Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
-        .state(StateSpec::of(init))
+        .state(kept.spec)
 }
 
-struct Sink<F, Types> {
+struct Sink<K, F, Types> {
+    keep: K,
     f: F,
     types: PhantomData<Types>,
 }
 
-impl<T, S, F> Agent for Sink<F, fn(&mut S, T)>
+impl<T, K, F> Agent for Sink<K, F, fn(T)>
 where
     T: Item,
-    S: Pod,
-    F: FnMut(&mut S, T),
+    K: Keep,
+    F: for<'a> FnMut(&mut K::View<'a>, T),
 {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let input = &mut io.inputs[0];
-        with_local(&mut io.state, |state: &mut S| {
+        if input.is_empty() {
+            return Ok(Status::Ready);
+        }
+        self.keep.lend(&mut io.state, |state| {
             for &x in input.items() {
                 (self.f)(state, x);
             }
-        });
+        })?;
         input.consume(input.len());
         Ok(Status::Ready)
     }

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::with_local;
-use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, OutPort, StateSpec, Status};
+use super::{Keep, Kept};
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, OutPort, Status};
 use crate::types::Item;
 
 /// Gives `f(a, b)` for the n-th items of two streams. Ends with the shorter one.
@@ -29,15 +29,28 @@ where
     U: Item,
     F: FnMut(&mut S, A, B) -> U + 'static,
 {
+    zip_scan_kept(Kept::value(init), f)
+}
+
+/// As [`zip_scan`], with a state of any kind.
+pub fn zip_scan_kept<A, B, K, U, F>(kept: Kept<K>, f: F) -> Blueprint
+where
+    A: Item,
+    B: Item,
+    K: Keep,
+    U: Item,
+    F: for<'a> FnMut(&mut K::View<'a>, A, B) -> U + 'static,
+{
     let agent = Zip {
+        keep: kept.keep,
         f,
-        types: PhantomData::<fn(&mut S, A, B) -> U>,
+        types: PhantomData::<fn(A, B) -> U>,
     };
     Blueprint::new(agent)
         .input(InPort::new(A::item_type()))
         .input(InPort::new(B::item_type()))
         .output(OutPort::new(U::item_type(), None))
-        .state(StateSpec::of(init))
+        .state(kept.spec)
         .ends(Ends::AnyInput)
 }
 
@@ -62,29 +75,33 @@ where
         .ends(Ends::AnyInput)
 }
 
-struct Zip<F, Types> {
+struct Zip<K, F, Types> {
+    keep: K,
     f: F,
     types: PhantomData<Types>,
 }
 
-impl<A, B, S, U, F> Agent for Zip<F, fn(&mut S, A, B) -> U>
+impl<A, B, K, U, F> Agent for Zip<K, F, fn(A, B) -> U>
 where
     A: Item,
     B: Item,
-    S: Pod,
+    K: Keep,
     U: Item,
-    F: FnMut(&mut S, A, B) -> U,
+    F: for<'a> FnMut(&mut K::View<'a>, A, B) -> U,
 {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let n = in_step(io);
+        if n == 0 {
+            return Ok(Status::Ready);
+        }
         let a = &io.inputs[0].items::<A>()[..n];
         let b = &io.inputs[1].items::<B>()[..n];
         let y = &mut io.outputs[0].room::<U>()[..n];
-        with_local(&mut io.state, |state: &mut S| {
+        self.keep.lend(&mut io.state, |state| {
             for i in 0..n {
                 y[i] = (self.f)(state, a[i], b[i]);
             }
-        });
+        })?;
         go_on(io, n);
         Ok(Status::Ready)
     }
