@@ -12,6 +12,9 @@ use thalweg_worker::agent::Blueprint;
 use thalweg_worker::op::Value;
 use thalweg_worker::types::ItemType;
 
+use crate::compose::CompositeDecl;
+use crate::diag::Diagnostic;
+
 /// A whole graph as written.
 #[derive(Debug, Default)]
 pub struct GraphDecl {
@@ -23,6 +26,12 @@ pub struct GraphDecl {
     pub workers: Vec<WorkerDecl>,
     /// Settings of single streams.
     pub streams: Vec<StreamDecl>,
+    /// Its named sub-graphs.
+    pub composites: Vec<CompositeDecl>,
+    /// True once the agents of sub-graphs stand in the places of their uses.
+    pub is_expanded: bool,
+    /// What was found on the way that keeps nothing from running.
+    pub warnings: Vec<Diagnostic>,
     /// The text all spans point into; `None` for a graph built in Rust.
     pub source: Option<SourceText>,
     /// The folder that relative paths start from.
@@ -36,10 +45,46 @@ pub struct SourceText {
     pub name: String,
     /// The text.
     pub text: String,
+    /// The uses of sub-graphs: the text of each is seen again, further on, for every use.
+    pub used: Vec<Used>,
+}
+
+/// A use of a sub-graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Used {
+    /// Where the use was written.
+    pub span: Span,
+    /// Its name.
+    pub name: String,
 }
 
 /// A place in the source text, in bytes; empty at 0 where there is none.
+///
+/// A place inside a sub-graph as the `n`-th use sees it (counted from 1) is `n` times the text's length
+/// and one more bytes further on; [`SourceText::origin`] takes it apart.
 pub type Span = Range<usize>;
+
+impl SourceText {
+    /// A text without sub-graphs.
+    pub fn new(name: impl Into<String>, text: String) -> SourceText {
+        SourceText {
+            name: name.into(),
+            text,
+            used: Vec::new(),
+        }
+    }
+
+    /// Where in the text a place is, and the use that it was seen from.
+    pub fn origin(&self, span: &Span) -> (Span, Option<&Used>) {
+        let stretch = self.text.len() + 1;
+        let nth = span.start / stretch;
+        let used = nth.checked_sub(1).and_then(|nth| self.used.get(nth));
+        match used {
+            None => (span.clone(), None),
+            Some(_) => (span.start - nth * stretch..span.end - nth * stretch, used),
+        }
+    }
+}
 
 /// A value with the place it was written at.
 #[derive(Clone, Debug, PartialEq)]

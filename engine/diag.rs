@@ -9,7 +9,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Message, Renderer, Snippet};
 use serde_json::{Value as Json, json};
 
-use crate::decl::{SourceText, Span};
+use crate::decl::{SourceText, Span, Used};
 
 /// How many findings are printed; the rest are counted.
 pub(crate) const SHOWN: usize = 20;
@@ -158,11 +158,12 @@ fn render_one(
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
+    let labels = source.map_or(Vec::new(), |source| unfolded(source, &diagnostic.labels));
     let mut group = level
         .primary_title(&diagnostic.message)
         .elements(std::iter::empty::<Message>());
     if let Some(source) = source {
-        for excerpt in excerpts(&source.text, &diagnostic.labels) {
+        for excerpt in excerpts(&source.text, &labels) {
             let mut snippet = Snippet::source(&source.text[excerpt.lines.clone()])
                 .path(&source.name)
                 .line_start(excerpt.first_line);
@@ -177,6 +178,25 @@ fn render_one(
         group = group.element(Level::HELP.message(help));
     }
     renderer.render(&[group])
+}
+
+/// The labels with places of the text itself, and after them the uses of sub-graphs they were seen from.
+fn unfolded(source: &SourceText, labels: &[(Span, String)]) -> Vec<(Span, String)> {
+    let mut uses: Vec<&Used> = Vec::new();
+    let mut real = Vec::with_capacity(labels.len());
+    for (span, words) in labels {
+        let (span, used) = source.origin(span);
+        real.push((span, words.clone()));
+        uses.extend(used.filter(|used| !uses.contains(used)));
+    }
+    let mut nth = 0;
+    while let Some(used) = uses.get(nth) {
+        let (span, outer) = source.origin(&used.span);
+        real.push((span, format!("in the use `{}`", used.name)));
+        uses.extend(outer.filter(|outer| !uses.contains(outer)));
+        nth += 1;
+    }
+    real
 }
 
 /// Lines of the text with the labels that point into them.
@@ -236,7 +256,7 @@ pub fn line_column(text: &str, at: usize) -> (usize, usize) {
 /// `file:line:column` of a place, where there is a text.
 pub fn place(source: Option<&SourceText>, span: &Span) -> Option<String> {
     let source = source?;
-    let (line, column) = line_column(&source.text, span.start);
+    let (line, column) = line_column(&source.text, source.origin(span).0.start);
     Some(format!("{}:{line}:{column}", source.name))
 }
 
@@ -252,8 +272,7 @@ pub fn to_json(diagnostics: &[Diagnostic], source: Option<&SourceText>) -> Json 
 fn one_to_json(diagnostic: &Diagnostic, source: Option<&SourceText>) -> Json {
     let labels: Vec<Json> = match source {
         None => Vec::new(),
-        Some(source) => diagnostic
-            .labels
+        Some(source) => unfolded(source, &diagnostic.labels)
             .iter()
             .map(|(span, words)| {
                 let (line, column) = line_column(&source.text, span.start);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::compose;
 use crate::decl::{At, GraphDecl, SourceText, Span};
 use crate::diag::{Diagnostic, Refused};
 use crate::keys::{self, Node, NodeValue};
@@ -18,7 +19,7 @@ use crate::keys::{self, Node, NodeValue};
 /// The longest graph file that is read, in bytes.
 pub const LONGEST: u64 = 16 << 20;
 
-const TOP_KEYS: [&str; 4] = ["name", "workers", "agents", "streams"];
+const TOP_KEYS: [&str; 5] = ["name", "workers", "agents", "streams", "graphs"];
 
 /// Reads the graph file at `path`; `-` is standard input. Relative paths inside it start from its folder.
 ///
@@ -46,10 +47,7 @@ pub fn parse(text: String, name: &str, stem: &str, base: PathBuf) -> Result<Grap
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    let source = SourceText {
-        name: name.to_owned(),
-        text,
-    };
+    let source = SourceText::new(name, text);
     if let Some(at) = source.text.find('\0') {
         let refusal = Diagnostic::new("no TOML: a NUL character").at(at..at + 1, "here");
         return Err(Refused::one(refusal, Some(source)));
@@ -90,6 +88,12 @@ fn top(graph: &mut GraphDecl, root: Node, found: &mut Vec<Diagnostic>) {
             "streams" => {
                 for (name, value) in keys::entries("streams", value, found) {
                     graph.streams.extend(keys::streams(name, value, found));
+                }
+            }
+            "graphs" => {
+                for (name, value) in keys::entries("graphs", value, found) {
+                    let composite = compose::declare(name, value, found);
+                    graph.composites.push(composite);
                 }
             }
             _ => found.push(keys::unknown_key("a graph file", &key, &TOP_KEYS)),

@@ -40,6 +40,22 @@
 //! # g.into_decl().unwrap();
 //! ```
 //!
+//! A composition that is used more than once is a function from streams to streams:
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! fn smoothed(x: &Stream<f64>, name: &str) -> Stream<f64> {
+//!     let mean = x.window(8).map(&format!("{name}_mean"), |w: &[f64]| w.iter().sum::<f64>() / 8.0);
+//!     mean.map(name, |x| 10.0 * x.log10())
+//! }
+//!
+//! let mut g = Graph::new("levels");
+//! let x: Stream<f64> = g.source("x", ops::sine(50.0).rate(1_000.0).offset(2.0));
+//! let twice = smoothed(&smoothed(&x, "inner"), "outer");
+//! # g.into_decl().unwrap();
+//! ```
+//!
 //! # Which closures are safe under a kill
 //!
 //! A worker may be killed at any instruction; it is forked again and goes on from its last commit, with the

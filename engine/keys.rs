@@ -72,7 +72,7 @@ impl Node {
     }
 
     /// "`key` is this, and should be that", pointing here.
-    fn should_be(&self, key: &str, wanted: &str) -> Diagnostic {
+    pub(crate) fn should_be(&self, key: &str, wanted: &str) -> Diagnostic {
         Diagnostic::new(format!(
             "`{key}` is {}, and should be {wanted}",
             self.describe()
@@ -80,7 +80,7 @@ impl Node {
         .at(self.span.clone(), format!("should be {wanted}"))
     }
 
-    fn text(&self, key: &str, wanted: &str) -> Result<At<String>, Diagnostic> {
+    pub(crate) fn text(&self, key: &str, wanted: &str) -> Result<At<String>, Diagnostic> {
         match &self.value {
             NodeValue::Text(text) => Ok(At::new(text.clone(), self.span.clone())),
             _ => Err(self.should_be(key, wanted)),
@@ -276,7 +276,7 @@ fn made_in_rust(agent: &AgentDecl, key: &At<String>) -> Diagnostic {
 }
 
 /// `"a"`, `["a", "b.z"]` or `{ l = "a", r = "b" }`.
-fn inputs(node: &Node) -> Result<Vec<InputDecl>, Diagnostic> {
+pub(crate) fn inputs(node: &Node) -> Result<Vec<InputDecl>, Diagnostic> {
     let stream = |node: &Node| node.text("in", "a stream's name");
     match &node.value {
         NodeValue::List(items) => items
@@ -351,7 +351,7 @@ fn core(node: &Node) -> Result<Core, Diagnostic> {
     }
 }
 
-fn choice(key: &str, node: &Node, words: &[&str]) -> Result<usize, Diagnostic> {
+pub(crate) fn choice(key: &str, node: &Node, words: &[&str]) -> Result<usize, Diagnostic> {
     let wanted = format!("one of {}", words.join(", "));
     let text = node.text(key, &wanted)?;
     words.iter().position(|w| *w == text.value).ok_or_else(|| {

@@ -15,6 +15,8 @@ pub mod file;
 pub mod oneline;
 pub mod sets;
 
+pub mod compose;
+
 pub mod resolve;
 pub mod resolved;
 

@@ -23,10 +23,7 @@ const DEEPEST: usize = 32;
 /// # Errors
 /// The first thing that is no such line, or every value that a key does not take.
 pub fn load_line(text: &str) -> Result<GraphDecl, Refused> {
-    let source = Some(SourceText {
-        name: "<command line>".to_owned(),
-        text: text.to_owned(),
-    });
+    let source = Some(SourceText::new("<command line>", text.to_owned()));
     let written = match (Scanner { text, at: 0 }).agents() {
         Ok(written) => written,
         Err(refusal) => return Err(Refused::one(refusal, source)),

@@ -1,13 +1,14 @@
 //! Names to edges, operators to blueprints: a graph as written becomes a [`Resolved`] one, or is refused.
 //!
-//! Four looks, each at the whole graph, so that one run shows all that is wrong: `link` finds what names
-//! mean, `order` sorts agents so that a producer comes before its readers, `build` makes each agent with
+//! Uses of sub-graphs become agents first ([`compose`]). Then four looks, each at the whole graph, so that
+//! one run shows all that is wrong: `link` finds what names mean, `order` sorts agents so that a producer comes before its readers, `build` makes each agent with
 //! the types and rates its inputs have, `check` judges what needs all of them (settings, files, warnings).
 //!
 //! A cycle must pass through a `delay`. Its output is needed before its input is known, so its type is
 //! assumed (`dtype`, else f64, else one that streams of the graph have) and the graph is built again with
 //! the type that arrived, until it is the one that was assumed.
 
+use crate::compose;
 use crate::decl::{GraphDecl, SourceText};
 use crate::diag::{Diagnostic, Refused};
 use crate::resolved::Resolved;
@@ -16,13 +17,15 @@ mod build;
 mod check;
 mod files;
 mod link;
+pub(crate) mod names;
 mod order;
 
 /// Gives a graph its types, rates and edges; the second part are warnings.
 ///
 /// # Errors
 /// Every finding that keeps the graph from running, in the order of the text.
-pub fn resolve(graph: GraphDecl) -> Result<(Resolved, Vec<Diagnostic>), Refused> {
+pub fn resolve(mut graph: GraphDecl) -> Result<(Resolved, Vec<Diagnostic>), Refused> {
+    compose::expand(&mut graph)?;
     let mut found = Vec::new();
     let links = link::link(&graph, &mut found);
     let order = match order::order(&graph, &links) {

@@ -9,6 +9,7 @@ use thalweg_worker::op::{OpDef, ParamDef, ParamKind};
 use thalweg_worker::operators;
 use thalweg_worker::types::Scalar;
 
+use crate::compose::KnobKind;
 use crate::keys::{ON_ERRORS, OVERFLOWS};
 
 const AGENT_NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
@@ -30,9 +31,14 @@ pub fn schema() -> Json {
                 "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
             },
             "workers": named("Processes, each on a core of its own.", WORKER_NAME, worker()),
-            "agents": named("What is done; an agent's output is the stream of its name.", AGENT_NAME, agent()),
+            "agents": {"description": "What is done; an agent's output is the stream of its name."},
             "streams": named("Settings of single streams.", STREAM, stream()),
+            "graphs": named("Sub-graphs: agents that a use (op = \"NAME\") stands for.", AGENT_NAME, composite()),
         },
+        // The operators are known, and with sub-graphs there are names beside them.
+        "if": {"required": ["graphs"]},
+        "then": {"properties": {"agents": named("", AGENT_NAME, any_agent())}},
+        "else": {"properties": {"agents": named("", AGENT_NAME, agent())}},
         "$defs": definitions(),
     })
 }
@@ -112,6 +118,66 @@ fn agent() -> Json {
         "required": ["op"],
         "properties": {"op": {"description": "The operator.", "oneOf": choices}},
         "allOf": rules,
+    })
+}
+
+/// An agent where sub-graphs are: an operator's keys, or a use with the sub-graph's parameters. Inside a
+/// sub-graph a text may be a parameter, so no more is said of values.
+fn any_agent() -> Json {
+    json!({
+        "type": "object",
+        "required": ["op"],
+        "properties": {
+            "op": {
+                "description": "An operator, or a sub-graph of this file.",
+                "type": "string",
+                "pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$",
+            },
+            "in": {"$ref": "#/$defs/in"},
+        },
+    })
+}
+
+fn composite() -> Json {
+    let name = json!({"type": "string", "pattern": AGENT_NAME});
+    let inner = json!({"type": "string", "pattern": STREAM});
+    json!({
+        "type": "object",
+        "required": ["agents"],
+        "additionalProperties": false,
+        "properties": {
+            "inputs": {
+                "description": "The streams that a use gives it.",
+                "oneOf": [name, {"type": "array", "items": name}],
+            },
+            "outputs": {
+                "description": "The streams it gives: the only one, a list, or a table { name = \"stream\" }.",
+                "oneOf": [
+                    inner,
+                    {"type": "array", "items": inner},
+                    {"type": "object", "additionalProperties": inner},
+                ],
+            },
+            "params": {
+                "description": "What a use may set, each with its default, or a table { type, default, doc }; `$NAME` inside.",
+                "type": "object",
+                "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+                "additionalProperties": {"oneOf": [
+                    {"type": ["string", "number", "boolean", "array"]},
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "properties": {
+                            "type": {"enum": KnobKind::WORDS},
+                            "default": {},
+                            "doc": {"type": "string"},
+                        },
+                    },
+                ]},
+            },
+            "agents": named("Its agents; they read each other and the inputs.", AGENT_NAME, any_agent()),
+            "streams": named("Settings of its streams.", STREAM, json!({"type": "object"})),
+        },
     })
 }
 
@@ -337,11 +403,12 @@ mod tests {
                     }
                 }
                 "if" if fits(value, rule, root).is_ok() => fits(value, &schema["then"], root)?,
+                "if" if schema.get("else").is_some() => fits(value, &schema["else"], root)?,
                 "$ref" => {
                     let path = rule.as_str().unwrap().strip_prefix("#").unwrap();
                     fits(value, root.pointer(path).expect(path), root)?;
                 }
-                "const" | "enum" | "minimum" | "if" | "then" | "properties" => {}
+                "const" | "enum" | "minimum" | "if" | "then" | "else" | "properties" => {}
                 "additionalProperties" | "propertyNames" | "pattern" | "maximum" => {}
                 "description" | "default" | "title" | "$schema" | "$defs" => {}
                 other => panic!("the schema uses {other}"),
@@ -400,6 +467,12 @@ mod tests {
             ("[agents]\n[workers.w]\ncores = 1", "cores"),
             ("[agents]\n[streams.s]\ncapacity = 0", "fits 0"),
             ("[agents]\n[agent.a]", "agent"),
+            ("[agents]\n[graphs.g]", "agents"),
+            ("[agents]\n[graphs.g]\nagents = {}\ninput = \"x\"", "input"),
+            (
+                "[agents]\n[graphs.g]\nagents = {}\nparams.k = { kind = 1 }",
+                "fits 0",
+            ),
         ];
         for (text, words) in cases {
             let said = fits(&read(text), &schema, &schema).unwrap_err();

@@ -1,31 +1,56 @@
 //! `--set agent.param=value`: keys given on the command line, over what the graph says.
 //!
-//! `AGENT.KEY=VALUE`, `workers.NAME.KEY=VALUE` and `streams.NAME.KEY=VALUE`. A value is spelled as in the
+//! `AGENT.KEY=VALUE` (inside a sub-graph `USE.AGENT.KEY=VALUE`), `workers.NAME.KEY=VALUE` and `streams.NAME.KEY=VALUE`. A value is spelled as in the
 //! graph file; what is no TOML value is a text as it stands.
 
 use thalweg_worker::op::nearest;
 use toml::de::DeValue;
 
-use crate::decl::{AgentDecl, At, Core, GraphDecl, Overflow, SourceText, StreamDecl, WorkerDecl};
+use crate::compose;
+use crate::decl::{
+    AgentDecl, At, Core, GraphDecl, Overflow, SourceText, StreamDecl, WorkDecl, WorkerDecl,
+};
 use crate::diag::{Diagnostic, Refused};
 use crate::file;
 use crate::keys::{self, Node, NodeValue};
 
-/// Applies each setting to the graph, in order.
+/// Applies each setting to the graph, in order; those that reach inside a sub-graph after the others.
 ///
 /// # Errors
 /// The first setting that names no agent of the graph, no key, or a value that the key does not take.
 pub fn apply_sets(graph: &mut GraphDecl, sets: &[String]) -> Result<(), Refused> {
+    let (inside, own): (Vec<&String>, Vec<&String>) =
+        sets.iter().partition(|set| is_inside(graph, set));
+    apply_all(graph, &own)?;
+    if !inside.is_empty() {
+        // What is set inside a use is there once the use has become agents.
+        compose::expand(graph)?;
+    }
+    apply_all(graph, &inside)
+}
+
+fn apply_all(graph: &mut GraphDecl, sets: &[&String]) -> Result<(), Refused> {
     for set in sets {
         apply(graph, set).map_err(|refusal| {
-            let source = SourceText {
-                name: "--set".to_owned(),
-                text: set.clone(),
-            };
+            let source = SourceText::new("--set", (*set).clone());
             Refused::one(refusal, Some(source))
         })?;
     }
     Ok(())
+}
+
+/// True for `USE.AGENT.KEY=..`, where `USE` is a use of a sub-graph.
+fn is_inside(graph: &GraphDecl, set: &str) -> bool {
+    let path = set.split('=').next().unwrap_or_default().trim();
+    let is_use = |agent: &AgentDecl| match &agent.work {
+        WorkDecl::Op { op, .. } => graph.composites.iter().any(|c| c.name.value == op.value),
+        WorkDecl::Native { .. } => false,
+    };
+    path.matches('.').count() >= 2
+        && graph.agents.iter().any(|agent| {
+            let rest = path.strip_prefix(agent.name.value.as_str());
+            rest.is_some_and(|rest| rest.starts_with('.')) && is_use(agent)
+        })
 }
 
 fn apply(graph: &mut GraphDecl, set: &str) -> Result<(), Diagnostic> {

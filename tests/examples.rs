@@ -52,3 +52,26 @@ fn audio_leaves_a_sound_as_long_as_the_one_it_read() {
     ));
     assert_eq!(std::fs::read(clean).unwrap().len(), read.unwrap().len());
 }
+
+#[test]
+fn bands_gives_what_the_same_agents_give_without_a_sub_graph() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+            .args(["run", "-q"])
+            .args(arguments)
+            .current_dir(root)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let flat = "s:wav.read path=examples/data/pluck.wav ! iir.bandpass low=60 high=600 order=4 ! low:window size=\"100 ms\" step=\"100 ms\" fn=rms; \
+        iir.bandpass in=s low=600 high=6000 order=8 ! high:window size=\"100 ms\" step=\"100 ms\" fn=rms; \
+        ratio:zip in=[low, high] expr=\"20 * log10(b / a)\"; \
+        zip in=[low, ratio] ! csv.write path=- columns=[low, high_db]";
+    let used = run(&["examples/bands.toml"]);
+    assert!(used.lines().count() > 3, "{used}");
+    assert_eq!(used, run(&["-e", flat]));
+}

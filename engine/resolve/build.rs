@@ -9,6 +9,7 @@ use thalweg_worker::types::ItemType;
 
 use super::files;
 use super::link::{Link, Reads, some_of};
+use super::names::split_stream;
 use super::order::Order;
 use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
 use crate::diag::{Diagnostic, place};
@@ -476,8 +477,9 @@ fn at_inputs(
     };
     refusal = refusal.at(somewhere(agent, &first.stream.span), "read here");
     for (input, info) in agent.inputs.iter().zip(inputs).take(MOST) {
-        let name = input.stream.value.split('.').next().unwrap_or_default();
-        if let Some(producer) = graph.agents.iter().find(|a| a.name.value == name) {
+        let agent_of = |name: &str| graph.agents.iter().find(|a| a.name.value == name);
+        let (name, _) = split_stream(&input.stream.value, |name| agent_of(name).is_some());
+        if let Some(producer) = agent_of(name) {
             let words = format!("`{}` is {}", input.stream.value, info.item_type);
             refusal = refusal.at(producer.name.span.clone(), words);
         }

@@ -7,6 +7,7 @@ use thalweg_worker::op::nearest;
 
 use super::build::{Built, port_of, stream_name};
 use super::link::{Link, some_of};
+use super::names::split_stream;
 use super::order::Order;
 use crate::decl::{At, Capacity, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
@@ -30,7 +31,8 @@ pub(super) fn settings(graph: &GraphDecl, built: &[Option<Built>], found: &mut V
                     .at(first.span.clone(), "the first time"),
             );
         }
-        let (agent, port) = name.split_once('.').unwrap_or((name, ""));
+        let (agent, port) = split_stream(name, |name| agents.contains_key(name));
+        let port = port.unwrap_or_default();
         match agents.get(agent).map(|at| &built[*at]) {
             // Its agent was refused already.
             Some(None) => {}
@@ -209,7 +211,8 @@ fn agent(
 
 /// What runs and may not be what was meant.
 fn warnings(graph: &GraphDecl, links: &[Link], built: &[Option<Built>]) -> Vec<Diagnostic> {
-    let mut warnings = unread(graph, links, built);
+    let mut warnings = graph.warnings.clone();
+    warnings.extend(unread(graph, links, built));
     warnings.extend(idle_workers(graph, links));
     warnings.extend(fed_by_nothing(graph, links));
     warnings.sort_by_key(Diagnostic::place);

@@ -5,13 +5,9 @@ use std::collections::HashMap;
 use thalweg_worker::op::{OpDef, nearest};
 use thalweg_worker::operators;
 
+use super::names::{AGENT_NAME, WORKER_NAME, check_names, split_stream, too_long};
 use crate::decl::{AgentDecl, At, GraphDecl, InputDecl, Span, WorkDecl};
 use crate::diag::{Diagnostic, SHOWN};
-
-/// The longest name of an agent, in bytes.
-const AGENT_NAME: usize = 64;
-/// The longest name of a worker, in bytes: it is part of a process's name.
-const WORKER_NAME: usize = 32;
 
 /// What the names of one agent mean.
 pub(super) struct Link {
@@ -42,18 +38,24 @@ pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> 
     }
     let agent_names: Vec<&At<String>> = graph.agents.iter().map(|a| &a.name).collect();
     let worker_names: Vec<&At<String>> = graph.workers.iter().map(|w| &w.name).collect();
-    check_names("agent", &agent_names, AGENT_NAME, found);
+    let source = graph.source.as_ref();
+    let is_copy = |name: &&At<String>| source.is_some_and(|s| s.origin(&name.span).1.is_some());
+    // The parts of names inside a use were judged where they were written.
+    let (copies, own): (Vec<_>, Vec<_>) = agent_names.iter().copied().partition(is_copy);
+    check_names("agent", &own, AGENT_NAME, found);
+    found.extend(copies.iter().filter_map(|name| too_long(name, AGENT_NAME)));
     check_names("worker", &worker_names, WORKER_NAME, found);
     let agents = Index::of(&agent_names);
     let workers = Index::of(&worker_names);
     graph
         .agents
         .iter()
-        .map(|agent| link_one(agent, &agents, &workers, found))
+        .map(|agent| link_one(graph, agent, &agents, &workers, found))
         .collect()
 }
 
 fn link_one(
+    graph: &GraphDecl,
     agent: &AgentDecl,
     agents: &Index<'_>,
     workers: &Index<'_>,
@@ -64,7 +66,7 @@ fn link_one(
         WorkDecl::Op { op, .. } => match operators::find(&op.value) {
             Some(def) => (Some(def), true),
             None => {
-                found.push(unknown_op(agent, op, found));
+                found.push(unknown_op(graph, agent, op, found));
                 (None, false)
             }
         },
@@ -92,14 +94,11 @@ fn link_one(
 }
 
 fn reads(input: &InputDecl, agents: &Index<'_>) -> Option<Reads> {
-    let name = &input.stream.value;
-    let (producer, port) = match name.split_once('.') {
-        None => (name.as_str(), None),
-        Some((producer, port)) => (producer, Some(port.to_owned())),
-    };
+    let is_agent = |name: &str| agents.find(name).is_some();
+    let (producer, port) = split_stream(&input.stream.value, is_agent);
     Some(Reads {
         producer: agents.find(producer)?,
-        port,
+        port: port.map(str::to_owned),
         span: input.stream.span.clone(),
     })
 }
@@ -125,58 +124,6 @@ impl<'a> Index<'a> {
     }
 }
 
-fn check_names(what: &str, names: &[&At<String>], longest: usize, found: &mut Vec<Diagnostic>) {
-    let mut folded: HashMap<String, &At<String>> = HashMap::new();
-    for name in names {
-        if let Some(why) = misnamed(&name.value, longest) {
-            let shown: String = name.value.escape_debug().take(80).collect();
-            let refusal = Diagnostic::new(format!("`{shown}` cannot name {}: {why}", a(what)));
-            found.push(refusal.at(name.span.clone(), why));
-            continue;
-        }
-        if let Some(first) = folded.insert(name.value.to_ascii_lowercase(), name) {
-            let how = match first.value == name.value {
-                true => "the same name",
-                false => "names that differ only in upper and lower case",
-            };
-            found.push(
-                Diagnostic::new(format!(
-                    "two {what}s have {how}: `{}` and `{}`",
-                    first.value, name.value
-                ))
-                .at(name.span.clone(), "the second")
-                .at(first.span.clone(), "the first"),
-            );
-        }
-    }
-}
-
-fn a(what: &str) -> String {
-    match what.starts_with('a') {
-        true => format!("an {what}"),
-        false => format!("a {what}"),
-    }
-}
-
-fn misnamed(name: &str, longest: usize) -> Option<String> {
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let first = name.chars().next();
-    if first.is_none() {
-        Some("it is empty".to_owned())
-    } else if name.len() > longest {
-        Some(format!(
-            "it has {} bytes, and at most {longest} fit",
-            name.len()
-        ))
-    } else if !first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_') {
-        Some("it begins with neither a letter nor `_`".to_owned())
-    } else if !name.chars().all(inside) {
-        Some("a name is made of letters, digits, `_` and `-`".to_owned())
-    } else {
-        None
-    }
-}
-
 /// The nearest of the names, else the other words; not looked for in findings beyond those printed, so
 /// that a graph full of wrong names is refused in no time.
 fn nearest_or(
@@ -194,8 +141,15 @@ fn nearest_or(
     })
 }
 
-fn unknown_op(agent: &AgentDecl, op: &At<String>, found: &[Diagnostic]) -> Diagnostic {
-    let names: Vec<&str> = operators::table().iter().map(|op| op.name).collect();
+fn unknown_op(
+    graph: &GraphDecl,
+    agent: &AgentDecl,
+    op: &At<String>,
+    found: &[Diagnostic],
+) -> Diagnostic {
+    let own = graph.composites.iter().map(|c| c.name.value.as_str());
+    let table = operators::table().iter().map(|op| op.name);
+    let names: Vec<&str> = table.chain(own).collect();
     let help = nearest_or(&op.value, &names, found, || {
         "`thalweg ops` lists the operators".to_owned()
     });

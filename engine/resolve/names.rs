@@ -1,0 +1,94 @@
+//! What may be a name, and which part of a stream's name is the agent's.
+
+use std::collections::HashMap;
+
+use crate::decl::At;
+use crate::diag::Diagnostic;
+
+/// The longest name of an agent, in bytes.
+pub(crate) const AGENT_NAME: usize = 64;
+/// The longest name of a worker, in bytes: it is part of a process's name.
+pub(crate) const WORKER_NAME: usize = 32;
+
+/// The agent and the output of `AGENT` or `AGENT.PORT`: the longest part before a dot, or the whole, that
+/// is an agent; else the part before the first dot.
+pub(super) fn split_stream(
+    stream: &str,
+    is_agent: impl Fn(&str) -> bool,
+) -> (&str, Option<&str>) {
+    let cut = |at: usize| (&stream[..at], Some(&stream[at + 1..]));
+    if is_agent(stream) {
+        return (stream, None);
+    }
+    let mut dots = stream.rmatch_indices('.').map(|(at, _)| at);
+    let agent = dots.find(|at| is_agent(&stream[..*at]));
+    agent.or(stream.find('.')).map_or((stream, None), cut)
+}
+
+/// Refuses names that cannot be, and two that are one.
+pub(crate) fn check_names(
+    what: &str,
+    names: &[&At<String>],
+    longest: usize,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut folded: HashMap<String, &At<String>> = HashMap::new();
+    for name in names {
+        if let Some(why) = misnamed(&name.value, longest) {
+            let shown: String = name.value.escape_debug().take(80).collect();
+            let refusal = Diagnostic::new(format!("`{shown}` cannot name {}: {why}", a(what)));
+            found.push(refusal.at(name.span.clone(), why));
+            continue;
+        }
+        if let Some(first) = folded.insert(name.value.to_ascii_lowercase(), name) {
+            let how = match first.value == name.value {
+                true => "the same name",
+                false => "names that differ only in upper and lower case",
+            };
+            found.push(
+                Diagnostic::new(format!(
+                    "two {what}s have {how}: `{}` and `{}`",
+                    first.value, name.value
+                ))
+                .at(name.span.clone(), "the second")
+                .at(first.span.clone(), "the first"),
+            );
+        }
+    }
+}
+
+/// A name made of good parts that is too long as a whole.
+pub(super) fn too_long(name: &At<String>, longest: usize) -> Option<Diagnostic> {
+    let len = name.value.len();
+    let message = format!(
+        "the name `{}` has {len} bytes, and at most {longest} fit",
+        name.value
+    );
+    (len > longest).then(|| Diagnostic::new(message).at(name.span.clone(), "too long"))
+}
+
+fn a(what: &str) -> String {
+    match what.starts_with('a') {
+        true => format!("an {what}"),
+        false => format!("a {what}"),
+    }
+}
+
+fn misnamed(name: &str, longest: usize) -> Option<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let first = name.chars().next();
+    if first.is_none() {
+        Some("it is empty".to_owned())
+    } else if name.len() > longest {
+        Some(format!(
+            "it has {} bytes, and at most {longest} fit",
+            name.len()
+        ))
+    } else if !first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_') {
+        Some("it begins with neither a letter nor `_`".to_owned())
+    } else if !name.chars().all(inside) {
+        Some("a name is made of letters, digits, `_` and `-`".to_owned())
+    } else {
+        None
+    }
+}
