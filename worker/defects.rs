@@ -1,7 +1,7 @@
 //! Defects on request: what the tests of the commit must find.
 //!
 //! A test that never saw a wrong protocol proves little. Built with the feature `seeded-defects`, the
-//! step can be made wrong in one of seven ways, each a mistake that plain runs, and most random kills,
+//! step can be made wrong in one of eight ways, each a mistake that plain runs, and most random kills,
 //! do not notice; the tests then demand of themselves that they do. Without the feature nothing of
 //! this is left: `is_seeded` is the constant `false`.
 
@@ -23,11 +23,14 @@ pub enum Defect {
     HoistedVersion,
     /// Only what moved in this step is filled in: the rest of the record is two versions old.
     StaleRecord,
+    /// A successor takes the spare copies of states for equal to those that hold, as its predecessor
+    /// could, which knew what it had written.
+    TrustedSpare,
 }
 
 impl Defect {
     /// Every defect.
-    pub const ALL: [Defect; 7] = [
+    pub const ALL: [Defect; 8] = [
         Defect::PublishBeforeCommit,
         Defect::ReleaseBeforeCommit,
         Defect::StateInPlace,
@@ -35,6 +38,7 @@ impl Defect {
         Defect::OneRecord,
         Defect::HoistedVersion,
         Defect::StaleRecord,
+        Defect::TrustedSpare,
     ];
 }
 

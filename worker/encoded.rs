@@ -83,21 +83,32 @@ impl<S: Serialize + DeserializeOwned> Encoded<S> {
         Ok((Encoded { live: None }, StateSpec { init: bytes }))
     }
 
+    /// The value as it was committed, to look at.
+    pub fn value(&mut self, state: &State<'_>) -> Result<&S, NotEncoded> {
+        let live = self.current(state)?;
+        Ok(&self.live.insert(live).1)
+    }
+
     /// Lends the value for changing, then encodes what became of it.
     pub fn update<R>(
         &mut self,
         state: &mut State<'_>,
         f: impl FnOnce(&mut S) -> R,
     ) -> Result<R, NotEncoded> {
-        let [generation, _] = *state.view::<Head>();
-        let mut value = match self.live.take() {
-            Some((of, value)) if of == generation => value,
-            _ => decode(state)?,
-        };
+        let (generation, mut value) = self.current(state)?;
         let result = f(&mut value);
         encode(state, generation + 1, &value)?;
         self.live = Some((generation + 1, value));
         Ok(result)
+    }
+
+    /// The committed value, taken out of memory or decoded, with its generation.
+    fn current(&mut self, state: &State<'_>) -> Result<(u64, S), NotEncoded> {
+        let [generation, _] = *state.view::<Head>();
+        match self.live.take() {
+            Some((of, value)) if of == generation => Ok((of, value)),
+            _ => Ok((generation, decode(state)?)),
+        }
     }
 }
 
@@ -170,6 +181,9 @@ mod tests {
         let (mut kept, mut bytes) = spec(1000);
         for n in 1..=20 {
             assert_eq!(count(&mut kept, &mut bytes, "a"), Ok(n));
+            kept = Encoded { live: None };
+            let state = State::new(bytemuck::cast_slice_mut(&mut bytes));
+            assert_eq!(kept.value(&state).unwrap()["a"], n);
             kept = Encoded { live: None };
         }
     }

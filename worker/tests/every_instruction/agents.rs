@@ -4,6 +4,7 @@
 //! the item. Here each value is drawn anew in each process, and what was emitted is hashed in the
 //! state of who emitted it: it must hash to the same where it arrived.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use thalweg_worker::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, State, StateSpec, Status,
 };
+use thalweg_worker::encoded::Encoded;
 use thalweg_worker::types::ItemType;
 
 /// One item: its number, its value, a salt, and filler that says whether it is whole. It is so long
@@ -56,18 +58,37 @@ fn is_whole(item: &Item, number: u64) -> bool {
     item[0] == number && item[3..].iter().all(|&word| word == filler)
 }
 
-/// Numbers 0, 1, 2 .. with drawn values. State: the hash of them.
-struct Source;
+/// What the source keeps: the hash of the values it gave, apart for items of different [`class`].
+pub type Given = BTreeMap<u64, u64>;
+
+/// Into how many classes items fall.
+pub const CLASSES: u64 = 3;
+
+fn class(number: u64) -> u64 {
+    number % CLASSES
+}
+
+/// The source's end of what it keeps, and what that is before the first item.
+pub fn given() -> (Encoded<Given>, StateSpec) {
+    let none = (0..CLASSES).map(|class| (class, 0)).collect();
+    let longest = 1 + CLASSES as usize * (1 + 10);
+    Encoded::new(&none, longest).expect("room for three")
+}
+
+/// Numbers 0, 1, 2 .. with drawn values. State: hashes of them, encoded.
+struct Source(Encoded<Given>);
 
 impl Agent for Source {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
-        while !output.is_full() && output.position() < ITEMS {
-            let value = salt();
-            output.push(item(output.position(), value, 0));
-            let given = io.state.get::<u64>();
-            *given = mix(*given, value);
-        }
+        self.0.update(&mut io.state, |given| {
+            while !output.is_full() && output.position() < ITEMS {
+                let (number, value) = (output.position(), salt());
+                output.push(item(number, value, 0));
+                let hash = given.get_mut(&class(number)).expect("each class");
+                *hash = mix(*hash, value);
+            }
+        })?;
         Ok(match output.position() == ITEMS {
             true => Status::Done,
             false => Status::Ready,
@@ -79,8 +100,8 @@ impl Agent for Source {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Folded {
-    /// The hash of the values it took.
-    pub taken: u64,
+    /// The hash of the values it took, class by class.
+    pub taken: [u64; CLASSES as usize],
     /// The hash of the values it gave.
     pub given: u64,
     /// Items that were not whole, not in order, or with another past than the one seen before.
@@ -111,7 +132,8 @@ impl Agent for Fold {
             let sum = items[past.saturating_sub(PAST)..=past]
                 .iter()
                 .fold(salt(), |sum, item| sum.wrapping_add(item[1]));
-            folded.taken = mix(folded.taken, now[1]);
+            let taken = &mut folded.taken[class(number) as usize];
+            *taken = mix(*taken, now[1]);
             folded.given = mix(folded.given, sum);
             folded.recent = [now[1], folded.recent[0]];
             io.outputs[0].push(item(number, sum, 0));
@@ -121,7 +143,15 @@ impl Agent for Fold {
     }
 }
 
-/// Passes values on and adds a salt. No state.
+/// Values of the table that [`Tint`] keeps: eight blocks of 64 bytes.
+pub const TABLE: usize = 64;
+
+/// The place in the table of an item of this number: five places, in blocks of their own.
+pub fn place(number: u64) -> usize {
+    (number % 5) as usize * 13
+}
+
+/// Passes values on and adds a salt. State: a table, of which an item writes one place.
 struct Tint;
 
 impl Agent for Tint {
@@ -132,6 +162,8 @@ impl Agent for Tint {
             // An item that is not whole is passed on with a number that the sinks refuse.
             let number = if is_whole(taken, number) { number } else { !0 };
             let given = item(number, taken[1], salt());
+            let hash = &mut io.state.table::<u64>()[place(io.inputs[0].position())];
+            *hash = mix(*hash, taken[1]);
             io.outputs[0].push(given);
             io.inputs[0].consume(1);
         }
@@ -193,16 +225,19 @@ pub fn blueprints(worker: usize, files: &[Rc<File>; 2]) -> Vec<Blueprint> {
     let (input, output) = (|| InPort::new(items()), || OutPort::new(items(), None));
     match worker {
         0 => vec![
-            Blueprint::new(Source)
+            Blueprint::new(Source(given().0))
                 .output(output())
-                .state(StateSpec::of(0u64)),
+                .state(given().1),
         ],
         1 => vec![
             Blueprint::new(Fold)
                 .input(input().retain(PAST))
                 .output(output())
                 .state(StateSpec::of(<Folded as bytemuck::Zeroable>::zeroed())),
-            Blueprint::new(Tint).input(input()).output(output()),
+            Blueprint::new(Tint)
+                .input(input())
+                .output(output())
+                .state(StateSpec::slice(&[0u64; TABLE])),
         ],
         2 => vec![
             Blueprint::new(Counted(files[0].clone()))

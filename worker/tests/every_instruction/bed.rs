@@ -12,10 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
 use thalweg_ringbuf::{Bell, Fencing, Mirror, Ring, RingSpec, Segment};
+use thalweg_worker::agent::State;
 use thalweg_worker::control::{Control, ControlLayout, DONE, SECOND_COPY};
 use thalweg_worker::subgraph::{InSeat, Seat, StampPlace, Step, StreamSeat, Subgraph};
 
-use crate::agents::{Folded, ITEMS, Item, LINE, blueprints, mix};
+use crate::agents::{Folded, ITEMS, Item, LINE, TABLE, blueprints, given, mix, place};
 
 /// How many workers there are.
 pub const WORKERS: usize = 4;
@@ -236,16 +237,24 @@ impl Bed {
 
     /// Did everything arrive once, in order, as it was given? What is wrong, where not.
     pub fn verdict(&self) -> Result<(), String> {
-        let given = *bytemuck::from_bytes::<u64>(self.state(0, 0));
-        let folded: Folded = *bytemuck::from_bytes(self.state(1, 0));
+        let given = given().0.value(&self.state(0, 0)).cloned();
+        let given = given.map_err(|e| e.to_string())?;
+        let folded: Folded = *self.state(1, 0).view();
         let [counted, placed] = [0, 1].map(|f| self.content(f));
         let checks = [
             (folded.wrong == 0, "fold saw wrong items"),
-            (folded.taken == given, "fold took other items than given"),
+            (
+                given.values().eq(&folded.taken),
+                "fold took other items than given",
+            ),
             (counted == placed, "two readers got different items"),
             (counted.len() as u64 == ITEMS * LINE, "items are missing"),
             (is_in_order(&counted), "items are not in order"),
             (folded.given == hash_of(&counted), "other items than given"),
+            (
+                *self.state(1, 1).view_slice::<u64>() == table_of(&counted),
+                "tint's table is of other items",
+            ),
         ];
         match checks.iter().find(|(holds, _)| !holds) {
             Some((_, sentence)) => Err((*sentence).to_owned()),
@@ -254,11 +263,11 @@ impl Bed {
     }
 
     /// The state of an agent that holds.
-    fn state(&self, worker: usize, agent: usize) -> &[u8] {
+    fn state(&self, worker: usize, agent: usize) -> State<'_> {
         let control = &self.controls[worker];
         let (_, words) = control.snapshot().expect("nobody writes now");
         let second = words[control.layout().agents[agent].word] & SECOND_COPY != 0;
-        control.state(agent, usize::from(second))
+        State::new(control.state(agent, usize::from(second)))
     }
 }
 
@@ -274,6 +283,16 @@ fn is_in_order(content: &[u8]) -> bool {
 
 fn hash_of(content: &[u8]) -> u64 {
     lines(content).fold(0, |hash, line| mix(hash, line[1]))
+}
+
+/// What the table of [`Tint`](crate::agents) holds after these lines.
+fn table_of(content: &[u8]) -> Vec<u64> {
+    let mut table = vec![0; TABLE];
+    for (line, number) in lines(content).zip(0..) {
+        let hash = &mut table[place(number)];
+        *hash = mix(*hash, line[1]);
+    }
+    table
 }
 
 /// Steps those workers of which `takes_part` in turn until none moves. `None` if that never ends or an
