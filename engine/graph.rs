@@ -83,10 +83,15 @@
 //! not a function of its arguments: what was committed stays, because state and items move together.
 
 use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 use thalweg_worker::agent::Blueprint;
+use thalweg_worker::closures::{self, Feed};
 use thalweg_worker::op::Value;
 use thalweg_worker::types::Item;
 
@@ -95,6 +100,7 @@ use crate::decl::{
 };
 use crate::diag::{Diagnostic, Refused};
 use crate::ops::{Op, Source, op};
+use crate::program::Error;
 use crate::stream::Stream;
 
 /// Agents, streams and workers of one program.
@@ -119,6 +125,28 @@ impl Graph {
     pub fn source<T: Item>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
         let work = source.into_work();
         Stream::new(self.draft.agent(name, work, Vec::new()))
+    }
+
+    /// Adds a stream that this program feeds while the graph runs, and gives the end to feed it by: see
+    /// [`Graph::start`]. `capacity` items wait in between; then [`Feed::push`] waits. Dropping the [`Feed`] ends the
+    /// stream.
+    ///
+    /// # Errors
+    /// There is no memory, or no descriptor, for the ring in between.
+    pub fn feed<T: Item>(
+        &mut self,
+        name: &str,
+        capacity: u64,
+    ) -> crate::Result<(Feed<T>, Stream<T>)> {
+        let (feed, blueprint) = closures::feed(capacity, self.draft.life()?)
+            .map_err(|error| Error::Environment(format!("the feed `{name}`: {error}")))?;
+        let work = Work::Native {
+            kind: "feed",
+            step: None,
+            blueprint: Some(blueprint),
+        };
+        let stream = Stream::new(self.draft.agent(name, work, Vec::new()));
+        Ok((feed, stream))
     }
 
     /// Adds an operator that takes all its inputs from [`Op::with`] and [`Op::with_as`].
@@ -169,6 +197,13 @@ impl Graph {
     /// The folder that relative paths of operators start from; without this the current one.
     pub fn base(&mut self, folder: impl Into<PathBuf>) {
         self.draft.edit(|parts| parts.decl.base = folder.into());
+    }
+
+    /// What tells the program's ends of feeds and queues that no process of the run lives any more: it is closed
+    /// when the last of those that inherited it is gone.
+    pub(crate) fn take_life(&self) -> Option<OwnedFd> {
+        self.draft
+            .edit(|parts| parts.life.take().map(|life| life.held))
     }
 
     /// The graph as written, for what resolves and runs it.
@@ -366,6 +401,13 @@ pub(crate) struct Draft {
 pub(crate) struct Parts {
     decl: GraphDecl,
     problems: Vec<Diagnostic>,
+    life: Option<Life>,
+}
+
+/// A pipe that nobody writes to: its reading end is hung up when all who hold the other one are gone.
+struct Life {
+    watched: Arc<OwnedFd>,
+    held: OwnedFd,
 }
 
 impl Draft {
@@ -425,6 +467,23 @@ impl Draft {
             stream: At::nowhere(from.stream.clone()),
             name,
         }
+    }
+
+    /// Shows to feeds and queues whether the run lives.
+    pub fn life(&self) -> crate::Result<Arc<OwnedFd>> {
+        self.edit(|parts| {
+            if let Some(life) = &parts.life {
+                return Ok(life.watched.clone());
+            }
+            let (watched, held) = pipe2(OFlag::O_CLOEXEC)
+                .map_err(|error| Error::Environment(format!("a pipe: {}", error.desc())))?;
+            let watched = Arc::new(watched);
+            parts.life = Some(Life {
+                watched: watched.clone(),
+                held,
+            });
+            Ok(watched)
+        })
     }
 
     /// Notes what `into_decl` will refuse.

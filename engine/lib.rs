@@ -54,6 +54,7 @@ pub mod run;
 pub mod cli;
 
 mod program;
+pub mod start;
 
 pub use program::{Error, Result, cli};
 

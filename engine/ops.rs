@@ -5,7 +5,9 @@
 //! row is reached by its name with [`op`]. Parameters are checked when the graph is resolved.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
+use bytemuck::Pod;
 use thalweg_worker::closures;
 use thalweg_worker::op::Value;
 use thalweg_worker::types::{Element, Item, ItemType};
@@ -192,6 +194,102 @@ where
             kind: "from_iter",
             step: None,
             blueprint: Some(closures::from_iter(self.make, self.rate)),
+        }
+    }
+}
+
+/// A source that gives what `f(state)` gives until it is `None`. The state starts as `init`, is committed with
+/// the stream's position, and so survives a kill.
+///
+/// ```
+/// use thalweg::prelude::*;
+///
+/// let mut g = Graph::new("fibonacci");
+/// let numbers = unfold([0u64, 1], |pair| {
+///     let [a, b] = *pair;
+///     *pair = [b, a + b];
+///     (a < 50).then_some(a)
+/// });
+/// let kept = g.source("numbers", numbers).collect("kept");
+/// g.run_in_process()?;
+/// assert_eq!(kept.items(), [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]);
+/// # Ok::<(), thalweg::Error>(())
+/// ```
+pub fn unfold<T, S, F>(init: S, f: F) -> Unfold<S, F>
+where
+    T: Item,
+    S: Pod,
+    F: FnMut(&mut S) -> Option<T> + 'static,
+{
+    Unfold {
+        init,
+        f,
+        rate: None,
+    }
+}
+
+/// See [`unfold`].
+pub struct Unfold<S, F> {
+    init: S,
+    f: F,
+    rate: Option<f64>,
+}
+
+impl<S, F> Unfold<S, F> {
+    /// Items per second of the stream's own time.
+    pub fn rate(self, rate: f64) -> Unfold<S, F> {
+        Unfold {
+            rate: Some(rate),
+            ..self
+        }
+    }
+}
+
+impl<T, S, F> Source<T> for Unfold<S, F>
+where
+    T: Item,
+    S: Pod,
+    F: FnMut(&mut S) -> Option<T> + 'static,
+{
+    fn into_work(self) -> Work {
+        Work::Native {
+            kind: "unfold",
+            step: None,
+            blueprint: Some(closures::unfold(self.init, self.f, self.rate)),
+        }
+    }
+}
+
+/// A source that counts 0, 1, 2, .., one each `period` of wall time, the first at once.
+///
+/// What it gives depends on nothing, when on the clock. `every(..).zip(..)` paces what is zipped with it; to pace
+/// a stream by its own rate there is `op("throttle")`. Graph files have `counter rate=100 ! throttle`.
+pub fn every(period: Duration) -> Every {
+    Every {
+        period,
+        items: u64::MAX,
+    }
+}
+
+/// See [`every`].
+pub struct Every {
+    period: Duration,
+    items: u64,
+}
+
+impl Every {
+    /// Ends after so many items.
+    pub fn items(self, items: u64) -> Every {
+        Every { items, ..self }
+    }
+}
+
+impl Source<u64> for Every {
+    fn into_work(self) -> Work {
+        Work::Native {
+            kind: "every",
+            step: None,
+            blueprint: Some(closures::every(self.period, self.items)),
         }
     }
 }

@@ -3,7 +3,9 @@
 pub use crate::bytemuck::{Pod, Zeroable};
 pub use crate::decl::{Core, OnError, Overflow};
 pub use crate::graph::{Graph, Hosted};
-pub use crate::ops::{self, from_fn, from_iter, op};
+pub use crate::ops::{self, every, from_fn, from_iter, op, unfold};
+pub use crate::start::Running;
 pub use crate::stream::{Collected, Sink, Stream};
 pub use crate::worker::agent::Table;
+pub use crate::worker::closures::{Feed, Queue};
 pub use crate::worker::types::{Item, Timed};

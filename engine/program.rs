@@ -79,14 +79,21 @@ impl Graph {
     /// # Errors
     /// As [`Graph::run`].
     pub fn run_with(self, wanted: &Wanted) -> Result<Report> {
+        // Held until the end, also by what is forked: feeds and queues see by it that the run lives.
+        let _life = self.take_life();
         let (graph, _) = resolve(self.into_decl()?)?;
-        let finished = run(graph, wanted, &mut Lines)?;
-        match finished.verdict {
-            Verdict::Done => Ok(finished.report),
-            Verdict::Failed(sentence) => Err(Error::Failed(sentence)),
-            Verdict::Stalled(chain) => Err(Error::Stalled(chain)),
-            Verdict::Killed(signal) => Err(Error::Killed(signal)),
-        }
+        run_resolved(graph, wanted)
+    }
+}
+
+/// Runs what was resolved to its end.
+pub(crate) fn run_resolved(graph: Resolved, wanted: &Wanted) -> Result<Report> {
+    let finished = run(graph, wanted, &mut Lines)?;
+    match finished.verdict {
+        Verdict::Done => Ok(finished.report),
+        Verdict::Failed(sentence) => Err(Error::Failed(sentence)),
+        Verdict::Stalled(chain) => Err(Error::Stalled(chain)),
+        Verdict::Killed(signal) => Err(Error::Killed(signal)),
     }
 }
 

@@ -12,7 +12,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thalweg_worker::agent::{Blueprint, Table};
-use thalweg_worker::closures::{self, Kept, Tabled, Value};
+use thalweg_worker::closures::{self, Kept, Queue, Tabled, Value};
 use thalweg_worker::encoded::{Encoded, NotEncoded};
 use thalweg_worker::types::Item;
 
@@ -20,6 +20,7 @@ use crate::decl::{At, Capacity, Overflow};
 use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed, Work};
 use crate::ops::{Operator, Writer, op};
+use crate::program::Error;
 
 /// The stream of items `T` that an agent gives.
 pub struct Stream<T> {
@@ -272,6 +273,20 @@ impl<T: Item> Stream<T> {
             file,
             items: PhantomData,
         }
+    }
+
+    /// Leads the stream out of the graph, to this program: see [`Graph::start`](crate::graph::Graph::start). The
+    /// [`Queue`] is an iterator for another thread; `capacity` items wait for it, then the graph does. Each item
+    /// passes once, whatever was killed, if the graph is deterministic. Who wants the newest items rather than
+    /// all of them lets the stream lose: [`Stream::overflow`].
+    ///
+    /// # Errors
+    /// There is no memory, or no descriptor, for the ring in between.
+    pub fn queue(&self, name: &str, capacity: u64) -> crate::Result<(Queue<T>, Sink)> {
+        let (queue, blueprint) = closures::queue(capacity, self.handle.draft.life()?)
+            .map_err(|error| Error::Environment(format!("the queue `{name}`: {error}")))?;
+        let handle = self.reader(name, native("queue", None, blueprint));
+        Ok((queue, Sink { handle }))
     }
 
     /// Adds an operator of the table that reads this stream: a typed one

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
 use thalweg::prelude::*;
@@ -17,7 +18,7 @@ fn main() {
     }
 }
 
-const CASES: [(&str, fn()); 6] = [
+const CASES: &[(&str, fn())] = &[
     (
         "closures_in_two_processes_give_what_plain_loops_give",
         closures_in_two_processes_give_what_plain_loops_give,
@@ -37,6 +38,18 @@ const CASES: [(&str, fn()); 6] = [
     (
         "a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths",
         a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths,
+    ),
+    (
+        "a_program_feeds_and_reads_a_graph_whose_workers_are_killed",
+        a_program_feeds_and_reads_a_graph_whose_workers_are_killed,
+    ),
+    (
+        "a_started_run_tells_how_it_ended",
+        a_started_run_tells_how_it_ended,
+    ),
+    (
+        "a_started_run_that_is_dropped_leaves_no_process",
+        a_started_run_that_is_dropped_leaves_no_process,
     ),
     (
         "a_worker_without_restarts_left_fails_the_run_by_its_name",
@@ -170,6 +183,80 @@ fn a_state_that_outgrows_its_bound_ends_the_run_with_both_lengths() {
     for word in ["`all`", "502 bytes", "its bound is 300"] {
         assert!(words.contains(word), "{words}");
     }
+}
+
+/// Threads of the program at both ends, small rings, and a kill in each of three workers.
+fn a_program_feeds_and_reads_a_graph_whose_workers_are_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let trap = |name: &str| Trap {
+        place: Place::Source,
+        sprung: folder.path().join(name),
+    };
+    let mut g = Graph::new("live");
+    let (mut feed, x) = g.feed::<u64>("x", 100).unwrap();
+    let deadly = |x: &Stream<u64>, name: &str, at: u64| {
+        let trap = trap(name);
+        x.map(name, move |x| {
+            if x == at {
+                trap.spring();
+            }
+            x
+        })
+    };
+    let first = deadly(&x, "first", ITEMS / 4);
+    let second = deadly(&first, "second", ITEMS / 2);
+    let third = deadly(&second, "third", ITEMS / 4 * 3);
+    let (queue, sink) = third.queue("out", 100).unwrap();
+    g.worker("front").host([&x, &first]);
+    g.worker("middle").host([&second]);
+    g.worker("back").host([&third, &sink]);
+    let running = g.start().unwrap();
+    let feeder = std::thread::spawn(move || {
+        for x in 0..ITEMS {
+            feed.push(x).unwrap();
+        }
+    });
+    assert!(queue.eq(0..ITEMS));
+    feeder.join().unwrap();
+    running.wait().unwrap();
+    for name in ["first", "second", "third"] {
+        assert!(folder.path().join(name).exists(), "{name} was not killed");
+    }
+}
+
+fn a_started_run_tells_how_it_ended() {
+    let mut g = Graph::new("told");
+    g.source("x", ops::counter().items(10))
+        .write("end", ops::null());
+    g.start().unwrap().wait().unwrap();
+
+    let mut g = Graph::new("mortal");
+    let x = g.source("x", ops::counter().items(1000));
+    let y = x.map("y", |x| if x == 500 { die() } else { x });
+    let end = y.write("end", ops::null());
+    g.worker("brittle").restart(0).host([&x, &y, &end]);
+    let error = g.start().unwrap().wait().unwrap_err();
+    assert!(matches!(error, thalweg::Error::Failed(_)), "{error}");
+    assert!(error.to_string().contains("brittle"), "{error}");
+
+    let mut g = Graph::new("endless");
+    g.source("x", every(Duration::from_millis(1)))
+        .write("end", ops::null());
+    let running = g.start().unwrap();
+    running.stop();
+    running.wait().unwrap();
+}
+
+fn a_started_run_that_is_dropped_leaves_no_process() {
+    let mut g = Graph::new("dropped");
+    let (mut feed, x) = g.feed::<u64>("x", 10).unwrap();
+    let (mut queue, _) = x.queue("out", 10).unwrap();
+    let running = g.start().unwrap();
+    feed.push(7).unwrap();
+    assert_eq!(queue.next(), Some(7));
+    drop(running);
+    // The last process that held the run's life is gone when this returns.
+    assert_eq!(queue.next(), None);
 }
 
 fn a_worker_without_restarts_left_fails_the_run_by_its_name() {

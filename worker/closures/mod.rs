@@ -29,6 +29,7 @@ mod zip;
 mod split;
 
 mod collect;
+mod live;
 mod sink;
 mod source;
 
@@ -48,8 +49,9 @@ pub use zip::{zip, zip_scan, zip_scan_kept, zip3};
 pub use split::{split, unzip};
 
 pub use collect::{collect, collected};
+pub use live::{Feed, NoRing, Over, Queue, feed, queue};
 pub use sink::{sink, sink_kept};
-pub use source::{from_fn, from_iter};
+pub use source::{every, from_fn, from_iter, unfold, unfold_kept};
 
 #[cfg(test)]
 mod judge {
