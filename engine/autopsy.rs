@@ -13,6 +13,7 @@ use thalweg_worker::control::are_damaged;
 use crate::plan::Plan;
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
+use crate::verify::check_frames;
 use crate::wire::Wired;
 
 /// Signals of a process that did something it should not have.
@@ -132,11 +133,32 @@ impl Remains<'_> {
                 self.graph.streams[stream].name
             ));
         }
+        self.examine_frames(stream)?;
         if ring.is_closed() && !self.positions.done[agent] {
             return Err(format!(
                 "stream `{}` is closed, and agent `{}` is not done",
                 self.graph.streams[stream].name, self.graph.agents[agent].name
             ));
+        }
+        Ok(())
+    }
+
+    /// What a reader has yet to read of frames is whole, and as many as were counted. The dead wrote it,
+    /// and nobody does now; a reader elsewhere may be going on, and takes nothing of it away.
+    fn examine_frames(&self, stream: StreamIx) -> Result<(), String> {
+        let here = &self.graph.streams[stream];
+        if !here.item_type.is_framed() {
+            return Ok(());
+        }
+        for &(agent, input) in &here.readers {
+            if self.positions.done[agent] {
+                continue;
+            }
+            let bytes = self.positions.read[agent][input]..self.positions.written[stream];
+            let items =
+                self.positions.items_read[agent][input]..self.positions.items_written[stream];
+            check_frames(&self.wired.rings[stream], bytes, items)
+                .map_err(|what| format!("stream `{}`: {what}", here.name))?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use thalweg_worker::duty::Patience;
 use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
 use crate::poison;
-use crate::resolved::{AgentIx, Edge, Resolved, StreamIx};
+use crate::resolved::{AgentIx, Edge, Resolved, ResolvedStream, StreamIx};
 
 /// What the plan knows of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,8 @@ const BELL: usize = 128;
 /// Default size of a ring between workers, and of all where branches join; else inside a worker.
 const ROOMY_BYTES: u64 = 256 << 10;
 const INSIDE_BYTES: u64 = 64 << 10;
+/// The least bytes that a stream of frames holds.
+pub const FRAMES_BYTES_MIN: u64 = 64;
 /// A step moves about so many bytes a port: a good part of a first-level cache.
 const STEP_BYTES: usize = 16 << 10;
 const STEP_MAX: usize = 4096;
@@ -513,6 +515,9 @@ fn capacity(
     roomy: bool,
 ) -> Result<u64, Diagnostic> {
     let stream = &graph.streams[ix];
+    if stream.item_type.is_framed() {
+        return Ok(capacity_of_frames(stream, options));
+    }
     let item_len = stream.item_type.len_bytes() as u64;
     let (least, who) = least_capacity(graph, ix);
     let asked = stream.capacity.clone();
@@ -535,6 +540,16 @@ fn capacity(
         (None, None) => INSIDE_BYTES / item_len,
     };
     Ok(default.max(least).max(1))
+}
+
+/// How many bytes a stream of frames holds. The same inside a worker and between two: it decides how
+/// long a frame may be, which must not depend on the placement. `--capacity` in items is not for it.
+fn capacity_of_frames(stream: &ResolvedStream, options: &Options) -> u64 {
+    let asked = stream.capacity.as_ref().map(|(capacity, _)| *capacity);
+    match asked.or(options.capacity) {
+        Some(Capacity::Bytes(bytes)) => bytes.max(FRAMES_BYTES_MIN).next_multiple_of(8),
+        Some(Capacity::Items(_)) | None => ROOMY_BYTES,
+    }
 }
 
 /// What is enough for the only reader of a stream, if it says so.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use bytemuck::{Pod, pod_read_unaligned};
 use serde_json::{Value as Json, json};
+use thalweg_ringbuf::{FRAME_PREFIX_LEN_BYTES, Ring, payload_len_bytes_max};
 use thalweg_worker::agent::Ends;
 use thalweg_worker::types::{ItemType, Scalar};
 
@@ -24,6 +25,8 @@ pub struct Item {
     pub stream: String,
     /// Its place there.
     pub position: u64,
+    /// Its place in the ring: `position`, or of a frame the byte where it begins.
+    pub slot: u64,
     /// What it is.
     pub item_type: ItemType,
     /// It itself.
@@ -42,16 +45,16 @@ pub struct Skip {
 }
 
 impl Skip {
-    /// Where the agent stands before it.
+    /// Where the agent stands in its rings before it.
     pub fn positions(&self) -> Vec<u64> {
-        self.items.iter().map(|item| item.position).collect()
+        self.items.iter().map(|item| item.slot).collect()
     }
 
     /// The record says that the agent has passed it.
     pub fn is_done(&self, positions: &Positions) -> bool {
         let reads = positions.read[self.agent].iter();
         let mut items = reads.zip(&self.items);
-        items.all(|(&read, item)| read > item.position)
+        items.all(|(&read, item)| read > item.slot)
     }
 }
 
@@ -61,23 +64,41 @@ pub fn items_before(graph: &Resolved, plan: &Plan, wired: &Wired, agent: AgentIx
     let positions = Positions::of(graph, plan, wired);
     let inputs = graph.agents[agent].inputs.iter().enumerate();
     let item = |(i, &s): (usize, &usize)| {
-        let position = positions.read[agent][i];
+        let slot = positions.read[agent][i];
         let ring = &wired.rings[s];
-        let mut bytes = vec![0; ring.geometry().item_len_bytes];
-        // SAFETY: a slot of the ring, mapped as long as `wired`. Nobody writes it: a reader that has
-        // not released it holds it, and where its producer died with the reader, both are gone.
-        unsafe {
-            ring.slot_ptr(position)
-                .copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len());
-        }
+        let item_type = graph.streams[s].item_type.clone();
+        // Nobody writes the item: a reader that has not released it holds it, and where its producer
+        // died with the reader, both are gone.
+        let bytes = match item_type.is_framed() {
+            true => {
+                let len = slots(ring, slot, FRAME_PREFIX_LEN_BYTES);
+                let len = u32::from_ne_bytes(len.try_into().unwrap_or_default()) as usize;
+                let most = payload_len_bytes_max(ring.geometry().capacity);
+                slots(ring, slot + FRAME_PREFIX_LEN_BYTES as u64, len.min(most))
+            }
+            false => slots(ring, slot, ring.geometry().item_len_bytes),
+        };
         Item {
             stream: graph.streams[s].name.clone(),
-            position,
-            item_type: graph.streams[s].item_type.clone(),
+            position: positions.items_read[agent][i],
+            slot,
+            item_type,
             bytes,
         }
     };
     inputs.map(item).collect()
+}
+
+/// `len` bytes of a ring from a slot on, which nobody writes now.
+fn slots(ring: &Ring, slot: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    // SAFETY: an item at most, so within the mirror wherever it begins; callers hold the wiring, and know
+    // that nobody writes it.
+    unsafe {
+        ring.slot_ptr(slot)
+            .copy_to_nonoverlapping(bytes.as_mut_ptr(), len);
+    }
+    bytes
 }
 
 /// The most bytes of an item that a sentence shows.
@@ -89,11 +110,13 @@ impl Item {
         let Item {
             stream,
             position,
+            slot: _,
             item_type,
             bytes,
         } = self;
         let more = if bytes.len() > SHOWN_BYTES { ".." } else { "" };
         let value = match value(item_type, bytes) {
+            _ if item_type.is_framed() && !more.is_empty() => format!(" of {} bytes", bytes.len()),
             Json::Null => String::new(),
             _ if !more.is_empty() => String::new(),
             value => format!(" {value}"),
@@ -123,7 +146,8 @@ fn value(item_type: &ItemType, bytes: &[u8]) -> Json {
             "seconds": float(read::<f64>(bytes)),
             "value": number(scalar, &bytes[8..]),
         }),
-        ItemType::Bytes | ItemType::Text | ItemType::Pod { .. } => Json::Null,
+        ItemType::Text => String::from_utf8_lossy(bytes).into(),
+        ItemType::Bytes | ItemType::Pod { .. } => Json::Null,
     }
 }
 
@@ -238,15 +262,10 @@ pub fn file_of(graph: &str) -> PathBuf {
 pub fn refuse_unclear_skips(graph: &Resolved) -> Result<(), Diagnostic> {
     let skips = |a: &&ResolvedAgent| a.on_error == OnError::Skip;
     for agent in graph.agents.iter().filter(skips) {
-        let framed = |&&s: &&usize| graph.streams[s].item_type.is_framed();
         let (why, help) = match agent.inputs.len() {
             0 => (
                 "is a source: it has no item to skip",
                 "leave it out here; an agent with an input can skip what it dies of",
-            ),
-            _ if agent.inputs.iter().any(|s| framed(&s)) => (
-                "takes frames, whose items have no fixed length to skip",
-                "leave it out, so that the run stops and names the place",
             ),
             1 => continue,
             _ if agent.blueprint.ends == Ends::AnyInput => continue,
@@ -273,6 +292,7 @@ mod tests {
         Item {
             stream: "x".to_owned(),
             position: 7,
+            slot: 7,
             item_type: item_type.parse().unwrap(),
             bytes: bytes.to_vec(),
         }
@@ -293,6 +313,11 @@ mod tests {
                 item("u8[3]", &[1, 2, 255]),
                 "item 7 of `x` (u8[3] [1,2,255], bytes 0102ff)",
             ),
+            (
+                item("text", b"a\"b"),
+                "item 7 of `x` (text \"a\\\"b\", bytes 612262)",
+            ),
+            (item("bytes", &[1, 2]), "item 7 of `x` (bytes, bytes 0102)"),
         ];
         for (item, words) in cases {
             assert_eq!(item.words(), words);
@@ -304,6 +329,12 @@ mod tests {
         let words = item("u8[65]", &[0xab; 65]).words();
         let shown = "ab".repeat(64);
         assert_eq!(words, format!("item 7 of `x` (u8[65], bytes {shown}..)"));
+        let words = item("text", &[b'a'; 300]).words();
+        let shown = "61".repeat(64);
+        assert_eq!(
+            words,
+            format!("item 7 of `x` (text of 300 bytes, bytes {shown}..)")
+        );
     }
 
     #[test]

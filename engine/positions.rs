@@ -13,16 +13,20 @@ pub struct Positions {
     pub versions: Vec<u64>,
     /// Which agents are done.
     pub done: Vec<bool>,
-    /// Items consumed, by agent and input.
+    /// How far each input has read its ring, by agent and input: items, or the bytes of frames.
     pub read: Vec<Vec<u64>>,
-    /// Items given back, by agent and input; on a lossy edge: as `read`.
+    /// How many items, frames too, that is.
+    pub items_read: Vec<Vec<u64>>,
+    /// How far that is given back, by agent and input; on a lossy edge: as `read`.
     pub released: Vec<Vec<u64>>,
     /// Items missed, by agent and input.
     pub missed: Vec<Vec<u64>>,
     /// Items left out because a worker died of them, by agent.
     pub skipped: Vec<u64>,
-    /// Items written, by stream.
+    /// How far each stream's ring is written: items, or the bytes of frames.
     pub written: Vec<u64>,
+    /// How many items, frames too, that is.
+    pub items_written: Vec<u64>,
     /// Items thrown away before they were written, by stream.
     pub dropped: Vec<u64>,
 }
@@ -31,26 +35,17 @@ impl Positions {
     /// Reads every worker's record. Workers may be going on; each record is whole in itself.
     pub fn of(graph: &Resolved, plan: &Plan, wired: &Wired) -> Positions {
         let agents = graph.agents.len();
+        let inputs = || graph.agents.iter().map(|a| vec![0; a.inputs.len()]);
         let mut positions = Positions {
             versions: vec![0; plan.workers.len()],
             done: vec![false; agents],
-            read: graph
-                .agents
-                .iter()
-                .map(|a| vec![0; a.inputs.len()])
-                .collect(),
-            released: graph
-                .agents
-                .iter()
-                .map(|a| vec![0; a.inputs.len()])
-                .collect(),
-            missed: graph
-                .agents
-                .iter()
-                .map(|a| vec![0; a.inputs.len()])
-                .collect(),
+            read: inputs().collect(),
+            items_read: inputs().collect(),
+            released: inputs().collect(),
+            missed: inputs().collect(),
             skipped: vec![0; agents],
             written: vec![0; graph.streams.len()],
+            items_written: vec![0; graph.streams.len()],
             dropped: vec![0; graph.streams.len()],
         };
         for worker in 0..plan.workers.len() {
@@ -77,6 +72,7 @@ impl Positions {
             for input in 0..agent.inputs.len() {
                 let word = layout.read_word(input);
                 self.read[ix][input] = words[word];
+                self.items_read[ix][input] = words[layout.read_count_word(input)];
                 self.released[ix][input] = words[word + 1];
                 if matches!(agent.edge, Some(Edge::Latest { .. })) {
                     self.missed[ix][input] = words[word + 1];
@@ -85,6 +81,7 @@ impl Positions {
             }
             for (output, &stream) in agent.outputs.iter().enumerate() {
                 self.written[stream] = words[layout.written_word(output)];
+                self.items_written[stream] = words[layout.written_count_word(output)];
                 if matches!(agent.edge, Some(Edge::DropNewest { .. })) {
                     let copy = usize::from(flags & SECOND_COPY != 0);
                     let count: &[u8] = control.state(nth, copy);

@@ -122,10 +122,12 @@ pub struct EdgeReport {
     pub overflow: &'static str,
     /// Items a second, over the whole run.
     pub rate: f64,
-    /// Items it holds at most.
+    /// Items it holds at most; of frames, bytes.
     pub capacity: u64,
-    /// Most items ever waiting (and retained), as the reader saw it.
+    /// Most items ever waiting (and retained), as the reader saw it; of frames, bytes.
     pub high_water: u64,
+    /// Bytes written, where items are frames: with the length and the padding of each.
+    pub frame_bytes: Option<u64>,
     /// How long sampled items waited from publication to reading, where it crosses.
     pub wait: Option<Waits>,
 }
@@ -300,11 +302,11 @@ impl Seen<'_> {
             name: here.name.clone(),
             op: here.op.clone(),
             worker: self.plan.workers[w].name.clone(),
-            items_in: self.positions.read[a].iter().sum(),
+            items_in: self.positions.items_read[a].iter().sum(),
             items_out: here
                 .outputs
                 .iter()
-                .map(|&s| self.positions.written[s])
+                .map(|&s| self.positions.items_written[s])
                 .sum(),
             skipped: self.positions.skipped[a],
             busy: (estimated / self.ns).min(1.0),
@@ -321,7 +323,8 @@ impl Seen<'_> {
             return Vec::new();
         }
         let into = self.raw(s).unwrap_or(s);
-        let written = positions.written[into];
+        let written = positions.items_written[into];
+        let framed = stream.item_type.is_framed();
         let blank = EdgeReport {
             stream: stream.name.clone(),
             item_type: stream.item_type.to_string(),
@@ -336,6 +339,7 @@ impl Seen<'_> {
             rate: written as f64 / self.ns * 1e9,
             capacity: self.plan.streams[s].capacity,
             high_water: 0,
+            frame_bytes: framed.then_some(positions.written[into]),
             wait: None,
         };
         if stream.readers.is_empty() {
@@ -357,7 +361,7 @@ impl Seen<'_> {
         let gauge =
             self.wired.controls[self.plan.worker_of[a]].input_gauge(self.plan.seat_of[a], input);
         let crosses = self.plan.streams[s].readers[line].worker != self.plan.streams[s].producer;
-        let read = positions.read[reader][reader_input];
+        let read = positions.items_read[reader][reader_input];
         let lost = positions.missed[a][input] + positions.dropped[s];
         EdgeReport {
             to: graph.agents[reader].name.clone(),

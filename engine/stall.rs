@@ -70,7 +70,7 @@ fn waits_for(
     let full = here.outputs.iter().find_map(|&s| {
         let reader = slowest(graph, positions, s)?;
         let held = positions.written[s].saturating_sub(reader.1);
-        (held >= plan.streams[s].capacity).then_some(WaitsFor::Room(s, reader.0))
+        (held >= full_at(graph, plan, s)).then_some(WaitsFor::Room(s, reader.0))
     });
     let empty = || {
         let mut inputs = here.inputs.iter().enumerate();
@@ -81,6 +81,16 @@ fn waits_for(
         })
     };
     full.or_else(empty)
+}
+
+/// From how much on a stream that nobody reads may hold its producer back: a frame that is waiting to
+/// be written may take half of it.
+fn full_at(graph: &Resolved, plan: &Plan, stream: StreamIx) -> u64 {
+    let capacity = plan.streams[stream].capacity;
+    match graph.streams[stream].item_type.is_framed() {
+        true => capacity / 2 + 1,
+        false => capacity,
+    }
 }
 
 /// The reader that holds a stream back most, and how far it has released it.
@@ -108,14 +118,17 @@ fn sentence(
             "{} waits for items on `{}`, which is empty at {}, from {}",
             of(agent),
             graph.streams[s].name,
-            positions.written[s],
+            positions.items_written[s],
             of(graph.streams[s].producer.0)
         ),
         WaitsFor::Room(s, reader) => format!(
-            "{} waits for room on `{}`, which is full with {} items, held by {}",
+            "{} waits for room on `{}`, which is full with {}, held by {}",
             of(agent),
             graph.streams[s].name,
-            plan.streams[s].capacity,
+            match graph.streams[s].item_type.is_framed() {
+                true => format!("frames, as it holds {} bytes", plan.streams[s].capacity),
+                false => format!("{} items", plan.streams[s].capacity),
+            },
             of(reader)
         ),
     }

@@ -306,12 +306,17 @@ impl<'a> Supervisor<'a> {
             let read: Vec<String> = stream
                 .readers
                 .iter()
-                .map(|&(a, i)| format!("{} {}", self.graph.agents[a].name, positions.read[a][i]))
+                .map(|&(a, i)| {
+                    format!(
+                        "{} {}",
+                        self.graph.agents[a].name, positions.items_read[a][i]
+                    )
+                })
                 .collect();
             let words = format!(
                 "{}: written {}, read by {}",
                 stream.name,
-                positions.written[s],
+                positions.items_written[s],
                 if read.is_empty() {
                     "nobody".to_owned()
                 } else {
@@ -582,7 +587,7 @@ impl<'a> Supervisor<'a> {
                 items.iter().map(poison::Item::words).collect()
             }
             (_, careful) => {
-                let reads = &Positions::of(self.graph, plan, wired).read[agent];
+                let reads = &Positions::of(self.graph, plan, wired).items_read[agent];
                 let places = inputs.iter().zip(reads);
                 let after = if careful { "" } else { " or a later one" };
                 let place = |(&s, read): (&usize, &u64)| {

@@ -3,9 +3,10 @@
 //! Records and rings were written by processes that are dead; before anybody goes on with them, every
 //! position is held against those it must not pass. What is found wrong is damage, and is never mended.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
-use thalweg_ringbuf::Mode;
+use thalweg_ringbuf::{Frames, Mode, Ring};
 use thalweg_worker::control::are_damaged;
 
 use crate::plan::Plan;
@@ -103,6 +104,14 @@ fn check_readers(
         no_further("released", released, "read", read).map_err(of_reader)?;
         let consumed = wired.rings[stream].consumed(line);
         no_further("given back", consumed, "released", released).map_err(of_reader)?;
+        if graph.streams[stream].item_type.is_framed() && !positions.done[agent] {
+            let items = (
+                positions.items_read[agent][input],
+                positions.items_written[stream],
+            );
+            check_frames(&wired.rings[stream], read..written, items.0..items.1)
+                .map_err(of_reader)?;
+        }
         // One that is done holds nobody back.
         if !positions.done[agent] && written - released > planned.capacity {
             return Err(of_reader(format!(
@@ -112,6 +121,34 @@ fn check_readers(
         }
     }
     Ok(())
+}
+
+/// From byte to byte of a ring lie whole frames, as many as the items counted. Nobody writes them now.
+pub fn check_frames(ring: &Ring, bytes: Range<u64>, items: Range<u64>) -> Result<(), String> {
+    let len = bytes.end.checked_sub(bytes.start);
+    let Some(len) = len.filter(|&len| len <= ring.geometry().capacity) else {
+        return Err(format!(
+            "frames from byte {} to {} are not what it can hold",
+            bytes.start, bytes.end
+        ));
+    };
+    // SAFETY: no more than the capacity, so in one piece in the mirror; callers know that its producer
+    // is dead, and its readers only read.
+    let unread = unsafe { std::slice::from_raw_parts(ring.slot_ptr(bytes.start), len as usize) };
+    let mut frames = Frames::new(unread);
+    let found = frames.by_ref().count() as u64;
+    let expected = items.end.wrapping_sub(items.start);
+    match frames.rest().len() {
+        0 if found == expected => Ok(()),
+        0 => Err(format!(
+            "bytes {} to {} are {found} frames, and {expected} were counted",
+            bytes.start, bytes.end
+        )),
+        rest => Err(format!(
+            "there is no whole frame at byte {}",
+            bytes.end - rest as u64
+        )),
+    }
 }
 
 fn no_further(what: &str, position: u64, than: &str, limit: u64) -> Result<(), String> {

@@ -317,6 +317,7 @@ impl Wired {
             (true, false) => StampPlace::There(self.controls[stream.producer].stamp(nth, output)),
         };
         StreamSeat {
+            name: graph.streams[s].name.clone(),
             ring: self.rings[s],
             reader_bells,
             producer_bell: (!here).then_some(stream.producer),

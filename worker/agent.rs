@@ -25,6 +25,11 @@ use bytemuck::Pod;
 pub use crate::state::{State, StateSpec, Table};
 use crate::types::ItemType;
 
+mod frames;
+
+use frames::FrameRoom;
+pub use frames::text_of;
+
 /// A function that never ends, called again and again with what has arrived.
 pub trait Agent {
     /// Makes the agent ready in the process that will run it: opens files, seeks to where the
@@ -149,6 +154,10 @@ pub struct Input {
     ended: bool,
     consumed: usize,
     keep: Option<usize>,
+    /// Bytes of all unread frames, where items are frames.
+    framed: Option<usize>,
+    /// Bytes of the frames consumed.
+    at: usize,
 }
 
 impl Input {
@@ -176,12 +185,14 @@ impl Input {
             ended,
             consumed: 0,
             keep: None,
+            framed: None,
+            at: 0,
         }
     }
 
     /// The items not yet consumed, one contiguous slice.
     pub fn items<T: Pod>(&self) -> &[T] {
-        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        self.check_type(size_of::<T>());
         // SAFETY: `new` was promised `len` readable items from `unread`; `consume` keeps
         // `consumed <= len`; the length of `T` is checked above, and `T: Pod` accepts any bytes.
         unsafe {
@@ -197,6 +208,7 @@ impl Input {
 
     /// The bytes of the items not yet consumed.
     pub fn bytes(&self) -> &[u8] {
+        self.check_type(self.item_len);
         // SAFETY: as in `items`, counted in bytes.
         unsafe {
             let first = self.unread.add(self.consumed * self.item_len);
@@ -209,7 +221,7 @@ impl Input {
     /// Retained are the last [`InPort::retain`] items before the unread ones, fewer near the start of
     /// the stream. What this call consumed counts as retained.
     pub fn past<T: Pod>(&self) -> (&[T], usize) {
-        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        self.check_type(size_of::<T>());
         let past = self.past + self.consumed;
         // SAFETY: `new` was promised `past` readable items before `unread` and `len` from it on.
         let items = unsafe {
@@ -221,6 +233,7 @@ impl Input {
 
     /// As [`Input::past`], in numbers: an item of `width` numbers counts `width` times.
     pub fn past_elements<E: Pod>(&self) -> (&[E], usize) {
+        self.check_type(self.item_len);
         // SAFETY: as in `past`, counted in bytes.
         let bytes = unsafe {
             let first = self.unread.sub(self.past * self.item_len);
@@ -228,6 +241,14 @@ impl Input {
         };
         let past = (self.past + self.consumed) * self.item_len / size_of::<E>();
         (bytemuck::cast_slice(bytes), past)
+    }
+
+    /// Items of one length, and of this one.
+    fn check_type(&self, item_len: usize) {
+        assert!(
+            item_len == self.item_len && self.framed.is_none(),
+            "items of another type"
+        );
     }
 
     /// How many items are not yet consumed.
@@ -258,6 +279,9 @@ impl Input {
     /// Is finished with the first `n` unread items, but for retaining them.
     pub fn consume(&mut self, n: usize) {
         assert!(n <= self.len(), "consumed {n} of {} items", self.len());
+        if self.framed.is_some() {
+            self.pass_frames(n);
+        }
         self.consumed += n;
     }
 
@@ -290,6 +314,8 @@ pub struct Output {
     position: u64,
     item_len: usize,
     produced: usize,
+    /// What is known beyond that where items are frames.
+    framed: Option<FrameRoom>,
 }
 
 impl Output {
@@ -306,12 +332,13 @@ impl Output {
             position,
             item_len,
             produced: 0,
+            framed: None,
         }
     }
 
     /// Room for the items that come next: old bytes, to be overwritten.
     pub fn room<T: Pod>(&mut self) -> &mut [T] {
-        assert_eq!(size_of::<T>(), self.item_len, "items of another type");
+        self.check_type(size_of::<T>());
         // SAFETY: `new` was promised `len` writable items from `room`; `produce` keeps
         // `produced <= len`; `&mut self` makes the slice the only one.
         unsafe {
@@ -327,6 +354,7 @@ impl Output {
 
     /// The room in bytes.
     pub fn bytes(&mut self) -> &mut [u8] {
+        self.check_type(self.item_len);
         // SAFETY: as in `room`, counted in bytes.
         unsafe {
             let first = self.room.add(self.produced * self.item_len);
@@ -334,9 +362,20 @@ impl Output {
         }
     }
 
-    /// How many items fit.
+    /// Items of one length, and of this one.
+    fn check_type(&self, item_len: usize) {
+        assert!(
+            item_len == self.item_len && self.framed.is_none(),
+            "items of another type"
+        );
+    }
+
+    /// How many items fit; of frames, how many of the shortest.
     pub fn space(&self) -> usize {
-        self.len - self.produced
+        match &self.framed {
+            None => self.len - self.produced,
+            Some(frames) => self.frame_space(frames),
+        }
     }
 
     /// True when no item fits.
@@ -351,6 +390,7 @@ impl Output {
 
     /// The first `n` items of the room are given to the stream.
     pub fn produce(&mut self, n: usize) {
+        debug_assert!(self.framed.is_none(), "frames are given one by one");
         assert!(
             n <= self.space(),
             "produced {n} items in room for {}",
@@ -379,6 +419,9 @@ impl Output {
 /// Gives the first items of an input to an output as they are: as many as are there and fit, at most
 /// `most`. Gives how many.
 pub fn pass_on(input: &mut Input, output: &mut Output, most: usize) -> usize {
+    if input.framed.is_some() {
+        return frames::pass_frames_on(input, output, most);
+    }
     let n = input.len().min(output.space()).min(most);
     let len_bytes = n * input.item_len();
     output.bytes()[..len_bytes].copy_from_slice(&input.bytes()[..len_bytes]);

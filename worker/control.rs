@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A record is, agent by agent: flags, then `read` and `released` of each input, then `written` of
-//! each output. Flags: bit 0 which state copy is current, bit 1 done, from bit 8 on a count: the items
+//! each output, then, for each port of frames, whose positions count bytes, how many frames. Flags: bit 0 which state copy is current, bit 1 done, from bit 8 on a count: the items
 //! it was made to skip. An input on a lossy edge releases nothing; its second word counts the items
 //! it missed.
 
@@ -261,6 +261,9 @@ pub struct AgentLayout {
     pub states: usize,
     /// Length of one copy in bytes.
     pub state_len: usize,
+    /// For each input and then each output, the word that counts its items.
+    counts: Vec<usize>,
+    words: usize,
 }
 
 impl AgentLayout {
@@ -274,27 +277,82 @@ impl AgentLayout {
         self.word + 1 + 2 * self.inputs + output
     }
 
-    fn words(&self) -> usize {
-        1 + 2 * self.inputs + self.outputs
+    /// The word of an input that counts the items read: of frames one of its own, else that of `read`.
+    pub fn read_count_word(&self, input: usize) -> usize {
+        self.counts[input]
+    }
+
+    /// The word of an output that counts the items written: of frames one of its own, else that of
+    /// `written`.
+    pub fn written_count_word(&self, output: usize) -> usize {
+        self.counts[self.inputs + output]
+    }
+
+    /// Gives every port a word that counts its items.
+    fn place_counts(&mut self, shape: &Shape) {
+        let mut next = self.written_word(self.outputs);
+        let ports = shape.inputs.iter().enumerate();
+        let inputs = ports.map(|(i, &framed)| (self.read_word(i), framed));
+        let ports = shape.outputs.iter().enumerate();
+        let outputs = ports.map(|(o, &framed)| (self.written_word(o), framed));
+        let counts = inputs
+            .chain(outputs)
+            .map(|(position, framed)| match framed {
+                false => position,
+                true => {
+                    next += 1;
+                    next - 1
+                }
+            });
+        self.counts = counts.collect();
+        self.words = next - self.word;
+    }
+}
+
+/// What of an agent decides its part of a control block.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// For each input: are its items frames?
+    pub inputs: Vec<bool>,
+    /// For each output: are its items frames?
+    pub outputs: Vec<bool>,
+    /// Bytes of its state.
+    pub state_len: usize,
+}
+
+impl Shape {
+    /// The shape of a blueprint.
+    pub fn of(blueprint: &Blueprint) -> Shape {
+        let inputs = blueprint.inputs.iter();
+        let outputs = blueprint.outputs.iter();
+        Shape {
+            inputs: inputs.map(|port| port.item_type.is_framed()).collect(),
+            outputs: outputs.map(|port| port.item_type.is_framed()).collect(),
+            state_len: blueprint.state.init.len(),
+        }
     }
 }
 
 impl ControlLayout {
-    /// The layout for agents with so many inputs, outputs and bytes of state.
-    pub fn new(shapes: impl IntoIterator<Item = (usize, usize, usize)>) -> ControlLayout {
+    /// The layout for agents of these shapes.
+    pub fn new(shapes: impl IntoIterator<Item = Shape>) -> ControlLayout {
         let mut agents: Vec<AgentLayout> = Vec::new();
         let (mut word, mut first_input, mut first_output) = (0, 0, 0);
-        for (inputs, outputs, state_len) in shapes {
-            let agent = AgentLayout {
+        for shape in shapes {
+            let (inputs, outputs) = (shape.inputs.len(), shape.outputs.len());
+            let mut agent = AgentLayout {
                 word,
                 inputs,
                 outputs,
                 first_input,
                 first_output,
                 states: 0,
-                state_len,
+                state_len: shape.state_len,
+                counts: Vec::new(),
+                words: 0,
             };
-            word += agent.words();
+            agent.place_counts(&shape);
+            word += agent.words;
             first_input += inputs;
             first_output += outputs;
             agents.push(agent);
@@ -319,11 +377,7 @@ impl ControlLayout {
 
     /// The layout for these blueprints, in this order.
     pub fn of<'a>(blueprints: impl IntoIterator<Item = &'a Blueprint>) -> ControlLayout {
-        ControlLayout::new(
-            blueprints
-                .into_iter()
-                .map(|b| (b.inputs.len(), b.outputs.len(), b.state.init.len())),
-        )
+        ControlLayout::new(blueprints.into_iter().map(Shape::of))
     }
 }
 
@@ -582,10 +636,28 @@ pub(crate) fn add(counter: &AtomicU64, n: u64) {
 mod tests {
     use super::*;
 
+    /// A source, an agent that joins a stream with one of frames and gives frames, and a sink.
+    fn three() -> ControlLayout {
+        let shape = |inputs: &[bool], outputs: &[bool], state_len| Shape {
+            inputs: inputs.to_vec(),
+            outputs: outputs.to_vec(),
+            state_len,
+        };
+        ControlLayout::new([
+            shape(&[], &[false], 16),
+            shape(&[false, true], &[true], 0),
+            shape(&[false], &[], 100),
+        ])
+    }
+
     #[test]
     fn parts_of_a_block_do_not_overlap() {
-        let layout = ControlLayout::new([(0, 1, 16), (2, 1, 0), (1, 0, 100)]);
-        assert_eq!(layout.words, (1 + 1) + (1 + 4 + 1) + (1 + 2));
+        let layout = three();
+        assert_eq!(layout.words, (1 + 1) + (1 + 4 + 1 + 2) + (1 + 2));
+        let framed = &layout.agents[1];
+        assert_eq!(framed.read_count_word(0), framed.read_word(0));
+        assert_eq!(framed.read_count_word(1), framed.written_word(0) + 1);
+        assert_eq!(framed.written_count_word(0), framed.written_word(0) + 2);
         assert_eq!(layout.agents[1].read_word(1), 2 + 1 + 2);
         assert_eq!(layout.agents[1].written_word(0), 2 + 1 + 4);
         assert!(layout.gauges >= RECORDS + 2 * layout.words * 8);
@@ -600,7 +672,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_block_is_put_back_into_a_new_one() {
-        let layout = std::rc::Rc::new(ControlLayout::new([(0, 1, 16), (2, 1, 0), (1, 0, 100)]));
+        let layout = std::rc::Rc::new(three());
         let block = || vec![[0u128; 8]; layout.len_bytes.div_ceil(128) + 1];
         let control = |block: &mut Vec<[u128; 8]>| {
             let base = block.as_mut_ptr().cast::<u8>();

@@ -112,6 +112,10 @@ struct Host {
     outputs: Vec<usize>,
     step: usize,
     room_at_least: Vec<usize>,
+    /// For each output of frames, bytes that the frame it had no room for takes.
+    room_wanted: Vec<usize>,
+    /// A frame was refused that takes more room than was shown.
+    wants_more_room: bool,
     items: Option<u64>,
     second_copy: bool,
     has_state: bool,
@@ -142,10 +146,20 @@ impl Subgraph {
         seats: Vec<Seat>,
         bells: Vec<*const Bell>,
     ) -> Result<Subgraph, Fault> {
+        let mut streams: Vec<Stream> = streams.into_iter().map(Stream::new).collect();
+        for seat in &seats {
+            let inputs = seat.inputs.iter().map(|place| place.stream);
+            let inputs = inputs.zip(seat.blueprint.inputs.iter().map(|port| &port.item_type));
+            let outputs = seat.outputs.iter().copied();
+            let outputs = outputs.zip(seat.blueprint.outputs.iter().map(|port| &port.item_type));
+            for (stream, item_type) in inputs.chain(outputs) {
+                streams[stream].framed = item_type.is_framed();
+            }
+        }
         let hosts: Vec<Host> = seats.into_iter().map(Host::new).collect();
         let mut subgraph = Subgraph {
             ringing: vec![false; bells.len()],
-            streams: streams.into_iter().map(Stream::new).collect(),
+            streams,
             version: control.version(),
             control,
             bells,
@@ -182,6 +196,7 @@ impl Subgraph {
             self.done += usize::from(host.done);
             for (i, reading) in host.inputs.iter_mut().enumerate() {
                 reading.read = word(layout.read_word(i));
+                reading.count = word(layout.read_count_word(i));
                 match &mut reading.lossy {
                     Some(lossy) => lossy.lost = word(layout.read_word(i) + 1),
                     None => reading.released = word(layout.read_word(i) + 1),
@@ -191,6 +206,7 @@ impl Subgraph {
                 let stream = &mut self.streams[stream];
                 stream.here = true;
                 stream.written = word(layout.written_word(o));
+                stream.count = word(layout.written_count_word(o));
                 stream.room_until = stream.written;
                 stream.closed = host.done;
             }
@@ -300,8 +316,18 @@ impl Subgraph {
         Ok(moved)
     }
 
-    /// Calls one agent on what is there. True if anything moved.
+    /// Calls one agent on what is there. True if anything moved. Where a frame takes more room than
+    /// was shown, it is called again with as much.
     fn call(&mut self, ix: usize) -> Result<bool, Fault> {
+        loop {
+            let moved = self.call_once(ix)?;
+            if moved || !std::mem::take(&mut self.hosts[ix].wants_more_room) {
+                return Ok(moved);
+            }
+        }
+    }
+
+    fn call_once(&mut self, ix: usize) -> Result<bool, Fault> {
         if !self.show(ix)? {
             return Ok(false);
         }
@@ -323,6 +349,7 @@ impl Subgraph {
         let worked = host.agent.work(&mut io);
         calling.store(0, Relaxed);
         let status = worked.map_err(|e| host.fault(e.message))?;
+        self.note_refused(ix)?;
         let moved = self.take_in(ix);
         self.hosts[ix].more = status == Status::More;
         self.hosts[ix].wait = match status {
@@ -379,11 +406,18 @@ impl Subgraph {
             let stream = &mut streams[s];
             let most = host
                 .items
-                .map_or(u64::MAX, |n| n.saturating_sub(stream.written));
-            let want = step
-                .max(host.room_at_least[o])
-                .min(usize::try_from(most).unwrap_or(usize::MAX));
-            let shown = stream.show_room(want, self.look);
+                .map_or(u64::MAX, |n| n.saturating_sub(stream.count));
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            let shown = match stream.framed {
+                true => {
+                    let want = host.frames_room(o, stream);
+                    stream.show_frames_room(want, most, self.look)
+                }
+                false => {
+                    let want = step.max(host.room_at_least[o]).min(most);
+                    stream.show_room(want, self.look)
+                }
+            };
             let output = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             full &= output.is_full();
             outputs.push(output);
@@ -394,6 +428,27 @@ impl Subgraph {
         let ending = ended || stopped || host.is_unwanted(streams) || host.is_at_its_end(streams);
         let calling = visible || host.source || host.more;
         Ok(ending || (calling && !host.blocked))
+    }
+
+    /// Remembers how much room the frames take that had none; refuses those that never will.
+    fn note_refused(&mut self, ix: usize) -> Result<(), Fault> {
+        let host = &mut self.hosts[ix];
+        for (o, (&s, output)) in host.outputs.iter().zip(&self.outputs).enumerate() {
+            let stream = &self.streams[s];
+            if let Some(len) = output.too_long() {
+                return Err(host.fault(stream.refusal(len)));
+            }
+            match output.wanted_bytes() {
+                0 if output.produced() > 0 => host.room_wanted[o] = 0,
+                0 => {}
+                wanted => {
+                    host.blocked = true;
+                    host.wants_more_room |= wanted > host.frames_room(o, stream);
+                    host.room_wanted[o] = wanted;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes over what the agent consumed and produced. True if anything did.
@@ -424,7 +479,9 @@ impl Subgraph {
         }
         for (&s, output) in host.outputs.iter().zip(outputs.iter()) {
             moved |= output.produced() > 0;
-            streams[s].written += output.produced() as u64;
+            let slots = output.produced_bytes().unwrap_or(output.produced());
+            streams[s].written += slots as u64;
+            streams[s].count += output.produced() as u64;
         }
         moved
     }
@@ -530,9 +587,15 @@ impl Subgraph {
             put(layout.read_word(i), reading.read);
             let second = reading.lossy.as_ref().map_or(reading.released, |l| l.lost);
             put(layout.read_word(i) + 1, second);
+            if self.streams[reading.stream].framed {
+                put(layout.read_count_word(i), reading.count);
+            }
         }
         for (o, &s) in host.outputs.iter().enumerate() {
             put(layout.written_word(o), self.streams[s].written);
+            if self.streams[s].framed {
+                put(layout.written_count_word(o), self.streams[s].count);
+            }
         }
     }
 
@@ -665,6 +728,7 @@ impl Host {
                     lost: 0,
                 }),
                 read: 0,
+                count: 0,
                 released: 0,
                 last_stamp: 0,
                 high_water: 0,
@@ -679,6 +743,8 @@ impl Host {
             outputs: seat.outputs,
             step: seat.step,
             room_at_least: outputs.iter().map(|p| p.at_least).collect(),
+            room_wanted: vec![0; outputs.len()],
+            wants_more_room: false,
             items: seat.items.filter(|_| inputs.is_empty()),
             second_copy: false,
             has_state: !state.init.is_empty(),
@@ -709,6 +775,15 @@ impl Host {
         }
     }
 
+    /// Bytes of room to show for frames: a step's worth, and what the frame refused last takes. Who
+    /// throws away what does not fit sees all the room there is.
+    fn frames_room(&self, output: usize, stream: &Stream) -> usize {
+        match self.drops_when_full {
+            true => usize::MAX,
+            false => stream.frames_step().max(self.room_wanted[output]),
+        }
+    }
+
     fn fault(&self, message: String) -> Fault {
         host_fault(&self.name, message)
     }
@@ -721,7 +796,7 @@ impl Host {
 
     /// A source that was asked for so many items has given them.
     fn is_at_its_end(&self, streams: &[Stream]) -> bool {
-        let full = |n: u64| self.outputs.iter().all(|&s| streams[s].written >= n);
+        let full = |n: u64| self.outputs.iter().all(|&s| streams[s].count >= n);
         self.items
             .is_some_and(|n| !self.outputs.is_empty() && full(n))
     }

@@ -4,6 +4,8 @@
 //! decides how much is visible and how much room there is in each call, calls some steps twice as a
 //! killed worker's successor would, and gives the bytes of every output.
 
+use thalweg_ringbuf::{Frames, frame_len_bytes, write_frame};
+
 use crate::agent::{AgentError, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
 use crate::state::Changes;
 
@@ -101,6 +103,32 @@ impl Random {
     }
 }
 
+/// The bytes of a stream of these frames, as [`run`] takes and gives them.
+///
+/// # Panics
+/// When one is longer than a `u32` counts.
+pub fn frames<F: AsRef<[u8]>>(payloads: impl IntoIterator<Item = F>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for payload in payloads {
+        let payload = payload.as_ref();
+        let at = bytes.len();
+        bytes.resize(at + frame_len_bytes(payload.len()).expect("a frame"), 0);
+        write_frame(&mut bytes[at..], payload);
+    }
+    bytes
+}
+
+/// The payloads of a stream of frames as text.
+///
+/// # Panics
+/// When one is not UTF-8.
+pub fn texts(stream: &[u8]) -> Vec<&str> {
+    let frames = Frames::new(stream);
+    frames
+        .map(|f| std::str::from_utf8(f).expect("UTF-8"))
+        .collect()
+}
+
 /// Bytes aligned as the segment aligns state and items.
 #[derive(Default)]
 struct Words {
@@ -137,6 +165,8 @@ struct Bench {
 
 struct InSide {
     bytes: Words,
+    /// Where each frame begins, and where the last ends, if items are frames.
+    starts: Option<Vec<usize>>,
     items: usize,
     item_len: usize,
     read: usize,
@@ -148,10 +178,19 @@ struct InSide {
 
 struct OutSide {
     bytes: Vec<u8>,
+    framed: bool,
+    /// Items given.
+    given: u64,
     item_len: usize,
     room: Words,
+    /// Bytes that the frame refused last takes.
+    wanted: usize,
     produced: usize,
+    produced_bytes: usize,
 }
+
+/// What a stream of frames holds on the bench.
+const FRAMES_CAPACITY: u64 = 1 << 20;
 
 /// What one call is shown: visible items per input, room per output.
 struct Call {
@@ -164,9 +203,13 @@ impl Bench {
         assert_eq!(inputs.len(), blueprint.inputs.len(), "streams and inputs");
         let inputs = blueprint.inputs.iter().zip(inputs).map(|(port, bytes)| {
             let item_len = port.item_type.len_bytes();
+            let starts = port.item_type.is_framed().then(|| starts(bytes));
             InSide {
                 bytes: Words::of(bytes),
-                items: bytes.len() / item_len,
+                items: starts
+                    .as_ref()
+                    .map_or(bytes.len() / item_len, |s| s.len() - 1),
+                starts,
                 item_len,
                 read: 0,
                 retained: 0,
@@ -177,9 +220,13 @@ impl Bench {
         });
         let outputs = blueprint.outputs.iter().map(|port| OutSide {
             bytes: Vec::new(),
+            framed: port.item_type.is_framed(),
+            given: 0,
             item_len: port.item_type.len_bytes(),
             room: Words::default(),
+            wanted: 0,
             produced: 0,
+            produced_bytes: 0,
         });
         Bench {
             chunks,
@@ -217,7 +264,11 @@ impl Bench {
                 let at_least = blueprint.outputs[o].at_least;
                 // Ample is half a mebibyte, or what the port asks for.
                 let ample = (1 << 19) / self.outputs[o].item_len;
-                self.size(at_least).min(ample.max(at_least))
+                match self.outputs[o].framed {
+                    // At least what did not fit, in bytes.
+                    true => self.size(8).min(ample).max(self.outputs[o].wanted) & !7,
+                    false => self.size(at_least).min(ample.max(at_least)),
+                }
             })
             .collect();
         Call { visible, room }
@@ -234,33 +285,34 @@ impl Bench {
         for (side, &visible) in self.inputs.iter_mut().zip(&call.visible) {
             let past = side.retained;
             let ended = side.read + visible == side.items;
-            // SAFETY: `read + visible <= items` and `past <= read`; the buffer outlives the call and
-            // is aligned to 16; nothing writes it.
+            // SAFETY: `read + visible <= items` and `past <= read`; frames begin at `starts`; the buffer
+            // outlives the call and is aligned to 16; nothing writes it.
             inputs.push(unsafe {
-                let unread = side
-                    .bytes
-                    .bytes_mut()
-                    .as_ptr()
-                    .add(side.read * side.item_len);
-                Input::new(
-                    unread,
-                    visible,
-                    past,
-                    side.read as u64,
-                    side.item_len,
-                    ended,
-                )
+                let (first, item_len) = (side.bytes.bytes_mut().as_ptr(), side.item_len);
+                match &side.starts {
+                    Some(starts) => {
+                        let (from, to) = (starts[side.read], starts[side.read + visible]);
+                        let position = side.read as u64;
+                        Input::of_frames(first.add(from), to - from, visible, position, ended)
+                    }
+                    None => {
+                        let unread = first.add(side.read * item_len);
+                        Input::new(unread, visible, past, side.read as u64, item_len, ended)
+                    }
+                }
             });
         }
         let mut outputs: Vec<Output> = Vec::new();
         for (side, &room) in self.outputs.iter_mut().zip(&call.room) {
             side.room = Words::zeroed(room * side.item_len);
             side.room.bytes_mut().fill(0xA5);
-            let position = (side.bytes.len() / side.item_len) as u64;
             // SAFETY: the buffer is `room` items long, aligned to 16, owned here, alive over the call.
             outputs.push(unsafe {
                 let first = side.room.bytes_mut().as_mut_ptr();
-                Output::new(first, room, position, side.item_len)
+                match side.framed {
+                    true => Output::of_frames(first, room, usize::MAX, side.given, FRAMES_CAPACITY),
+                    false => Output::new(first, room, side.given, side.item_len),
+                }
             });
         }
         let mut io = Io {
@@ -275,7 +327,15 @@ impl Bench {
             side.kept = input.kept();
         }
         for (side, output) in self.outputs.iter_mut().zip(&outputs) {
+            if let Some(len) = output.too_long() {
+                return Err(AgentError::new(format!(
+                    "a frame of {len} bytes is too long"
+                )));
+            }
             side.produced = output.produced();
+            side.wanted = output.wanted_bytes();
+            let bytes = output.produced_bytes();
+            side.produced_bytes = bytes.unwrap_or(output.produced() * side.item_len);
         }
         let moved =
             inputs.iter().any(|i| i.consumed() > 0) || outputs.iter().any(|o| o.produced() > 0);
@@ -290,9 +350,9 @@ impl Bench {
             side.retained = side.kept.unwrap_or(side.retain).min(reachable);
         }
         for side in &mut self.outputs {
-            let len_bytes = side.produced * side.item_len;
-            side.bytes
-                .extend_from_slice(&side.room.bytes_mut()[..len_bytes]);
+            let produced = &side.room.bytes_mut()[..side.produced_bytes];
+            side.bytes.extend_from_slice(produced);
+            side.given += side.produced as u64;
         }
     }
 
@@ -310,20 +370,33 @@ impl Bench {
     }
 
     fn first_output_len(&self) -> usize {
-        self.outputs
-            .first()
-            .map_or(0, |o| o.bytes.len() / o.item_len)
+        self.outputs.first().map_or(0, |o| o.given as usize)
     }
 
     fn outputs(self, most: usize) -> Vec<Vec<u8>> {
         self.outputs
             .into_iter()
             .map(|mut side| {
-                side.bytes.truncate(most.saturating_mul(side.item_len));
+                let len_bytes = match side.framed {
+                    true => starts(&side.bytes).get(most).copied(),
+                    false => Some(most.saturating_mul(side.item_len)),
+                };
+                side.bytes.truncate(len_bytes.unwrap_or(usize::MAX));
                 side.bytes
             })
             .collect()
     }
+}
+
+/// Where each frame of a stream begins, and where the last ends.
+fn starts(stream: &[u8]) -> Vec<usize> {
+    let mut frames = Frames::new(stream);
+    let mut starts = vec![0];
+    while frames.next().is_some() {
+        starts.push(stream.len() - frames.rest().len());
+    }
+    assert!(frames.rest().is_empty(), "a stream of whole frames");
+    starts
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::names::split_stream;
 use super::order::Order;
 use crate::decl::{At, Capacity, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
+use crate::plan::FRAMES_BYTES_MIN;
 use crate::resolved::{Resolved, ResolvedAgent, ResolvedStream};
 
 /// Judges the settings of streams against the streams there are.
@@ -37,6 +38,7 @@ pub(super) fn settings(graph: &GraphDecl, built: &[Option<Built>], found: &mut V
             // Its agent was refused already.
             Some(None) => {}
             Some(Some(built)) => match built.outputs.iter().find(|out| out.name == port) {
+                Some(out) if out.item_type.is_framed() => found.extend(misfit_of_frames(stream)),
                 Some(out) => found.extend(misfit(stream, out.item_type.len_bytes() as u64)),
                 None => found.push(unknown_stream(stream, &streams_of_one(agent, built))),
             },
@@ -59,6 +61,35 @@ fn misfit(stream: &StreamDecl, item_len: u64) -> Option<Diagnostic> {
     };
     let message = format!("stream `{name}` cannot hold {written}: {why}");
     Some(Diagnostic::new(message).at(capacity.span.clone(), "this capacity"))
+}
+
+/// Frames have no length of their own, and their readers cannot skip to the newest: where a frame begins
+/// is known from the one before it alone.
+fn misfit_of_frames(stream: &StreamDecl) -> Option<Diagnostic> {
+    let name = &stream.name.value;
+    if stream.overflow.value == Overflow::Latest {
+        let message =
+            format!("stream `{name}` is of frames, and `latest` is for items of one length");
+        let refused = Diagnostic::new(message).at(stream.overflow.span.clone(), "not for frames");
+        return Some(refused.help("overflow = \"drop-newest\" drops frames that do not fit"));
+    }
+    let capacity = stream.capacity.as_ref()?;
+    let why = match capacity.value {
+        Capacity::Items(items) => format!("`{items}` is not a length in bytes"),
+        Capacity::Bytes(bytes) if bytes < FRAMES_BYTES_MIN => {
+            format!("{bytes} bytes are less than the least, {FRAMES_BYTES_MIN}")
+        }
+        Capacity::Bytes(bytes) if bytes > i64::MAX as u64 => {
+            format!("{bytes} bytes are more than any memory")
+        }
+        Capacity::Bytes(_) => return None,
+    };
+    let message = format!("stream `{name}` is of frames, which have no fixed length: {why}");
+    let refused = Diagnostic::new(message).at(capacity.span.clone(), "this capacity");
+    Some(
+        refused
+            .help("give bytes with a unit, at least twice the longest frame: capacity = \"1 MiB\""),
+    )
 }
 
 fn streams_of_one(agent: &str, built: &Built) -> Vec<String> {

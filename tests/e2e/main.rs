@@ -10,6 +10,7 @@ mod chaos;
 mod deaths;
 mod every_call;
 mod exit_codes;
+mod frames;
 mod kills;
 mod lossy;
 mod resume;

@@ -4,7 +4,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, Ends, InPort, Io, Outside, State, StateSpec, Status,
 };
 use crate::connectors::files::{Readers, Target};
-use crate::connectors::text::{self, Rows};
+use crate::connectors::text::{self, Quotes, Rows, push_text};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 /// The row of the table.
@@ -13,7 +13,8 @@ pub const CSV_WRITE: OpDef = OpDef {
     summary: "writes items as rows of a CSV file",
     doc: "A row for each item; of several inputs a row has one item each, and the shortest ends the file. \
           Columns: one for a number, one per element of a vector, two for a complex number (real, \
-          imaginary) and for a timed item (seconds, value). Floats are the shortest decimal that reads back \
+          imaginary) and for a timed item (seconds, value). A text is one cell, in quotes where it has a \
+          delimiter, a quote or a line's end. Floats are the shortest decimal that reads back \
           as the same value, `nan`, `inf` and `-inf` included; lines end in a line feed. An existing file is replaced. \
           A regular file is written exactly once whatever is killed: a successor goes on at the byte that \
           was committed. `-` is standard output; there and into pipes a killed worker may repeat its last \
@@ -86,13 +87,12 @@ fn names(args: &Args, rows: &Rows) -> Result<Vec<String>, OpError> {
 
 /// The names as a row; those that hold a delimiter, a quote or a line's end are quoted.
 fn header(names: &[String], delimiter: u8) -> Vec<u8> {
-    let needs_quotes = |c: char| c == delimiter as char || matches!(c, '"' | '\n' | '\r');
-    let cells = names.iter().map(|name| match name.contains(needs_quotes) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.clone(),
-    });
-    let cells: Vec<String> = cells.collect();
-    let mut line = cells.join(&(delimiter as char).to_string()).into_bytes();
+    let mut line = Vec::new();
+    for name in names {
+        push_text(name.as_bytes(), delimiter, Quotes::WhereNeeded, &mut line);
+        line.push(delimiter);
+    }
+    line.pop();
     line.push(b'\n');
     line
 }
@@ -118,9 +118,11 @@ impl Agent for CsvWriter {
         if *written == 0 && n > 0 {
             self.text.extend_from_slice(&self.header);
         }
+        let mut items = self.rows.items(io.inputs);
         for row in 0..n {
+            let (delimiter, quotes) = (self.delimiter, Quotes::WhereNeeded);
             self.rows
-                .push(io.inputs, row, self.delimiter, &mut self.text);
+                .push(&mut items, row, delimiter, quotes, &mut self.text);
             self.text.push(b'\n');
             let is_last = row + 1 == n;
             if (self.text.len() >= AT_ONCE || is_last) && self.write(written)? == Readers::Gone {

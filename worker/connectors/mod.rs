@@ -1,7 +1,7 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
 //! `files` holds what they share about paths, reading and writing, `records` what formats of equally
-//! long items share, `text` how a number is spelled.
+//! long items share, `lines` how bytes become lines, `text` how a number is spelled.
 
 use crate::op::{Args, OpDef, OpError};
 
@@ -11,11 +11,14 @@ pub mod npy;
 pub mod null;
 pub mod print;
 pub mod raw;
+pub mod text_read;
+pub mod text_write;
 pub mod wav;
 
 mod files;
 #[cfg(test)]
 mod fixtures;
+mod lines;
 mod records;
 mod text;
 
@@ -28,6 +31,8 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &print::PRINT,
     &raw::RAW_READ,
     &raw::RAW_WRITE,
+    &text_read::TEXT_READ,
+    &text_write::TEXT_WRITE,
     &wav::WAV_READ,
     &wav::WAV_WRITE,
 ];

@@ -39,7 +39,7 @@ impl Agent for Null {
 mod tests {
     use super::*;
     use crate::op::InputInfo;
-    use crate::testing::{Chunks, run};
+    use crate::testing::{Chunks, frames, run};
     use crate::types::ItemType;
 
     #[test]
@@ -53,7 +53,8 @@ mod tests {
         for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(3)] {
             let args = Args::new(&NULL, inputs.clone(), None, &[], ".".as_ref()).unwrap();
             let blueprint = build(&args).unwrap();
-            let outputs = run(blueprint, &[vec![0; 80], vec![0; 7]], chunks, usize::MAX);
+            let inputs = [vec![0; 80], frames(["a", "", "longer than a word"])];
+            let outputs = run(blueprint, &inputs, chunks, usize::MAX);
             assert_eq!(outputs, Ok(vec![]), "{chunks:?}");
         }
     }

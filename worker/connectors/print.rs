@@ -1,8 +1,8 @@
 //! `print`: writes items to standard output, one line each.
 
-use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, State, Status};
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, State, Status};
 use crate::connectors::files::{Readers, Target};
-use crate::connectors::text::Rows;
+use crate::connectors::text::{Items, Quotes, Rows};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 /// The row of the table.
@@ -11,7 +11,7 @@ pub const PRINT: OpDef = OpDef {
     summary: "writes items to standard output, one line each",
     doc: "Numbers as in `csv.write`: the shortest decimal that reads back as the same value. A vector \
           is its elements parted by commas, a complex number its two parts, a timed item its seconds \
-          and value; of several inputs a line has one item each, and the shortest ends the printing. \
+          and value, a text itself; of several inputs a line has one item each, and the shortest ends the printing. \
           Lines are never mixed within with those of another `print`. A worker that is killed may repeat \
           the last lines. When nobody reads any more (`| head`), the agent is done.",
     inputs: Arity::AtLeast(1),
@@ -73,10 +73,11 @@ impl Agent for Print {
         let position = io.inputs[0].position();
         let first = position.next_multiple_of(self.every) - position;
         self.text.clear();
+        let mut items = self.rows.items(io.inputs);
         let mut row = first;
         while row < n as u64 {
             let whole_lines = self.text.len();
-            self.add_line(io.inputs, row as usize);
+            self.add_line(&mut items, row as usize);
             if self.text.len() > AT_ONCE && self.write(whole_lines)? == Readers::Gone {
                 return Ok(Status::Done);
             }
@@ -94,9 +95,10 @@ impl Agent for Print {
 const AT_ONCE: usize = 4096;
 
 impl Print {
-    fn add_line(&mut self, inputs: &[Input], row: usize) {
+    fn add_line(&mut self, items: &mut Items<'_>, row: usize) {
         self.text.extend_from_slice(&self.label);
-        self.rows.push(inputs, row, b',', &mut self.text);
+        self.rows
+            .push(items, row, b',', Quotes::Never, &mut self.text);
         self.text.push(b'\n');
     }
 
@@ -115,6 +117,7 @@ mod tests {
     use std::os::fd::{AsRawFd, OwnedFd};
 
     use super::*;
+    use crate::agent::Input;
     use crate::op::{InputInfo, Value};
     use crate::testing::{Chunks, run};
     use crate::types::ItemType;

@@ -1,10 +1,11 @@
-//! Numbers as text: the cells that `print` and `csv.write` make of items, spelled so that reading gives the same bits.
+//! Items as text: the cells that `print` and `csv.write` make of items, spelled so that reading gives the same bits.
 //!
 //! Floats are the shortest decimal that reads back as the same value (`0.1`, `1e+300`, `nan`, `inf`, as Python prints them),
 //! integers are plain, a complex number is two cells (real, imaginary), a vector is one cell per
-//! element, a timed item is its seconds and its value.
+//! element, a timed item is its seconds and its value, a frame of `text` is itself.
 
 use bytemuck::{AnyBitPattern, pod_read_unaligned};
+use thalweg_ringbuf::Frames;
 
 use crate::agent::Input;
 use crate::op::{Args, InputInfo, OpError, ParamDef, ParamKind};
@@ -12,8 +13,24 @@ use crate::types::{ItemType, Scalar};
 
 /// How a row of text is made of one item of each input.
 pub(super) struct Rows {
-    runs: Vec<Run>,
+    parts: Vec<Part>,
     names: Vec<String>,
+}
+
+/// What of an input's item makes cells.
+enum Part {
+    Numbers(Run),
+    /// A frame: the input's place among those of frames.
+    Frame(usize),
+}
+
+/// How the text of a frame becomes a cell.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Quotes {
+    /// As it is.
+    Never,
+    /// In quotes where it has a delimiter, a quote or a line's end, as RFC 4180 has it.
+    WhereNeeded,
 }
 
 /// Numbers of one kind that lie side by side in an item.
@@ -25,10 +42,10 @@ struct Run {
 }
 
 impl Rows {
-    /// The rows of an operator's inputs. Frames and the types of Rust programs are refused.
+    /// The rows of an operator's inputs. Frames of `bytes` and the types of Rust programs are refused.
     pub(super) fn of(args: &Args) -> Result<Rows, OpError> {
         let mut rows = Rows {
-            runs: Vec::new(),
+            parts: Vec::new(),
             names: Vec::new(),
         };
         for (index, input) in args.inputs().iter().enumerate() {
@@ -49,9 +66,15 @@ impl Rows {
                 self.add_run(index, 0, Scalar::F64, 1, |_| format!("{name}_t"));
                 self.add_numbers(index, 8, scalar, 1, name);
             }
+            ItemType::Text => {
+                let frames = self.parts.iter().filter(|p| matches!(p, Part::Frame(..)));
+                let part = Part::Frame(frames.count());
+                self.parts.push(part);
+                self.names.push(name.clone());
+            }
             _ => {
                 let (scalar, count) = input.item_type.elements().ok_or_else(|| {
-                    OpError::input_type(op, input, "numbers, vectors of them and timed items")
+                    OpError::input_type(op, input, "numbers, vectors of them, timed items and text")
                 })?;
                 self.add_numbers(index, 0, scalar, count, name);
             }
@@ -93,12 +116,12 @@ impl Rows {
         name: impl Fn(usize) -> String,
     ) {
         self.names.extend((0..count).map(name));
-        self.runs.push(Run {
+        self.parts.push(Part::Numbers(Run {
             input,
             offset,
             scalar,
             count,
-        });
+        }));
     }
 
     /// A column of the only, unnamed input is a `value`, not an `x`.
@@ -116,16 +139,75 @@ impl Rows {
         &self.names
     }
 
+    /// The unread items of the inputs, to be taken row by row.
+    pub(super) fn items<'a>(&self, inputs: &'a [Input]) -> Items<'a> {
+        let framed = inputs.iter().filter(|input| input.is_framed());
+        Items {
+            inputs,
+            frames: framed.map(|input| (0, input.frames())).collect(),
+        }
+    }
+
     /// Appends the cells of item `row` of every input, parted by `delimiter`, without a line's end.
-    pub(super) fn push(&self, inputs: &[Input], row: usize, delimiter: u8, text: &mut Vec<u8>) {
-        for run in &self.runs {
-            let input = &inputs[run.input];
-            let item = &input.bytes()[row * input.item_len()..][..input.item_len()];
-            let numbers = &item[run.offset..][..run.count * run.scalar.len_bytes()];
-            push_numbers(run.scalar, numbers, delimiter, text);
+    /// Rows are taken in order; some may be left out.
+    pub(super) fn push(
+        &self,
+        items: &mut Items<'_>,
+        row: usize,
+        delimiter: u8,
+        quotes: Quotes,
+        text: &mut Vec<u8>,
+    ) {
+        for part in &self.parts {
+            match *part {
+                Part::Numbers(ref run) => {
+                    let input = &items.inputs[run.input];
+                    let item = &input.bytes()[row * input.item_len()..][..input.item_len()];
+                    let numbers = &item[run.offset..][..run.count * run.scalar.len_bytes()];
+                    push_numbers(run.scalar, numbers, delimiter, text);
+                }
+                Part::Frame(nth) => {
+                    push_text(items.frame(nth, row), delimiter, quotes, text);
+                    text.push(delimiter);
+                }
+            }
         }
         text.pop();
     }
+}
+
+/// The unread items of several inputs.
+pub(super) struct Items<'a> {
+    inputs: &'a [Input],
+    /// For each input of frames, the row that comes next, and the frames from there on.
+    frames: Vec<(usize, Frames<'a>)>,
+}
+
+impl<'a> Items<'a> {
+    /// The frame in `row`, which callers know to be there.
+    fn frame(&mut self, nth: usize, row: usize) -> &'a [u8] {
+        let (next, frames) = &mut self.frames[nth];
+        let frame = frames.nth(row - *next).unwrap_or_default();
+        *next = row + 1;
+        frame
+    }
+}
+
+/// Appends a text as a cell.
+pub(super) fn push_text(cell: &[u8], delimiter: u8, quotes: Quotes, text: &mut Vec<u8>) {
+    let is_special = |byte: &u8| *byte == delimiter || b"\"\n\r".contains(byte);
+    if quotes == Quotes::Never || !cell.iter().any(is_special) {
+        text.extend_from_slice(cell);
+        return;
+    }
+    text.push(b'"');
+    for &byte in cell {
+        if byte == b'"' {
+            text.push(b'"');
+        }
+        text.push(byte);
+    }
+    text.push(b'"');
 }
 
 /// Appends each number and a delimiter after it.

@@ -7,7 +7,7 @@ use crate::op::{Args, Arity, OpDef, OpError};
 pub const COPY: OpDef = OpDef {
     name: "copy",
     summary: "gives its input as it is",
-    doc: "One item out for each item in, the same bytes. Any fixed-size item type.",
+    doc: "One item out for each item in, the same bytes, of any type.",
     inputs: Arity::One,
     outputs: "one stream of the input's type",
     params: &[],

@@ -2,10 +2,10 @@
 
 use bytemuck::Pod;
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::{refuse_frames, with_item_len};
+use super::numbers::with_item_len;
 
 /// The row of the table.
 pub const DECIMATE: OpDef = OpDef {
@@ -39,7 +39,6 @@ pub const DECIMATE: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    refuse_frames(args)?;
     let factor = args.required_count("factor", 1)?;
     let phase = args.required_count("phase", 0)?;
     if phase >= factor {
@@ -59,9 +58,25 @@ struct Decimate {
     phase: u64,
 }
 
+impl Decimate {
+    fn frames(&self, input: &mut Input, output: &mut Output) {
+        while let Some(frame) = input.frame() {
+            let kept = input.position() % self.factor == self.phase;
+            if kept && !output.give(frame) {
+                break;
+            }
+            input.consume(1);
+        }
+    }
+}
+
 impl Agent for Decimate {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        if input.is_framed() {
+            self.frames(input, output);
+            return Ok(Status::Ready);
+        }
         let (visible, space) = (input.len() as u64, output.space() as u64);
         // The n-th item kept stands at n * factor + phase of the input.
         let next = output.position() * self.factor + self.phase - input.position();

@@ -3,8 +3,6 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::refuse_frames;
-
 /// The row of the table.
 pub const HEAD: OpDef = OpDef {
     name: "head",
@@ -27,7 +25,6 @@ pub const HEAD: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    refuse_frames(args)?;
     let agent = Head {
         items: args.required_length("items", 0)?,
     };

@@ -3,7 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError};
 
-use super::numbers::{common_type, refuse_frames};
+use super::numbers::common_type;
 
 /// The row of the table.
 pub const MERGE: OpDef = OpDef {
@@ -22,7 +22,6 @@ pub const MERGE: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let item_type = common_type(args)?;
     let mut blueprint = Blueprint::new(Merge { next: 0 })
         .output(OutPort::new(item_type.clone(), None))

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, Wait, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::refuse_frames;
-
 /// The row of the table.
 pub const THROTTLE: OpDef = OpDef {
     name: "throttle",
@@ -31,7 +29,6 @@ pub const THROTTLE: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    refuse_frames(args)?;
     let rate = args.float("rate").or(input.rate).ok_or_else(|| {
         OpError::op("`throttle` needs `rate`: the rate of its input is not known")
     })?;
@@ -88,7 +85,9 @@ impl Agent for Throttle {
             true => waiting,
             false => self.admit(started.elapsed().as_secs_f64(), waiting),
         };
-        pass_on(input, output, n);
+        let passed = pass_on(input, output, n);
+        // Frames may be too long for the room: what did not pass is due as before.
+        self.due -= (n - passed) as f64 * self.seconds_per_item;
         if n == waiting {
             return Ok(Status::Ready);
         }

@@ -6,14 +6,21 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use thalweg_ringbuf::{Mode, Ring, RingCorrupt};
+use thalweg_ringbuf::{
+    FrameError, Frames, Mode, Ring, RingCorrupt, frame_len_bytes, payload_len_bytes_max,
+};
 
 use crate::agent::{Input, Output};
 use crate::clock;
 use crate::control::{InputGauge, Stamp, bucket_of};
 
+/// The most bytes of frames a port sees or fills at once: a good part of a first-level cache.
+const FRAMES_STEP_BYTES: u64 = 16 << 10;
+
 /// A stream the worker writes or reads.
 pub struct StreamSeat {
+    /// Its name.
+    pub name: String,
     /// Its ring.
     pub ring: Ring,
     /// Whom to wake when it has more: bells of the workers that read it (indices).
@@ -42,6 +49,10 @@ pub(super) struct Stream {
     pub(super) seat: StreamSeat,
     pub(super) capacity: u64,
     pub(super) item_len: usize,
+    /// Its items are frames: positions count bytes.
+    pub(super) framed: bool,
+    /// Produced here: how many items `written` is.
+    pub(super) count: u64,
     /// Produced here: written so far in this step. Else: published, as last seen.
     pub(super) written: u64,
     /// Nothing will follow `written`.
@@ -64,6 +75,8 @@ pub(super) struct Reading {
     pub(super) at_least: usize,
     pub(super) lossy: Option<Lossy>,
     pub(super) read: u64,
+    /// How many items `read` is.
+    pub(super) count: u64,
     pub(super) released: u64,
     pub(super) last_stamp: u64,
     pub(super) high_water: u64,
@@ -82,8 +95,11 @@ impl Reading {
         stream: &mut Stream,
         step: usize,
         look: bool,
-    ) -> Result<Input, RingCorrupt> {
+    ) -> Result<Input, FrameError> {
         let want = step.max(self.at_least);
+        if stream.framed {
+            return self.show_frames(stream, want, look);
+        }
         if self.lossy.is_some() {
             return Ok(self.show_copy(stream, want));
         }
@@ -107,6 +123,41 @@ impl Reading {
                 ended,
             ))
         }
+    }
+
+    /// As `show`, of frames: at most `most`, and no more bytes than a step takes, but at least one.
+    /// Each is whole: a length that another process wrote is checked here before anybody goes by it.
+    fn show_frames(
+        &mut self,
+        stream: &mut Stream,
+        most: usize,
+        look: bool,
+    ) -> Result<Input, FrameError> {
+        let step = stream.frames_step();
+        let available = stream.available(self.read, 0, step, look)?;
+        self.high_water = self.high_water.max(available);
+        let first = stream.seat.ring.slot_ptr(self.read);
+        // SAFETY: `available` is at most the ring's capacity (checked), so contiguous in the mirror;
+        // the producer leaves it alone until it is released.
+        let bytes = unsafe { std::slice::from_raw_parts(first, available as usize) };
+        let (mut n, mut end) = (0, 0);
+        let mut frames = Frames::new(bytes);
+        while n < most && frames.next().is_some() {
+            let passed = bytes.len() - frames.rest().len();
+            if passed > step && n > 0 {
+                break;
+            }
+            (n, end) = (n + 1, passed);
+        }
+        if n == 0 && !bytes.is_empty() {
+            return Err(FrameError::Damaged {
+                position: self.read,
+                available_bytes: bytes.len(),
+            });
+        }
+        let ended = stream.closed && end == bytes.len();
+        // SAFETY: the first `n` frames of `bytes`, which stays as it is until it is released.
+        Ok(unsafe { Input::of_frames(first, end, n, self.count, ended) })
     }
 
     /// As `show`, on a copy: the producer may overwrite the ring meanwhile.
@@ -144,7 +195,9 @@ impl Reading {
     }
 
     pub(super) fn advance(&mut self, input: &Input) {
-        self.read += input.consumed() as u64;
+        let slots = input.consumed_bytes().unwrap_or(input.consumed());
+        self.read += slots as u64;
+        self.count += input.consumed() as u64;
         let keep = input.kept().unwrap_or(self.retain) as u64;
         self.released = self.released.max(self.read.saturating_sub(keep));
         if self.lossy.is_some() {
@@ -177,6 +230,8 @@ impl Stream {
         Stream {
             capacity: geometry.capacity,
             item_len: geometry.item_len_bytes,
+            framed: false,
+            count: 0,
             written: 0,
             closed: false,
             here: false,
@@ -228,25 +283,68 @@ impl Stream {
         self.written
     }
 
-    /// Room for at most `want` items.
-    pub(super) fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
+    /// Why a frame with so many bytes of payload can never be given, and what to do.
+    pub(super) fn refusal(&self, payload_len: usize) -> String {
+        let most = payload_len_bytes_max(self.capacity);
+        let need = frame_len_bytes(payload_len).map_or(u64::MAX, |len| 2 * len as u64);
+        let name = &self.seat.name;
+        format!(
+            "it gives a frame of {payload_len} bytes, and stream `{name}` holds {} bytes, of which one frame takes at most half: {most} bytes of payload; give it more room: [streams.{name}] capacity = \"{} KiB\"",
+            self.capacity,
+            need.div_ceil(1024)
+        )
+    }
+
+    /// Bytes of frames that a port sees or fills at once, unless one frame takes more.
+    pub(super) fn frames_step(&self) -> usize {
+        (self.capacity / 4).clamp(1, FRAMES_STEP_BYTES) as usize
+    }
+
+    /// Room for at most `want` items; of frames, `want` bytes.
+    fn room(&mut self, want: usize, look: bool) -> Result<usize, RingCorrupt> {
         let mut room = self.room_until - self.written;
         if look || room < want as u64 {
             self.look_for_room()?;
             room = self.room_until - self.written;
         }
-        let room = room.min(want as u64) as usize;
-        let ring = &self.seat.ring;
+        let room = room.min(want as u64);
         // Never lowered: an agent may have scribbled on room that it did not use.
-        if self.written + room as u64 > self.claimed {
-            self.claimed = self.written + room as u64;
-            ring.claim(self.claimed);
+        if self.written + room > self.claimed {
+            self.claimed = self.written + room;
+            self.seat.ring.claim(self.claimed);
         }
+        Ok(room as usize)
+    }
+
+    /// Room for at most `want` items.
+    pub(super) fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
+        let room = self.room(want, look)?;
         // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
         // the mirror, and this agent is the ring's only producer.
         unsafe {
-            let first = ring.slot_ptr(self.written);
+            let first = self.seat.ring.slot_ptr(self.written);
             Ok(Output::new(first, room, self.written, self.item_len))
+        }
+    }
+
+    /// Room for at most `most` frames, in `want` bytes.
+    pub(super) fn show_frames_room(
+        &mut self,
+        want: usize,
+        most: usize,
+        look: bool,
+    ) -> Result<Output, RingCorrupt> {
+        let room = self.room(want, look)?;
+        // SAFETY: as in `show_room`.
+        unsafe {
+            let first = self.seat.ring.slot_ptr(self.written);
+            Ok(Output::of_frames(
+                first,
+                room,
+                most,
+                self.count,
+                self.capacity,
+            ))
         }
     }
 

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use thalweg_ringbuf::Frames;
 use thalweg_worker::op::{Args, InputInfo, OpDef, Value};
 use thalweg_worker::operators;
-use thalweg_worker::testing::{Chunks, run};
+use thalweg_worker::testing::{Chunks, frames, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
 /// One operator with inputs and parameters.
@@ -82,6 +83,7 @@ fn cases() -> Vec<Case> {
     all.extend(windows());
     all.extend(filters());
     all.extend(connectors());
+    all.extend(texts());
     all
 }
 
@@ -147,6 +149,52 @@ fn item_operators() -> Vec<Case> {
         case("head").input("f32[2]").param("items", 1234),
         case("head").input("timed<f64>").param("items", "2 s"),
     ]
+}
+
+fn texts() -> Vec<Case> {
+    vec![
+        case("copy").input("text"),
+        case("copy").input("bytes"),
+        case("decimate")
+            .input("text")
+            .param("factor", 3)
+            .param("phase", 2),
+        case("head").input("text").param("items", 1234),
+        case("merge")
+            .input_of("text", 1000)
+            .input_of("text", 500)
+            .input_of("text", 800),
+        case("null").input("text").input("bytes"),
+        case("throttle").input("text").param("rate", 1e9),
+        case("csv.write")
+            .input("text")
+            .input("f64")
+            .input_of("text", 2900)
+            .param("path", "o.csv"),
+        case("text.read").file("t.txt", lines()),
+        case("text.read")
+            .file("t.txt", [lines(), b"\xff\xfe\n".to_vec()].concat())
+            .param("invalid", "replace"),
+        case("text.read").file("t.txt", lines()).dtype("bytes"),
+        case("text.write").input("text").param("path", "o.txt"),
+        case("text.write")
+            .input("bytes")
+            .param("newline", false)
+            .param("path", "o.txt"),
+    ]
+}
+
+/// Lines of many lengths, some ended as on other systems, the last not at all.
+fn lines() -> Vec<u8> {
+    let mut random = SplitMix(5);
+    let line = |n: usize| {
+        let mut line = random.item(&ItemType::Text);
+        line.extend_from_slice(if n.is_multiple_of(7) { b"\r\n" } else { b"\n" });
+        line
+    };
+    let mut lines = (0..2000).flat_map(line).collect::<Vec<u8>>();
+    lines.extend_from_slice(b"the last");
+    lines
 }
 
 fn expressions() -> Vec<Case> {
@@ -441,9 +489,9 @@ impl Case {
     fn compare(&self, inputs: &[Vec<u8>], whole: &Outcome, other: &Outcome, how: String) {
         let what = format!("{} {:?}, {how}", self.op, self.params);
         if self.op == "merge" {
-            let item_len = self.inputs[0].item_type.len_bytes();
+            let item_type = &self.inputs[0].item_type;
             assert!(
-                is_interleaving(inputs, &other.outputs[0], item_len),
+                is_interleaving(inputs, &other.outputs[0], item_type),
                 "{what}"
             );
         } else if self.def().deterministic {
@@ -458,10 +506,15 @@ impl Case {
         let streams = self.inputs.iter().enumerate().map(|(i, stream)| {
             let items = (0..stream.items).flat_map(|_| {
                 let mut item = random.item(&stream.item_type);
-                if self.op == "merge" {
-                    *item.last_mut().unwrap() = i as u8;
+                match stream.item_type.is_framed() {
+                    true if self.op == "merge" => frames([[&[b'0' + i as u8], &item[..]].concat()]),
+                    true => frames([item]),
+                    false if self.op == "merge" => {
+                        *item.last_mut().unwrap() = i as u8;
+                        item
+                    }
+                    false => item,
                 }
-                item
             });
             items.collect()
         });
@@ -471,17 +524,24 @@ impl Case {
 
 /// True when the items of each input stand in the merged stream in their order, and no others.
 ///
-/// The last byte of each item tells its input (see [`Case::input_bytes`]), so no two inputs have equal items.
-fn is_interleaving(inputs: &[Vec<u8>], merged: &[u8], item_len: usize) -> bool {
+/// A byte of each item tells its input (see [`Case::input_bytes`]), so no two inputs have equal items.
+fn is_interleaving(inputs: &[Vec<u8>], merged: &[u8], item_type: &ItemType) -> bool {
     let mut rest: Vec<_> = inputs
         .iter()
-        .map(|i| i.chunks_exact(item_len).peekable())
+        .map(|i| items(i, item_type).into_iter().peekable())
         .collect();
-    let all_found = merged.chunks_exact(item_len).all(|item| {
+    let all_found = items(merged, item_type).into_iter().all(|item| {
         rest.iter_mut()
             .any(|r| r.next_if(|next| *next == item).is_some())
     });
     all_found && rest.iter_mut().all(|r| r.next().is_none())
+}
+
+fn items<'a>(stream: &'a [u8], item_type: &ItemType) -> Vec<&'a [u8]> {
+    match item_type.is_framed() {
+        true => Frames::new(stream).collect(),
+        false => stream.chunks_exact(item_type.len_bytes()).collect(),
+    }
 }
 
 struct SplitMix(u64);
@@ -512,6 +572,23 @@ impl SplitMix {
         }
     }
 
+    /// Words, numbers and what a log or JSON has, none to hundreds of bytes.
+    fn text(&mut self) -> Vec<u8> {
+        let number = self.number();
+        let text = match self.next() % 8 {
+            0 => String::new(),
+            1 => format!("{number}"),
+            2 => format!(
+                "{{\"a\": {{\"b\": [{number}, \"β\"]}}, \"n\": {}}}",
+                self.next() % 9
+            ),
+            3 => "größer, \"quoted\" ".repeat((self.next() % 20) as usize),
+            4 => format!("ERROR code={} after {number} s", self.next() % 7),
+            n => ["the", "quick", "the lazy dog", "FOX"][(n % 4) as usize].to_owned(),
+        };
+        text.into_bytes()
+    }
+
     fn item(&mut self, item_type: &ItemType) -> Vec<u8> {
         match *item_type {
             ItemType::Timed(scalar) => {
@@ -519,6 +596,8 @@ impl SplitMix {
                 bytes.resize(item_type.len_bytes(), 0);
                 bytes
             }
+            ItemType::Text => self.text(),
+            ItemType::Bytes => (0..self.next() % 40).map(|_| self.next() as u8).collect(),
             _ => {
                 let (scalar, width) = item_type.elements().expect("an item made of numbers");
                 (0..width).flat_map(|_| self.scalar(scalar)).collect()

@@ -164,6 +164,7 @@ impl Bed {
                 items: None,
             });
         let streams = self.rings.iter().map(|&ring| StreamSeat {
+            name: "s".to_owned(),
             ring,
             reader_bells: Vec::new(),
             producer_bell: None,

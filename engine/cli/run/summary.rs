@@ -207,6 +207,7 @@ mod tests {
             rate: 2000.0,
             capacity: 512,
             high_water: 256,
+            frame_bytes: None,
             wait: None,
         };
         let worker = WorkerReport {

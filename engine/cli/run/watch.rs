@@ -187,9 +187,13 @@ fn items(graph: &Resolved, plan: &Plan, positions: &Positions, worker: usize) ->
         let inputs = agent.inputs.iter().enumerate();
         let read = inputs
             .filter(|&(_, &s)| plan.streams[s].producer != worker)
-            .map(|(i, _)| positions.read[a][i]);
+            .map(|(i, _)| positions.items_read[a][i]);
         match agent.inputs.is_empty() {
-            true => agent.outputs.iter().map(|&s| positions.written[s]).sum(),
+            true => agent
+                .outputs
+                .iter()
+                .map(|&s| positions.items_written[s])
+                .sum(),
             false => read.sum(),
         }
     };

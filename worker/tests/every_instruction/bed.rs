@@ -165,6 +165,7 @@ impl Bed {
         let producer = self.controls[PRODUCERS[s]].stamp(usize::from(s == 2), 0);
         let crosses = READERS[s].iter().any(|&w| w != PRODUCERS[s]);
         StreamSeat {
+            name: format!("s{s}"),
             ring: self.rings[s],
             reader_bells: READERS[s].iter().copied().filter(elsewhere).collect(),
             producer_bell: (!here).then_some(PRODUCERS[s]),
