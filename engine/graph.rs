@@ -486,6 +486,21 @@ impl Draft {
         })
     }
 
+    /// A name that no agent has: the stem, or the stem and a number. Names differ in more than case.
+    pub fn fresh(&self, stem: &str) -> String {
+        self.edit(|parts| {
+            let agents = &parts.decl.agents;
+            let is_taken = |name: &str| {
+                agents
+                    .iter()
+                    .any(|agent| agent.name.value.eq_ignore_ascii_case(name))
+            };
+            let numbered = (2..).map(|n: u64| format!("{stem}{n}"));
+            let mut names = std::iter::once(stem.to_owned()).chain(numbered);
+            names.find(|name| !is_taken(name)).unwrap_or_default()
+        })
+    }
+
     /// Notes what `into_decl` will refuse.
     pub fn problem(&self, problem: Diagnostic) {
         self.edit(|parts| parts.problems.push(problem));
@@ -626,6 +641,108 @@ mod tests {
                 "high: {sink}(bytes.b)",
                 "low: print every=Int(2)(bytes.a)",
                 "sum: zip(a, other=c)",
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_are_of_items_and_of_windows() {
+        let mut g = Graph::new("rows");
+        let a = g.source("a", vec![1.0, 2.0, 3.0]);
+        let b = g.source("b", from_iter(|| 0..10u32));
+        zip((&a, b.window(3).step(2), &a)).map("mixed", |(x, w, _)| x + f64::from(w[2]));
+        zip([&a, &a.delay("late", 1)]).flat_map("both", |pair: [f64; 2]| pair);
+        zip((a.window(4).step(2), b.window(3))).scan("last", 0.0, |sum: &mut f64, (v, w)| {
+            *sum += v[3] * f64::from(w[2]);
+            *sum
+        });
+        let (_, big) = zip((&a, &b)).unzip("parts", |(x, n)| (x, (n > 5).then_some(n)));
+        big.changes("new").sink("end", |_| {});
+        let [low, high] = a.unzip("cut", |x| [x.min(0.0), x.max(0.0)]);
+        a.zip_all(&[low, high])
+            .map("sum", |x: Vec<f64>| x.iter().sum::<f64>());
+        a.window(2)
+            .growing()
+            .with_state(0u64)
+            .sink("count", |n, w| *n += w.len() as u64);
+        b.route("third", 3, |x| *x as usize % 3);
+        b.weave_runs("pairs", 2, [(&b, 1)]);
+        assert_eq!(
+            lines(&g.into_decl().unwrap()),
+            [
+                "a: {from_fn}()",
+                "b: {from_iter}()",
+                "mixed: {zip per 1}(a, b, a)",
+                "late: delay items=Int(1)(a)",
+                "both: {zip}(a, late)",
+                "last: {zip per 2}(a, b)",
+                "parts: {zip}(a, b)",
+                "new: {window}(parts.b)",
+                "end: {sink}(new)",
+                "cut: {unzip per 1}(a)",
+                "sum: {zip per 1}(a, cut.0, cut.1)",
+                "count: {window}(a)",
+                "third: {route}(b)",
+                "pairs: {weave}(b, b)",
+            ]
+        );
+    }
+
+    #[test]
+    fn operators_make_agents_with_names_of_their_own() {
+        let mut g = Graph::new("sums");
+        let a = g.source("a", vec![1.0, 2.0, 3.0]);
+        let b = g.source("Add", vec![5.0]);
+        let sum = &a + &b;
+        let ratio: Stream<f64> = (2.0 * sum - 1.0) / -&a;
+        ratio.gt(&b).sink("end", |_| {});
+        assert_eq!(
+            lines(&g.into_decl().unwrap()),
+            [
+                "a: {from_fn}()",
+                "Add: {from_fn}()",
+                "add2: {zip per 1}(a, Add)",
+                "mul: {map per 1}(add2)",
+                "sub: {map per 1}(mul)",
+                "neg: {map per 1}(a)",
+                "div: {zip per 1}(sub, neg)",
+                "gt: {zip per 1}(div, Add)",
+                "end: {sink}(gt)",
+            ]
+        );
+    }
+
+    #[test]
+    fn windows_that_are_none_are_refused_wherever_they_stand() {
+        let mut g = Graph::new("none");
+        let x = g.source("x", vec![1.0]);
+        zip((&x, x.window(0))).map("pairs", |(x, _)| x);
+        zip([x.window(3).step(0), x.window(3)]).map("list", |[w, _]| w[0]);
+        x.striding("far", 0, (), |(), w: &[f64]| (Some(w[0]), 1));
+        let growth = Growth {
+            min: 3,
+            max: 2,
+            step: 1,
+        };
+        x.dynamic_window("tide", growth, (), |(), w: &[f64]| (w[0], false));
+        let timed = x.map("timed", |seconds| Timed {
+            seconds,
+            value: seconds,
+        });
+        timed.timed_window(0.0).map("second", |w| w[0].value);
+        timed
+            .timed_window(1.0)
+            .wait(-1.0)
+            .map("late", |w| w[0].value);
+        assert_eq!(
+            refusals(g),
+            [
+                "`pairs` is a window of 0 items every 1 items; both must be at least 1",
+                "`list` is a window of 3 items every 0 items; both must be at least 1",
+                "`far` is a window of 0 items every 1 items; both must be at least 1",
+                "`tide` grows from 3 to 2 items by 1; all must be at least 1, and the first not above the second",
+                "`second` is windows of 0 s every 0 s from 0 s on, with a wait of 0 s, of at most 16384 items",
+                "`late` is windows of 1 s every 1 s from 0 s on, with a wait of -1 s, of at most 16384 items",
             ]
         );
     }

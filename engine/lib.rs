@@ -6,6 +6,11 @@ pub mod graph;
 pub mod ops;
 pub mod stream;
 
+mod arithmetic;
+mod joins;
+pub mod rows;
+pub mod timed;
+
 pub mod decl;
 pub mod diag;
 

@@ -21,6 +21,7 @@ use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed, Work};
 use crate::ops::{Operator, Writer, op};
 use crate::program::Error;
+use crate::rows::Window;
 
 /// The stream of items `T` that an agent gives.
 pub struct Stream<T> {
@@ -184,11 +185,7 @@ impl<T: Item> Stream<T> {
 
     /// Windows of `len` items, one beginning at each item unless [`Window::step`] says otherwise.
     pub fn window(&self, len: usize) -> Window<T> {
-        Window {
-            stream: self.clone(),
-            len,
-            step: 1,
-        }
+        Window::of(self, len)
     }
 
     /// This stream and another one, item by item. What is made of them ends with the shorter one.
@@ -197,25 +194,6 @@ impl<T: Item> Stream<T> {
             a: self.clone(),
             b: other.clone(),
         }
-    }
-
-    /// The items of this stream and of others by turns: the first of each, then the second of each.
-    /// Ends when the stream whose turn it is has ended.
-    pub fn weave<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
-        let draft = &self.handle.draft;
-        let all = std::iter::once(self).chain(others);
-        let inputs = all.map(|s| draft.input(&s.handle, None)).collect();
-        let work = native("weave", None, closures::weave::<T>(N + 1));
-        Stream::new(draft.agent(name, work, inputs))
-    }
-
-    /// The items of this stream and of others in the order they arrive, which depends on timing: the
-    /// plan says that it is not deterministic. Each stream's own items keep their order.
-    pub fn merge<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
-        let merge = others
-            .into_iter()
-            .fold(op("merge"), |op, other| op.with(other));
-        self.apply(name, merge)
     }
 
     /// The stream after `items` times `T`'s zero: what is given now was taken `items` earlier.
@@ -234,16 +212,6 @@ impl<T: Item> Stream<T> {
             Stream::new(parts.port("yes")),
             Stream::new(parts.port("no")),
         )
-    }
-
-    /// Two streams of the two parts of `f(x)` for each item `x`.
-    pub fn unzip<A: Item, B: Item>(
-        &self,
-        name: &str,
-        f: impl FnMut(T) -> (A, B) + 'static,
-    ) -> (Stream<A>, Stream<B>) {
-        let parts = self.reader(name, native("unzip", Some(1), closures::unzip(f)));
-        (Stream::new(parts.port("a")), Stream::new(parts.port("b")))
     }
 
     /// Calls `f(x)` for each item `x`. What it does outside the graph is done at least once: a step
@@ -323,7 +291,7 @@ impl<T: Item> Stream<T> {
         self.clone()
     }
 
-    fn native<U: Item>(
+    pub(crate) fn native<U: Item>(
         &self,
         name: &str,
         kind: &'static str,
@@ -342,7 +310,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// Adds an agent whose first input this stream is.
-    fn reader(&self, name: &str, work: Work) -> Handle {
+    pub(crate) fn reader(&self, name: &str, work: Work) -> Handle {
         let draft = &self.handle.draft;
         draft.agent(name, work, vec![draft.input(&self.handle, None)])
     }
@@ -367,6 +335,12 @@ impl<T> Placed for Stream<T> {
 #[derive(Clone)]
 pub struct Sink {
     handle: Handle,
+}
+
+impl Sink {
+    pub(crate) fn new(handle: Handle) -> Sink {
+        Sink { handle }
+    }
 }
 
 impl Placed for Sink {
@@ -414,30 +388,6 @@ impl<T> Placed for Collected<T> {
 fn memory(name: &str) -> std::io::Result<(File, File)> {
     let file = File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?);
     Ok((file.try_clone()?, file))
-}
-
-/// Windows of a stream, made by [`Stream::window`].
-pub struct Window<T> {
-    stream: Stream<T>,
-    len: usize,
-    step: usize,
-}
-
-impl<T: Item> Window<T> {
-    /// A window begins at every `step`-th item. Below the length they overlap, above it they leave
-    /// items out.
-    pub fn step(self, step: usize) -> Window<T> {
-        Window { step, ..self }
-    }
-
-    /// Gives `f(w)` for each window as soon as it is full; an unfilled rest at the end gives nothing.
-    pub fn map<U: Item>(self, name: &str, f: impl FnMut(&[T]) -> U + 'static) -> Stream<U> {
-        let draft = &self.stream.handle.draft;
-        let made = closures::window(self.len, self.step, f)
-            .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}` is {refused}"))));
-        let step = Some(self.step as u64);
-        self.stream.native(name, "window", step, made.ok())
-    }
 }
 
 /// A stream with the state of the agent that will read it: what closures of such an agent look like.
@@ -510,7 +460,8 @@ with_a_state! {
     WithSerde<T, S: Serialize, DeserializeOwned> keeps Encoded<S>, lends S
 }
 
-/// Two streams taken item by item, made by [`Stream::zip`].
+/// Two streams taken item by item, made by [`Stream::zip`]. [`zip`](crate::rows::zip()) takes more of them, and
+/// windows.
 pub struct Zip<A, B> {
     a: Stream<A>,
     b: Stream<B>,
@@ -597,7 +548,12 @@ fn zipped<const N: usize, U: Item>(
     Stream::new(draft.agent(name, work, inputs))
 }
 
-fn native(kind: &'static str, step: Option<u64>, blueprint: impl Into<Option<Blueprint>>) -> Work {
+/// An agent around a closure.
+pub(crate) fn native(
+    kind: &'static str,
+    step: Option<u64>,
+    blueprint: impl Into<Option<Blueprint>>,
+) -> Work {
     Work::Native {
         kind,
         step,

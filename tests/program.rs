@@ -52,6 +52,10 @@ const CASES: &[(&str, fn())] = &[
         a_started_run_that_is_dropped_leaves_no_process,
     ),
     (
+        "joins_and_windows_that_remember_survive_a_kill",
+        joins_and_windows_that_remember_survive_a_kill,
+    ),
+    (
         "a_worker_without_restarts_left_fails_the_run_by_its_name",
         a_worker_without_restarts_left_fails_the_run_by_its_name,
     ),
@@ -259,6 +263,28 @@ fn a_started_run_that_is_dropped_leaves_no_process() {
     assert_eq!(queue.next(), None);
 }
 
+fn joins_and_windows_that_remember_survive_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["turns", "times"];
+    let outs = |run: &str| files.map(|file| folder.path().join(format!("{run}.{file}")));
+    let undisturbed = outs("undisturbed");
+    meeting(&undisturbed, None).run().unwrap();
+    let expected = undisturbed.map(|path| std::fs::read(path).unwrap());
+    assert!(expected.iter().all(|bytes| bytes.len() > 10_000));
+    for place in [Place::Scan, Place::FlatMap, Place::Window] {
+        let run = format!("{place:?}");
+        let trap = Trap {
+            place,
+            sprung: folder.path().join(format!("{run}.sprung")),
+        };
+        let disturbed = outs(&run);
+        let report = meeting(&disturbed, Some(&trap)).run().unwrap();
+        assert_eq!(report.restarts, 1, "{run}");
+        let found = disturbed.map(|path| std::fs::read(path).unwrap());
+        assert!(found == expected, "{run}");
+    }
+}
+
 fn a_worker_without_restarts_left_fails_the_run_by_its_name() {
     let mut g = Graph::new("mortal");
     let x = g.source("x", ops::counter().items(1000));
@@ -302,16 +328,19 @@ fn die() -> ! {
     unreachable!("SIGKILL returns to nobody")
 }
 
+/// Springs the trap of this place where it is told that it is reached.
+fn at(trap: Option<&Trap>, place: Place) -> impl Fn(bool) + 'static {
+    let trap = trap.filter(|trap| trap.place == place).cloned();
+    move |reached| {
+        if reached && let Some(trap) = &trap {
+            trap.spring();
+        }
+    }
+}
+
 /// A graph with a closure of each kind that keeps something, on two workers.
 fn flow(out: &Path, trap: Option<&Trap>) -> Graph {
-    let at = |place: Place| {
-        let trap = trap.filter(|trap| trap.place == place).cloned();
-        move |reached: bool| {
-            if reached && let Some(trap) = &trap {
-                trap.spring();
-            }
-        }
-    };
+    let at = |place| at(trap, place);
     let mut g = Graph::new("flow");
 
     let reach = at(Place::Source);
@@ -340,6 +369,65 @@ fn flow(out: &Path, trap: Option<&Trap>) -> Graph {
     let end = mixed.write("out", ops::raw_write(out.to_str().unwrap()));
     g.worker("front").host([&raw, &passed, &many]);
     g.worker("back").host([&sums, &mixed, &end]);
+    g
+}
+
+/// Streams that part, are windowed with a memory and meet again, by turns and by time, on two workers.
+fn meeting(outs: &[PathBuf; 2], trap: Option<&Trap>) -> Graph {
+    let mut g = Graph::new("meeting");
+    let raw = g.source("raw", from_iter(|| 0..ITEMS));
+    let parts = raw.route("parts", 2, |x| usize::from(x % 3 == 0));
+    let reach = at(trap, Place::Scan);
+    let sums = parts[0].window(50).step(2).running(
+        "sums",
+        0u64,
+        |sum, x| *sum += x,
+        |sum, x| *sum -= x,
+        move |sum| {
+            reach(*sum > 25 * ITEMS);
+            *sum
+        },
+    );
+    let reach = at(trap, Place::FlatMap);
+    let leaps = parts[1].striding("leaps", 9, 0u64, move |count, w: &[u64]| {
+        *count += w[8];
+        reach(w[0] == ITEMS / 2 / 3 * 3);
+        (Some(*count), w[0] as usize % 4 + 1)
+    });
+    let turns = sums.weave_runs("turns", 3, [(&leaps, 2)]);
+    let first = turns.write("out", ops::raw_write(outs[0].to_str().unwrap()));
+    let stamp = |every: f64| {
+        move |n: u64, value: u64| Timed {
+            seconds: n as f64 * every,
+            value,
+        }
+    };
+    let early = raw.enumerate("early", stamp(0.01));
+    let late = leaps.enumerate("late", stamp(0.03));
+    let reach = at(trap, Place::Window);
+    let seconds = early.timed_window(1.0).step(0.25).scan(
+        "seconds",
+        0u64,
+        move |windows, [_, end], items| {
+            *windows += 1;
+            reach(*windows == 300);
+            Timed {
+                seconds: end,
+                value: *windows * 1000 + items.len() as u64,
+            }
+        },
+    );
+    let times = timed_zip([&early, &late, &seconds]).map("times", |t, values| {
+        let values = values.map(|value| value.unwrap_or(u64::MAX));
+        values
+            .iter()
+            .fold(t.to_bits(), |mixed, x| mixed.rotate_left(9) ^ x)
+    });
+    let second = times.write("other", ops::raw_write(outs[1].to_str().unwrap()));
+    g.worker("front")
+        .host([&raw, &parts[0], &leaps, &early, &late]);
+    g.worker("back")
+        .host([&sums, &turns, &first, &seconds, &times, &second]);
     g
 }
 

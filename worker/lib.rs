@@ -5,6 +5,8 @@
 
 pub mod types;
 
+pub mod timed;
+
 pub mod agent;
 
 pub mod state;

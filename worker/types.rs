@@ -310,6 +310,16 @@ where
     }
 }
 
+/// A matrix, row by row: graph files see all its numbers as one vector.
+impl<E: Element, const N: usize, const M: usize> Item for [[E; M]; N]
+where
+    [[E; M]; N]: Pod,
+{
+    fn item_type() -> ItemType {
+        ItemType::Vector(E::SCALAR, (N * M) as u32)
+    }
+}
+
 /// A value with the time it belongs to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -336,6 +346,14 @@ macro_rules! timed {
 }
 
 timed! { f64 => F64, i64 => I64, u64 => U64 }
+
+// SAFETY: a number of 8 bytes and an array of such: `repr(C)` without padding, every bit pattern a value.
+unsafe impl<const N: usize> Zeroable for Timed<[f64; N]> {}
+// SAFETY: as above; no pointers, no interior mutability.
+unsafe impl<const N: usize> Pod for Timed<[f64; N]> {}
+
+/// Several values of one time; graph files have no word for it.
+impl<const N: usize> Item for Timed<[f64; N]> {}
 
 #[cfg(test)]
 mod tests {
@@ -374,6 +392,11 @@ mod tests {
     fn lengths_are_those_of_the_rust_types() {
         assert_eq!(ItemType::F64.len_bytes(), size_of::<f64>());
         assert_eq!(<[f32; 3]>::item_type().len_bytes(), 12);
+        assert_eq!(<[[f64; 2]; 3]>::item_type().to_string(), "f64[6]");
+        assert_eq!(
+            Timed::<[f64; 3]>::item_type().len_bytes(),
+            size_of::<Timed<[f64; 3]>>()
+        );
         assert_eq!(
             Complex::<f32>::item_type().len_bytes(),
             size_of::<Complex<f32>>()

@@ -74,15 +74,20 @@ impl<S: Pod> Keep for Value<S> {
         state: &mut State<'_>,
         f: impl FnOnce(&mut S) -> R,
     ) -> Result<R, AgentError> {
-        let committed = state.get::<S>();
-        if size_of::<S>() > LOCAL_LEN_BYTES_MAX {
-            return Ok(f(committed));
-        }
-        let mut local = *committed;
-        let result = f(&mut local);
-        *committed = local;
-        Ok(result)
+        Ok(with_local(state, f))
     }
+}
+
+/// Runs `f` on the state as a local value where it is small.
+pub(super) fn with_local<S: Pod, R>(state: &mut State<'_>, f: impl FnOnce(&mut S) -> R) -> R {
+    let committed = state.get::<S>();
+    if size_of::<S>() > LOCAL_LEN_BYTES_MAX {
+        return f(committed);
+    }
+    let mut local = *committed;
+    let result = f(&mut local);
+    *committed = local;
+    result
 }
 
 const LOCAL_LEN_BYTES_MAX: usize = 256;

@@ -18,13 +18,22 @@ mod keep;
 mod map;
 mod map_slice;
 
+mod ends;
 mod filter;
 mod flat_map;
 
+mod moving;
 mod window;
 
+mod by_row;
+mod cells;
+mod rows;
+
+mod merge;
 mod weave;
 mod zip;
+
+mod timed;
 
 mod split;
 
@@ -38,15 +47,24 @@ pub use keep::{Keep, Kept, Tabled, Value};
 pub use map::{map, scan, scan_kept};
 pub use map_slice::map_slice;
 
+pub use ends::{prepend, take_while};
 pub use filter::{filter, filter_map, filter_map_kept};
 pub use flat_map::flat_map;
 
-pub use window::{NoWindow, window};
+pub use moving::{Growth, NoGrowth, dynamic, running, striding};
+pub use window::window;
 
-pub use weave::weave;
+pub use by_row::{flat_map_rows, give_rows, map_rows, scatter_rows};
+pub use cells::{Cell, Cells, Room};
+pub use rows::{Column, Each, NoWindow, Rows, Windows, WindowsView};
+
+pub use merge::merge_map;
+pub use weave::{concat, weave};
 pub use zip::{zip, zip_scan, zip_scan_kept, zip3};
 
-pub use split::{split, unzip};
+pub use timed::{TimedEach, TimedRow, timed_mix, timed_window, timed_zip};
+
+pub use split::{route, split, unzip};
 
 pub use collect::{collect, collected};
 pub use live::{Feed, NoRing, Over, Queue, feed, queue};

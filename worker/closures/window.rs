@@ -1,99 +1,29 @@
 //! `window`: a function of the last few items, at regular places of the stream.
-//!
-//! Every item is consumed as soon as it is seen; the window is read back from what the input
-//! retains, so nothing of it is copied or kept in a state.
 
-use std::marker::PhantomData;
-
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use super::by_row::map_rows;
+use super::rows::{NoWindow, Windows};
+use crate::agent::Blueprint;
 use crate::types::Item;
 
 /// Gives `f(w)` for each window `w` of `len` items: the k-th begins at item `k * step`.
 ///
 /// A window is given as soon as it is full; what is left at the end of the stream and fills none
 /// gives nothing. With a step below `len` windows overlap, above it items between them are skipped.
-pub fn window<T, U, F>(len: usize, step: usize, f: F) -> Result<Blueprint, NoWindow>
+pub fn window<T, U, F>(len: usize, step: usize, mut f: F) -> Result<Blueprint, NoWindow>
 where
     T: Item,
     U: Item,
     F: FnMut(&[T]) -> U + 'static,
 {
-    if len == 0 || step == 0 {
-        return Err(NoWindow { len, step });
-    }
-    let agent = Window {
-        f,
-        len: len as u64,
-        step: step as u64,
-        types: PhantomData::<fn(T) -> U>,
-    };
-    Ok(Blueprint::new(agent)
-        .input(InPort::new(T::item_type()).retain(len - 1))
-        .output(OutPort::new(U::item_type(), None)))
-}
-
-/// A window of no items, or one that does not move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a window of {len} items every {step} items; both must be at least 1")]
-pub struct NoWindow {
-    /// Items in a window.
-    pub len: usize,
-    /// Items from the start of a window to the start of the next.
-    pub step: usize,
-}
-
-struct Window<F, Types> {
-    f: F,
-    len: u64,
-    step: u64,
-    types: PhantomData<Types>,
-}
-
-impl<T, U, F> Agent for Window<F, fn(T) -> U>
-where
-    T: Item,
-    U: Item,
-    F: FnMut(&[T]) -> U,
-{
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let (items, past) = input.past::<T>();
-        let oldest = input.position() - past as u64;
-        let newest = oldest + items.len() as u64;
-        let first = output.position();
-        let n = self.full(first, newest).min(output.space() as u64);
-        for (y, k) in output.room()[..n as usize].iter_mut().zip(first..) {
-            let begin = (k * self.step - oldest) as usize;
-            *y = (self.f)(&items[begin..begin + self.len as usize]);
-        }
-        // All but the item that fills the next window: with it consumed, the window's first item
-        // would no longer be retained.
-        let reach = newest.min(self.end(first + n) - 1);
-        output.produce(n as usize);
-        input.consume((reach - input.position()) as usize);
-        Ok(Status::Ready)
-    }
-}
-
-impl<F, Types> Window<F, Types> {
-    /// The place behind the last item of window `k`.
-    fn end(&self, k: u64) -> u64 {
-        k.saturating_mul(self.step).saturating_add(self.len)
-    }
-
-    /// How many windows from `first` on are full, of a stream that has come to `newest`.
-    fn full(&self, first: u64, newest: u64) -> u64 {
-        match newest.checked_sub(self.end(first)) {
-            None => 0,
-            Some(beyond) => beyond / self.step + 1,
-        }
-    }
+    let windows = Windows::<T>::new(len, step)?;
+    Ok(map_rows(windows, (), move |(), w: &[T]| f(w)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::judge::{check, stream};
     use super::*;
+    use crate::closures::by_row::flat_map_rows;
 
     const ITEMS: u64 = 3000;
 
@@ -140,5 +70,56 @@ mod tests {
             let refused = window(len, step, |w: &[f64]| w[0]).unwrap_err();
             assert_eq!(refused, NoWindow { len, step });
         }
+    }
+
+    #[test]
+    fn windows_grow_until_they_are_full() {
+        let growing = |len, step| {
+            let windows = move || Windows::<u64>::new(len, step).unwrap().growing();
+            let items: Vec<u64> = (0..ITEMS).collect();
+            let ends = (step..=items.len()).step_by(step);
+            let sums = ends.map(|end| items[end.saturating_sub(len)..end].iter().sum::<u64>());
+            check(
+                || map_rows(windows(), (), |(), w: &[u64]| w.iter().sum::<u64>()),
+                &[stream(items.iter().copied())],
+                &[stream(sums.collect::<Vec<u64>>())],
+            );
+        };
+        for (len, step) in [(10, 3), (4, 1), (4, 4), (3, 7), (1, 1), (5000, 1)] {
+            growing(len, step);
+        }
+    }
+
+    #[test]
+    fn a_window_knows_what_came_of_the_ones_before() {
+        let items: Vec<i64> = (0..2000).map(|n| n * 7919 % 101).collect();
+        let larger = |count: &mut i64, w: &[i64]| {
+            *count += i64::from(w[2] > w[0]);
+            *count
+        };
+        let mut count = 0;
+        let expected: Vec<i64> = items.windows(3).map(|w| larger(&mut count, w)).collect();
+        check(
+            || map_rows(Windows::new(3, 1).unwrap(), 0, larger),
+            &[stream(items.iter().copied())],
+            &[stream(expected)],
+        );
+    }
+
+    #[test]
+    fn a_window_may_give_any_number_of_items() {
+        let items: Vec<i32> = (0..500).collect();
+        let ups = |seen: &mut u32, w: &[i32]| {
+            *seen += 1;
+            vec![w[0]; *seen as usize % 90]
+        };
+        let mut seen = 0;
+        let windows = items.windows(5).step_by(2);
+        let expected: Vec<i32> = windows.flat_map(|w| ups(&mut seen, w)).collect();
+        check(
+            || flat_map_rows(Windows::new(5, 2).unwrap(), 0, ups),
+            &[stream(items.iter().copied())],
+            &[stream(expected)],
+        );
     }
 }

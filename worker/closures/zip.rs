@@ -151,6 +151,8 @@ fn go_on(io: &mut Io<'_>, n: usize) {
 mod tests {
     use super::super::judge::{check, stream};
     use super::*;
+    use crate::closures::by_row::map_rows;
+    use crate::closures::rows::{Each, Windows};
 
     #[test]
     fn a_zip_pairs_by_place_and_ends_with_the_shorter() {
@@ -187,6 +189,58 @@ mod tests {
             || zip_scan(0i64, dot),
             &[stream(0..2000i64), stream([2i64; 2000])],
             &[stream(expected)],
+        );
+    }
+
+    #[test]
+    fn windows_of_several_streams_are_taken_in_step_each_by_its_own_size() {
+        let a: Vec<u64> = (0..900).collect();
+        let b: Vec<u64> = (0..1000).map(|n| n * n).collect();
+        let sums = |w: &[u64], v: &[u64]| w.iter().sum::<u64>() * v.iter().sum::<u64>();
+        let pairs = a.windows(3).step_by(2).zip(b.windows(2).step_by(3));
+        let expected: Vec<u64> = pairs.map(|(w, v)| sums(w, v)).collect();
+        let rows = || (Windows::new(3, 2).unwrap(), Windows::new(2, 3).unwrap());
+        check(
+            || map_rows(rows(), (), move |(), (w, v)| sums(w, v)),
+            &[stream(a.iter().copied()), stream(b.iter().copied())],
+            &[stream(expected)],
+        );
+    }
+
+    #[test]
+    fn items_and_windows_go_side_by_side() {
+        let items: Vec<f64> = (0..1000).map(f64::from).collect();
+        let windows = items.windows(4).zip(&items);
+        let expected: Vec<f64> = windows.map(|(w, x)| w[3] - x).collect();
+        check(
+            || {
+                let rows = (Windows::<f64>::new(4, 1).unwrap(), Each::<f64>::new());
+                map_rows(rows, (), |(), (w, x)| w[3] - x)
+            },
+            &[stream(items.iter().copied()), stream(items.iter().copied())],
+            &[stream(expected)],
+        );
+    }
+
+    #[test]
+    fn as_many_streams_as_there_are_give_arrays_or_lists() {
+        let inputs = [stream(0..700u32), stream(5..800u32), stream(9..900u32)];
+        let expected = [stream((0..700u32).map(|n| 3 * n + 14))];
+        check(
+            || {
+                let rows = [(); 3].map(|()| Each::<u32>::new());
+                map_rows(rows, (), |(), x: [u32; 3]| x.iter().sum::<u32>())
+            },
+            &inputs,
+            &expected,
+        );
+        check(
+            || {
+                let rows: Vec<_> = (0..3).map(|_| Each::<u32>::new()).collect();
+                map_rows(rows, (), |(), x: Vec<u32>| x.iter().sum::<u32>())
+            },
+            &inputs,
+            &expected,
         );
     }
 }

@@ -1,0 +1,180 @@
+//! Streams that meet, part, begin and end: one after the other, by turns, as they arrive; parted by a function.
+
+use bytemuck::Pod;
+use thalweg_worker::closures;
+use thalweg_worker::types::Item;
+
+use crate::graph::{Handle, Placed};
+use crate::ops::op;
+use crate::rows::Given;
+use crate::stream::{Stream, native};
+
+impl<T: Item> Stream<T> {
+    /// The items of this stream and of others by turns: the first of each, then the second of each.
+    /// Ends when the stream whose turn it is has ended.
+    pub fn weave<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+        self.weave_runs(name, 1, others.map(|other| (other, 1)))
+    }
+
+    /// By turns as [`Stream::weave`], with so many items at each turn: `count` of this stream, then as many
+    /// of each of the others as stand beside it. A stream whose number is 0 is never read.
+    pub fn weave_runs<const N: usize>(
+        &self,
+        name: &str,
+        count: u64,
+        others: [(&Stream<T>, u64); N],
+    ) -> Stream<T> {
+        let counts = std::iter::once(count).chain(others.map(|(_, count)| count));
+        let counts: Vec<u64> = counts.collect();
+        let others = others.map(|(other, _)| other);
+        let work = native("weave", None, closures::weave::<T>(&counts));
+        let inputs = self.and(&others);
+        Stream::new(self.handle().draft.agent(name, work, inputs))
+    }
+
+    /// All items of this stream, then all of each of the others in turn.
+    ///
+    /// Whoever feeds a later stream waits, once that stream is full, until the earlier ones have ended. If it is
+    /// what feeds an earlier one too, both come to a stand, which the run reports (exit code 4): give the
+    /// later stream a [`Stream::capacity`] that holds what comes meanwhile.
+    pub fn concat<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+        let work = native("concat", None, closures::concat::<T>(N + 1));
+        Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
+    }
+
+    /// The items of this stream and of others in the order they arrive, which depends on timing: the
+    /// plan says that it is not deterministic. Each stream's own items keep their order.
+    pub fn merge<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+        let merge = others
+            .into_iter()
+            .fold(op("merge"), |op, other| op.with(other));
+        self.apply(name, merge)
+    }
+
+    /// `f(input, x)` for each item `x` of this stream (input 0) and of others (1, 2, ..), in the order they
+    /// arrive. As [`Stream::merge`] it is not deterministic.
+    pub fn merge_map<const N: usize, U: Item>(
+        &self,
+        name: &str,
+        others: [&Stream<T>; N],
+        mut f: impl FnMut(usize, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.merge_scan(name, others, (), move |(), input, x| f(input, x))
+    }
+
+    /// As [`Stream::merge_map`], with a state as [`Stream::scan`]'s.
+    pub fn merge_scan<const N: usize, S: Pod, U: Item>(
+        &self,
+        name: &str,
+        others: [&Stream<T>; N],
+        init: S,
+        f: impl FnMut(&mut S, usize, T) -> U + 'static,
+    ) -> Stream<U> {
+        let work = native("merge", None, closures::merge_map(N + 1, init, f));
+        Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
+    }
+
+    /// A stream for each part of `f(x)` for each item `x`: a tuple of two to eight items, or an array of
+    /// them; an `Option` where an item may leave a stream without.
+    pub fn unzip<G: Given>(&self, name: &str, f: impl FnMut(T) -> G + 'static) -> G::Streams {
+        self.rows("unzip").unzip(name, f)
+    }
+
+    /// Parts the stream into `ports` streams: each item goes to the one `port` names, counted from 0. Another
+    /// number ends the run with an error that names the item.
+    pub fn route(
+        &self,
+        name: &str,
+        ports: usize,
+        port: impl FnMut(&T) -> usize + 'static,
+    ) -> Vec<Stream<T>> {
+        let work = native("route", None, closures::route(ports, port));
+        numbered(&self.reader(name, work), ports)
+    }
+
+    /// Calls `f(x, cells)` for each item `x` with `ports` empty cells: what it puts into them goes to the
+    /// streams that are given. For a number of streams known only when the program runs.
+    pub fn scatter<U: Item>(
+        &self,
+        name: &str,
+        ports: usize,
+        mut f: impl FnMut(T, &mut [Option<U>]) + 'static,
+    ) -> Vec<Stream<U>> {
+        let rows = closures::Each::<T>::new();
+        let blueprint = closures::scatter_rows(rows, (), ports, move |(), x, cells| {
+            f(x, cells);
+            Ok(())
+        });
+        numbered(
+            &self.reader(name, native("scatter", None, blueprint)),
+            ports,
+        )
+    }
+
+    /// `values`, then the stream: they come out when its first item, or its end, is there.
+    ///
+    /// What a window gives for item n of its stream stands `len - 1` places earlier (`(len - 1) / step` with a
+    /// step); so many values before it put both back in line.
+    pub fn prepend(&self, name: &str, values: Vec<T>) -> Stream<T> {
+        self.native(name, "prepend", None, closures::prepend(values))
+    }
+
+    /// The items that differ from the one before, and the first.
+    pub fn changes(&self, name: &str) -> Stream<T>
+    where
+        T: PartialEq,
+    {
+        self.window(2).growing().filter_map(name, |w| match w {
+            [before, x] if before == x => None,
+            [.., x] => Some(*x),
+            [] => None,
+        })
+    }
+
+    /// `f(before, x)` for each item and the one before it: one item fewer than the stream has.
+    pub fn pairwise<U: Item>(
+        &self,
+        name: &str,
+        mut f: impl FnMut(T, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.window(2).map(name, move |w| f(w[0], w[1]))
+    }
+
+    /// `f(n, x)` for the n-th item `x`, counted from 0.
+    pub fn enumerate<U: Item>(
+        &self,
+        name: &str,
+        mut f: impl FnMut(u64, T) -> U + 'static,
+    ) -> Stream<U> {
+        self.scan(name, 0u64, move |next, x| {
+            *next += 1;
+            f(*next - 1, x)
+        })
+    }
+
+    /// The items before the first for which `goes_on` is false; there the stream ends.
+    pub fn take_while(&self, name: &str, goes_on: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
+        self.native(name, "take_while", None, closures::take_while(goes_on))
+    }
+
+    /// The items from the first on for which `skips` is false.
+    pub fn skip_while(&self, name: &str, mut skips: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
+        self.with_state(0u8).filter(name, move |begun, x| {
+            *begun |= u8::from(!skips(x));
+            *begun != 0
+        })
+    }
+
+    /// This stream and others, as an agent's inputs.
+    fn and(&self, others: &[&Stream<T>]) -> Vec<crate::decl::InputDecl> {
+        let draft = &self.handle().draft;
+        let all = std::iter::once(self).chain(others.iter().copied());
+        all.map(|stream| draft.input(stream.handle(), None))
+            .collect()
+    }
+}
+
+fn numbered<T: Item>(agent: &Handle, ports: usize) -> Vec<Stream<T>> {
+    let stream = |n: usize| Stream::new(agent.port(&n.to_string()));
+    (0..ports).map(stream).collect()
+}

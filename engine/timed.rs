@@ -1,0 +1,240 @@
+//! Streams of timed items: windows of time, joins by time.
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! let mut g = Graph::new("timed");
+//! let beat = |every: f64| move |n: u64| (n < 100).then_some(Timed { seconds: n as f64 * every, value: n as f64 });
+//! let fast = g.source("fast", from_fn(beat(0.1)));
+//! let slow = g.source("slow", from_fn(beat(0.4)));
+//! let mean = fast.timed_window(1.0).step(0.5).map("mean", |w| w.iter().map(|x| x.value).sum::<f64>() / w.len() as f64);
+//! let both = timed_zip((&fast, &slow)).map("both", |t, (x, y)| [t, x.unwrap_or(0.0), y.unwrap_or(f64::NAN)]);
+//! let all = fast.timed_mix("all", [&slow, &mean]);
+//! # g.into_decl().unwrap();
+//! ```
+
+use bytemuck::Pod;
+use thalweg_worker::closures::{self, Cell, TimedEach, TimedRow};
+use thalweg_worker::timed::{TimeWindows, Windowing};
+use thalweg_worker::types::{Item, Timed};
+
+use crate::diag::Diagnostic;
+use crate::graph::{Handle, Placed};
+use crate::stream::{Stream, native};
+
+impl<T> Stream<Timed<T>>
+where
+    T: Copy + 'static,
+    Timed<T>: Item,
+{
+    /// Windows of so many seconds, one beginning where the one before ends unless [`TimedWindow::step`] says
+    /// otherwise, the first at time 0 ([`TimedWindow::start`]).
+    ///
+    /// A window holds the items from its beginning up to, but not at, its end, in the order they came. It is
+    /// given when an item has come that is past its end; windows without items are skipped. An item that
+    /// comes when all of its windows are given is left out ([`TimedWindow::wait`] lets it in). No clock is
+    /// looked at: what is given is a function of the items.
+    pub fn timed_window(&self, duration: f64) -> TimedWindow<T> {
+        TimedWindow {
+            stream: self.clone(),
+            duration,
+            step: duration,
+            start: 0.0,
+            wait: 0.0,
+            flush: false,
+            most: 16_384,
+        }
+    }
+
+    /// The items of this stream and of others in the order of their times; of items at one time those of an
+    /// earlier stream first. The times of each stream are to ascend.
+    pub fn timed_mix<const N: usize>(&self, name: &str, others: [&Self; N]) -> Stream<Timed<T>> {
+        self.timed_mix_map(name, others, |_, item| item)
+    }
+
+    /// `f(input, item)` for the items of this stream (input 0) and of others (1, 2, ..) in the order of their
+    /// times, as [`Stream::timed_mix`].
+    pub fn timed_mix_map<const N: usize, U: Item>(
+        &self,
+        name: &str,
+        others: [&Self; N],
+        f: impl FnMut(usize, Timed<T>) -> U + 'static,
+    ) -> Stream<U> {
+        let work = native("timed_mix", None, closures::timed_mix(N + 1, f));
+        let draft = &self.handle().draft;
+        let all = std::iter::once(self).chain(others);
+        let inputs = all.map(|stream| draft.input(stream.handle(), None));
+        Stream::new(draft.agent(name, work, inputs.collect()))
+    }
+}
+
+/// Windows of time, made by [`Stream::timed_window`].
+pub struct TimedWindow<T> {
+    stream: Stream<Timed<T>>,
+    duration: f64,
+    step: f64,
+    start: f64,
+    wait: f64,
+    flush: bool,
+    most: usize,
+}
+
+impl<T> TimedWindow<T>
+where
+    T: Copy + 'static,
+    Timed<T>: Item,
+{
+    /// A window begins every so many seconds.
+    pub fn step(self, step: f64) -> Self {
+        TimedWindow { step, ..self }
+    }
+
+    /// The first window begins at this time; earlier items are in none.
+    pub fn start(self, start: f64) -> Self {
+        TimedWindow { start, ..self }
+    }
+
+    /// A window is given when an item has come that is so many seconds past its end, instead of at its end.
+    pub fn wait(self, wait: f64) -> Self {
+        TimedWindow { wait, ..self }
+    }
+
+    /// At the end of the stream the windows that are still open are given, too.
+    pub fn flush(self) -> Self {
+        TimedWindow {
+            flush: true,
+            ..self
+        }
+    }
+
+    /// At most so many items, 16384 unless told otherwise, are in windows that are still open; more end the run
+    /// with an error.
+    pub fn most(self, most: usize) -> Self {
+        TimedWindow { most, ..self }
+    }
+
+    /// The window's end and `f(items)` for each window.
+    pub fn map<U>(
+        self,
+        name: &str,
+        mut f: impl FnMut(&[Timed<T>]) -> U + 'static,
+    ) -> Stream<Timed<U>>
+    where
+        Timed<U>: Item,
+    {
+        self.scan(name, (), move |(), [_, seconds], items| Timed {
+            seconds,
+            value: f(items),
+        })
+    }
+
+    /// `f(state, [begin, end], items)` for each window: an item, or an `Option` of one. The state starts as
+    /// `init`, is committed together with the streams' positions, and so survives a kill.
+    pub fn scan<S: Pod, C: Cell>(
+        self,
+        name: &str,
+        init: S,
+        f: impl FnMut(&mut S, [f64; 2], &[Timed<T>]) -> C + 'static,
+    ) -> Stream<C::Item> {
+        let windowing = self.windowing();
+        if windowing.is_none() {
+            let problem = format!(
+                "`{name}` is windows of {} s every {} s from {} s on, with a wait of {} s, of at most {} items",
+                self.duration, self.step, self.start, self.wait, self.most
+            );
+            let problem = Diagnostic::new(problem).help(
+                "duration, step and number must be above 0, the wait not below it, and all of them finite",
+            );
+            self.stream.handle().draft.problem(problem);
+        }
+        let blueprint = windowing.map(|windowing| closures::timed_window(windowing, init, f));
+        let work = native("timed_window", None, blueprint);
+        Stream::new(self.stream.reader(name, work))
+    }
+
+    fn windowing(&self) -> Option<Windowing> {
+        let windows = TimeWindows::new(self.start, self.step, self.duration)?;
+        let is_possible = self.wait.is_finite() && self.wait >= 0.0 && self.most > 0;
+        is_possible.then_some(Windowing {
+            windows,
+            wait: self.wait,
+            flush: self.flush,
+            most: self.most,
+        })
+    }
+}
+
+/// Streams of timed items, an array of them or a tuple of two to four, to be joined by time.
+///
+/// A function gets a row for each time at which any of them has an item: `Some` value of those that have one
+/// there, `None` of the others. The times of each stream are to ascend. Ends when all have.
+pub fn timed_zip<S: TimedStreams>(streams: S) -> TimedZip<S::Row> {
+    streams.timed_zip()
+}
+
+/// Streams joined by time, made by [`timed_zip`].
+pub struct TimedZip<R> {
+    inputs: Vec<Handle>,
+    streams: R,
+}
+
+impl<R: TimedRow> TimedZip<R> {
+    /// `f(seconds, values)` for each time.
+    pub fn map<U, F>(self, name: &str, f: F) -> Stream<U>
+    where
+        U: Item,
+        F: FnMut(f64, R::Row) -> U + 'static,
+    {
+        let draft = &self.inputs[0].draft;
+        let inputs = self.inputs.iter().map(|handle| draft.input(handle, None));
+        let work = native("timed_zip", None, closures::timed_zip(self.streams, f));
+        Stream::new(draft.agent(name, work, inputs.collect()))
+    }
+}
+
+/// What [`timed_zip`] takes.
+pub trait TimedStreams {
+    #[doc(hidden)]
+    type Row: TimedRow;
+    #[doc(hidden)]
+    fn timed_zip(self) -> TimedZip<Self::Row>;
+}
+
+impl<T: Copy + 'static, const N: usize> TimedStreams for [&Stream<Timed<T>>; N]
+where
+    Timed<T>: Item,
+{
+    type Row = [TimedEach<T>; N];
+
+    fn timed_zip(self) -> TimedZip<Self::Row> {
+        const { assert!(N > 0, "a row has at least one stream") };
+        TimedZip {
+            inputs: self.map(|stream| stream.handle().clone()).to_vec(),
+            streams: [(); N].map(|()| TimedEach::new()),
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($(($($value:ident $at:tt),+))*) => {$(
+        impl<$($value: Copy + 'static),+> TimedStreams for ($(&Stream<Timed<$value>>,)+)
+        where
+            $(Timed<$value>: Item),+
+        {
+            type Row = ($(TimedEach<$value>,)+);
+
+            fn timed_zip(self) -> TimedZip<Self::Row> {
+                TimedZip {
+                    inputs: vec![$(self.$at.handle().clone()),+],
+                    streams: ($(TimedEach::<$value>::new(),)+),
+                }
+            }
+        }
+    )*};
+}
+
+tuples! {
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+}

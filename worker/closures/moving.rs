@@ -1,0 +1,380 @@
+//! Windows that remember: one whose result is updated item by item, and ones that decide where the next begins.
+
+use std::marker::PhantomData;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::by_row::with_own;
+use super::keep::with_local;
+use super::rows::{Column, NoWindow, Windows};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::types::Item;
+
+/// Gives `get(state)` for each window, whose state `add` and `remove` keep up to date: each item is added
+/// once when it comes into the window and removed once when it leaves, however large the window is.
+///
+/// The state starts as `init`, which is that of an empty window, and survives kills. Floating-point sums that
+/// are added to and subtracted from drift: the error grows with the length of the stream, not of the window
+/// (integers do not drift; where windows do not overlap the state starts anew with each, and nothing does).
+pub fn running<T, S, U>(
+    windows: Windows<T>,
+    init: S,
+    add: impl FnMut(&mut S, &T) + 'static,
+    remove: impl FnMut(&mut S, &T) + 'static,
+    get: impl FnMut(&S) -> U + 'static,
+) -> Blueprint
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+{
+    let port = windows.port();
+    let agent = Running {
+        windows,
+        empty: init,
+        add,
+        remove,
+        get,
+        types: PhantomData::<fn() -> U>,
+    };
+    Blueprint::new(agent)
+        .input(port)
+        .output(OutPort::new(U::item_type(), None))
+        .state(StateSpec::of(init))
+}
+
+struct Running<T, S, Add, Remove, Get, Types> {
+    windows: Windows<T>,
+    empty: S,
+    add: Add,
+    remove: Remove,
+    get: Get,
+    types: PhantomData<Types>,
+}
+
+impl<T, S, U, Add, Remove, Get> Agent for Running<T, S, Add, Remove, Get, fn() -> U>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    Add: FnMut(&mut S, &T),
+    Remove: FnMut(&mut S, &T),
+    Get: FnMut(&S) -> U,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let first = self.windows.done(input.position());
+        let newest = input.position() + input.len() as u64;
+        let ready = self.windows.done(newest).saturating_sub(first);
+        let n = usize::try_from(ready)
+            .unwrap_or(usize::MAX)
+            .min(output.space());
+        let view = self.windows.view(input, first, n);
+        let room = &mut output.room::<U>()[..n];
+        with_local(&mut io.state, |state: &mut S| {
+            for (i, y) in room.iter_mut().enumerate() {
+                let row = first + i as u64;
+                let (begin, end) = self.windows.span(row);
+                let known = row
+                    .checked_sub(1)
+                    .map_or(begin, |last| self.windows.end(last));
+                let next = self.windows.span(row + 1).0;
+                let items = Windows::at(&view, i);
+                let fresh = known.max(begin) - begin;
+                items[fresh as usize..]
+                    .iter()
+                    .for_each(|x| (self.add)(state, x));
+                *y = (self.get)(state);
+                if next >= end {
+                    *state = self.empty;
+                } else {
+                    let gone = &items[..(next - begin) as usize];
+                    gone.iter().for_each(|x| (self.remove)(state, x));
+                }
+            }
+        });
+        output.produce(n);
+        let reach = newest.min(self.windows.end(first + n as u64) - 1);
+        input.consume(reach.saturating_sub(input.position()) as usize);
+        Ok(Status::Ready)
+    }
+}
+
+/// Windows of `len` items whose function says how far to move on: `f(state, w)` gives an item, or nothing,
+/// and the number of items from this window's beginning to the next one's.
+///
+/// A window is given once it is full; a rest at the end that fills none is not. A move by 0 items ends the run
+/// with an error. The state starts as `init` and survives kills.
+pub fn striding<T, S, U, F>(len: usize, init: S, mut f: F) -> Result<Blueprint, NoWindow>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T]) -> (Option<U>, usize) + 'static,
+{
+    if len == 0 {
+        return Err(NoWindow { len, step: 1 });
+    }
+    let first = Span {
+        begin: 0,
+        end: len as u64,
+        mark: 0,
+    };
+    Ok(moving(len, first, init, move |state, items, span| {
+        let (y, step) = f(state, items);
+        if step == 0 {
+            let at = span.begin;
+            return Err(format!(
+                "the window at item {at} is to move by 0 items: it would come again for ever; move by at least 1"
+            ));
+        }
+        span.begin = span.begin.saturating_add(step as u64);
+        span.end = span.begin.saturating_add(len as u64);
+        Ok(y)
+    }))
+}
+
+/// How a dynamic window grows: `min` items, then `step` more each time, up to `max`; then it moves by `step`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// Items of the first window.
+    pub min: usize,
+    /// Items of the largest.
+    pub max: usize,
+    /// Items that come in each time.
+    pub step: usize,
+}
+
+/// A window that could not grow so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("grows from {} to {} items by {}; all must be at least 1, and the first not above the second", .0.min, .0.max, .0.step)]
+pub struct NoGrowth(pub Growth);
+
+/// Growing windows that can be set back: `f(state, w)` gives an item, and true to begin anew.
+///
+/// Windows begin at the same item while they grow from `min` by `step` to `max` (or to the last size that is
+/// not above it); then they move by `step`. When `f` has asked for it, at the largest size or before, the window
+/// that follows the next (or this) one of the largest size is of the last `min` items again, with the same
+/// end, and grows from there. The state starts as `init` and survives kills.
+pub fn dynamic<T, S, U, F>(growth: Growth, init: S, mut f: F) -> Result<Blueprint, NoGrowth>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T]) -> (U, bool) + 'static,
+{
+    let Growth { min, max, step } = growth;
+    if min == 0 || step == 0 || max < min {
+        return Err(NoGrowth(growth));
+    }
+    let (min, max, step) = (min as u64, max as u64, step as u64);
+    let first = Span {
+        begin: 0,
+        end: min,
+        mark: 0,
+    };
+    Ok(moving(
+        max as usize,
+        first,
+        init,
+        move |state, items, span| {
+            let (y, again) = f(state, items);
+            span.mark |= u64::from(again);
+            let is_growing = span.end - span.begin + step <= max;
+            if is_growing {
+                span.end += step;
+            } else if span.mark != 0 && max > min {
+                (span.begin, span.mark) = (span.end - min, 0);
+            } else {
+                (span.begin, span.end, span.mark) = (span.begin + step, span.end + step, 0);
+            }
+            Ok(Some(y))
+        },
+    ))
+}
+
+/// The next window: the places of its first item and of the one behind its last, and a mark that the
+/// function may set.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Span {
+    begin: u64,
+    end: u64,
+    mark: u64,
+}
+
+/// Windows of at most `most` items, the first at `span`; `f` moves the span, whose end never goes back.
+fn moving<T, S, U, F>(most: usize, span: Span, init: S, f: F) -> Blueprint
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T], &mut Span) -> Result<Option<U>, String> + 'static,
+{
+    let agent = Moving {
+        f,
+        types: PhantomData::<fn(&mut S, T) -> U>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(T::item_type()).retain(most - 1))
+        .output(OutPort::new(U::item_type(), None))
+        .state(with_own::spec(&init, &span))
+}
+
+struct Moving<F, Types> {
+    f: F,
+    types: PhantomData<Types>,
+}
+
+impl<T, S, U, F> Agent for Moving<F, fn(&mut S, T) -> U>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T], &mut Span) -> Result<Option<U>, String>,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let (state, span) = with_own::parts::<S, Span>(&mut io.state);
+        let (items, past) = input.past::<T>();
+        let oldest = input.position() - past as u64;
+        let newest = oldest + items.len() as u64;
+        let mut refused = None;
+        while span.end <= newest && !output.is_full() {
+            let window = &items[(span.begin - oldest) as usize..(span.end - oldest) as usize];
+            let mut after = (*state, *span);
+            match (self.f)(&mut after.0, window, &mut after.1) {
+                Err(why) => {
+                    refused = Some(AgentError::new(why));
+                    break;
+                }
+                Ok(given) => {
+                    given.into_iter().for_each(|item| output.push(item));
+                    (*state, *span) = after;
+                }
+            }
+        }
+        let reach = newest.min(span.end - 1);
+        let taken = reach.saturating_sub(input.position()) as usize;
+        input.consume(taken);
+        match refused {
+            // What came before the trouble is given first, however the calls are cut.
+            Some(error) if taken == 0 && output.produced() == 0 => Err(error),
+            Some(_) => Ok(Status::More),
+            None => Ok(Status::Ready),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{check, stream};
+    use super::*;
+    use crate::testing::{Chunks, run};
+
+    fn sums_of(windows: impl Fn() -> Windows<i64>) {
+        let items: Vec<i64> = (0..2000).map(|n| n * 7919 % 1013 - 500).collect();
+        let sum = |w: &[i64]| w.iter().sum::<i64>();
+        let from_scratch = super::super::by_row::map_rows(windows(), (), move |(), w| sum(w));
+        let input = [stream(items)];
+        let expected = run(from_scratch, &input, Chunks::Whole, usize::MAX).unwrap();
+        check(
+            || {
+                running(
+                    windows(),
+                    0i64,
+                    |sum, x| *sum += x,
+                    |sum, x| *sum -= x,
+                    |sum| *sum,
+                )
+            },
+            &input,
+            &expected,
+        );
+    }
+
+    #[test]
+    fn a_running_window_adds_what_comes_and_removes_what_leaves() {
+        for (len, step) in [(8, 1), (8, 3), (8, 8), (3, 10), (1, 1), (500, 7)] {
+            sums_of(|| Windows::new(len, step).unwrap());
+            sums_of(|| Windows::new(len, step).unwrap().growing());
+        }
+    }
+
+    #[test]
+    fn a_window_may_say_how_far_it_moves() {
+        // Runs of equal items: each is looked at whole, then stepped over.
+        let items: Vec<u32> = (0..300u32)
+            .flat_map(|n| vec![n; n as usize % 5 + 1])
+            .collect();
+        let leap = |count: &mut u32, w: &[u32]| {
+            *count += 1;
+            let run = w.iter().take_while(|&&x| x == w[0]).count();
+            ((run > 2).then_some([*count, w[0], run as u32]), run)
+        };
+        let runs = (0..300u32).map(|n| [n + 1, n, n % 5 + 1]);
+        let whole = runs.filter(|row| row[2] > 2 && row[1] < 298);
+        check(
+            || striding(10, 0u32, leap).unwrap(),
+            &[stream(items.iter().copied())],
+            &[stream(whole.collect::<Vec<_>>())],
+        );
+    }
+
+    #[test]
+    fn a_window_that_would_stand_still_ends_the_run() {
+        for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(5)] {
+            let stuck = striding(2, (), |(), w: &[u8]| (Some(w[0]), usize::from(w[0] < 9)));
+            let input = [stream(0..50u8)];
+            let refused = run(stuck.unwrap(), &input, chunks, usize::MAX).unwrap_err();
+            assert!(refused.message.contains("at item 9 "), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_dynamic_window_grows_slides_and_begins_anew() {
+        let growth = Growth {
+            min: 2,
+            max: 6,
+            step: 2,
+        };
+        let bounds = |(): &mut (), w: &[u64]| ([w[0], w[w.len() - 1]], w[0] == 4);
+        check(
+            || dynamic(growth, (), bounds).unwrap(),
+            &[stream(0..17u64)],
+            &[stream([
+                [0u64, 1],
+                [0, 3],
+                [0, 5],
+                [2, 7],
+                [4, 9],
+                [8, 9],
+                [8, 11],
+                [8, 13],
+                [10, 15],
+            ])],
+        );
+        let items: Vec<u64> = (0..3000).map(|n| n * n % 997).collect();
+        let sum = |all: &mut u64, w: &[u64]| {
+            *all = all.wrapping_mul(31).wrapping_add(w.iter().sum());
+            (*all, all.is_multiple_of(7))
+        };
+        let make = || {
+            let (min, max, step) = (3, 50, 4);
+            dynamic(Growth { min, max, step }, 0, sum).unwrap()
+        };
+        let input = [stream(items)];
+        let expected = run(make(), &input, Chunks::Whole, usize::MAX).unwrap();
+        assert!(expected[0].len() > 4000);
+        check(make, &input, &expected);
+    }
+
+    #[test]
+    fn windows_of_nothing_are_refused() {
+        assert!(striding(0, (), |(), w: &[u8]| (Some(w[0]), 1)).is_err());
+        for (min, max, step) in [(0, 5, 1), (3, 2, 1), (1, 2, 0)] {
+            let growth = Growth { min, max, step };
+            assert!(dynamic(growth, (), |(), w: &[u8]| (w[0], false)).is_err());
+        }
+    }
+}

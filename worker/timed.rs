@@ -1,0 +1,329 @@
+//! Items with times: which windows of time there are, and how streams are taken in the order of their times.
+//!
+//! Times are seconds from a zero of the stream's own. Nothing here looks at a clock: what comes out is a
+//! function of the items.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::agent::{AgentError, Input};
+use crate::types::{Item, Timed};
+
+/// Which windows of time are wanted: the k-th is `start + k * step` up to `duration` later, that end excluded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeWindows {
+    /// When the first window begins, in seconds.
+    pub start: f64,
+    /// Seconds from one window's beginning to the next one's.
+    pub step: f64,
+    /// Seconds in a window.
+    pub duration: f64,
+    /// How many steps a duration is, where it is a whole number of them: a window then ends exactly where
+    /// another begins.
+    steps: Option<u64>,
+}
+
+/// Beyond so many steps from the start windows could not be told apart.
+const WINDOWS_MAX: f64 = 9_007_199_254_740_992.0;
+
+impl TimeWindows {
+    /// These windows; `None` unless both lengths are positive and all three finite.
+    pub fn new(start: f64, step: f64, duration: f64) -> Option<TimeWindows> {
+        let is_length = |x: f64| x.is_finite() && x > 0.0;
+        if !start.is_finite() || !is_length(step) || !is_length(duration) {
+            return None;
+        }
+        let whole = (duration / step).round();
+        let is_whole = whole >= 1.0 && (whole * step - duration).abs() <= 1e-9 * step;
+        Some(TimeWindows {
+            start,
+            step,
+            duration,
+            steps: (is_whole && whole < WINDOWS_MAX).then_some(whole as u64),
+        })
+    }
+
+    /// When window `k` begins. Multiplied out: steps of a fraction do not add up errors.
+    pub fn begin(&self, k: u64) -> f64 {
+        self.start + k as f64 * self.step
+    }
+
+    /// When window `k` ends.
+    pub fn end(&self, k: u64) -> f64 {
+        match self.steps {
+            Some(steps) => self.begin(k.saturating_add(steps)),
+            None => self.begin(k) + self.duration,
+        }
+    }
+
+    /// The first window that ends after `seconds`; `None` for a time that is none, or out of reach.
+    fn first_ending_after(&self, seconds: f64) -> Option<u64> {
+        let guess = ((seconds - self.start - self.duration) / self.step).floor() + 1.0;
+        if guess.is_nan() || guess > WINDOWS_MAX {
+            return None;
+        }
+        let mut k = guess.max(0.0) as u64;
+        while k > 0 && self.end(k - 1) > seconds {
+            k -= 1;
+        }
+        while self.end(k) <= seconds {
+            k += 1;
+        }
+        Some(k)
+    }
+}
+
+/// How windows of time are made of a stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Windowing {
+    /// The windows.
+    pub windows: TimeWindows,
+    /// A window is given when an item has come that is so many seconds past its end.
+    pub wait: f64,
+    /// At the end of the stream the windows that have items and are not given yet are given, too.
+    pub flush: bool,
+    /// At most so many items are in windows that are not given yet.
+    pub most: usize,
+}
+
+/// How far the windows of a stream have come: an agent's committed state.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub(crate) struct Progress {
+    /// The next window to be given.
+    window: u64,
+    /// The place of the oldest item that may be in it.
+    oldest: u64,
+    /// The latest time seen.
+    latest: f64,
+}
+
+impl Progress {
+    /// Before the first item.
+    pub(crate) fn new() -> Progress {
+        Progress {
+            window: 0,
+            oldest: 0,
+            latest: f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// What [`Windowing::go_on`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// All that is there is in windows, or was given.
+    ToTheEnd,
+    /// A window is full and has no room.
+    ToFullOutput,
+}
+
+impl Windowing {
+    /// Takes items of `input` and calls `give` with the bounds and the items of each window that is complete
+    /// and has any, in the order they came, as long as `give` says that there is room for another one.
+    ///
+    /// An item is consumed once every window that it completes is given; the input retains [`Windowing::most`]
+    /// items. One that comes when all of its windows are given (it is late), and one from before the
+    /// start, are in no window.
+    pub(crate) fn go_on<T>(
+        &self,
+        input: &mut Input,
+        progress: &mut Progress,
+        scratch: &mut Vec<Timed<T>>,
+        mut has_room: bool,
+        mut give: impl FnMut([f64; 2], &[Timed<T>]) -> bool,
+    ) -> Result<Came, AgentError>
+    where
+        Timed<T>: Item,
+    {
+        let (items, past) = input.past::<Timed<T>>();
+        let first = input.position() - past as u64;
+        let newest = first + items.len() as u64;
+        let index = |place: u64| (place - first) as usize;
+        let (mut at, mut gave) = (input.position(), false);
+        let came = loop {
+            let open = &items[index(progress.oldest)..index(at)];
+            let watermark = match items.get(index(at)) {
+                Some(item) => item.seconds.max(progress.latest) - self.wait,
+                None if input.is_ended() && self.flush && !open.is_empty() => f64::INFINITY,
+                None => break Ok(Came::ToTheEnd),
+            };
+            if at < newest
+                && let Err(why) = self.check(items[index(at)].seconds, at)
+            {
+                break Err(why);
+            }
+            if self.windows.end(progress.window) <= watermark {
+                let bounds = [
+                    self.windows.begin(progress.window),
+                    self.windows.end(progress.window),
+                ];
+                let found = within(open, bounds, scratch);
+                let is_empty = found.is_empty();
+                if !is_empty {
+                    if !has_room {
+                        break Ok(Came::ToFullOutput);
+                    }
+                    has_room = give(bounds, found);
+                    gave = true;
+                }
+                self.advance(progress, open, watermark, is_empty);
+                continue;
+            }
+            let begin = self.windows.begin(progress.window);
+            let gone = open.iter().take_while(|item| item.seconds < begin).count();
+            progress.oldest += gone as u64;
+            if at + 1 - progress.oldest > self.most as u64 {
+                break Err(self.too_many(progress));
+            }
+            progress.latest = items[index(at)].seconds.max(progress.latest);
+            at += 1;
+        };
+        let consumed = (at - input.position()) as usize;
+        input.consume(consumed);
+        match came {
+            // What came before the trouble is taken first, however the calls are cut.
+            Err(_) if consumed > 0 || gave => Ok(Came::ToFullOutput),
+            came => came,
+        }
+    }
+
+    fn check(&self, seconds: f64, place: u64) -> Result<(), AgentError> {
+        match seconds.is_finite() && self.windows.first_ending_after(seconds).is_some() {
+            true => Ok(()),
+            false => Err(AgentError::new(format!(
+                "the time of item {place} is {seconds} s: windows every {} s reach up to 2^53 of them from {} s on",
+                self.windows.step, self.windows.start
+            ))),
+        }
+    }
+
+    fn too_many(&self, progress: &Progress) -> AgentError {
+        AgentError::new(format!(
+            "more than `most` = {} items are in windows that are not complete, from the window at {} s on: raise `most`, or lessen the duration or the wait",
+            self.most,
+            self.windows.begin(progress.window)
+        ))
+    }
+
+    /// Goes on to the next window that may have an item.
+    fn advance<T>(
+        &self,
+        progress: &mut Progress,
+        open: &[Timed<T>],
+        watermark: f64,
+        was_empty: bool,
+    ) {
+        progress.window += 1;
+        let begin = self.windows.begin(progress.window);
+        let gone = open.iter().take_while(|item| item.seconds < begin).count();
+        progress.oldest += gone as u64;
+        if gone < open.len() && !was_empty {
+            return;
+        }
+        // Nothing that is here is before `next`, and nothing that will come in time is before the watermark.
+        let waiting = open[gone..].iter().map(|item| item.seconds);
+        let waiting = waiting.filter(|&seconds| seconds >= begin);
+        let next = waiting.fold(watermark, f64::min);
+        let jump = self.windows.first_ending_after(next);
+        progress.window = jump.map_or(progress.window, |k| k.max(progress.window));
+    }
+}
+
+/// The items of a window: a part of what is there, or a copy where others came in between.
+fn within<'a, T>(
+    open: &'a [Timed<T>],
+    [begin, end]: [f64; 2],
+    scratch: &'a mut Vec<Timed<T>>,
+) -> &'a [Timed<T>]
+where
+    Timed<T>: Item,
+{
+    let is_in = |item: &Timed<T>| (begin..end).contains(&item.seconds);
+    let (Some(first), Some(last)) = (open.iter().position(is_in), open.iter().rposition(is_in))
+    else {
+        return &[];
+    };
+    let span = &open[first..=last];
+    if span.iter().all(is_in) {
+        return span;
+    }
+    scratch.clear();
+    scratch.extend(span.iter().filter(|item| is_in(item)));
+    scratch
+}
+
+/// The earliest time at which one of these inputs of timed items has its next one; `None` while that
+/// is not known, because one that has not ended shows none, or all have ended.
+pub(crate) fn earliest(inputs: &[Input]) -> Option<f64> {
+    let mut earliest: Option<f64> = None;
+    for input in inputs {
+        match time_of(input) {
+            Some(seconds) => {
+                let known = earliest.unwrap_or(seconds);
+                earliest = Some(if seconds.total_cmp(&known).is_lt() {
+                    seconds
+                } else {
+                    known
+                });
+            }
+            None if input.is_ended() => {}
+            None => return None,
+        }
+    }
+    earliest
+}
+
+/// The time of an input's next item: the first eight bytes of every timed item.
+pub(crate) fn time_of(input: &Input) -> Option<f64> {
+    let bytes = input.bytes().first_chunk::<8>()?;
+    Some(f64::from_ne_bytes(*bytes))
+}
+
+/// True when the next item of this input has this time.
+pub(crate) fn is_due(input: &Input, seconds: f64) -> bool {
+    time_of(input).is_some_and(|time| time.total_cmp(&seconds).is_eq())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_exactly_where_another_begins() {
+        for (step, duration, apart) in [(0.1, 0.1, 1), (0.1, 0.7, 7), (1.0 / 3.0, 1.0, 3)] {
+            let windows = TimeWindows::new(0.3, step, duration).unwrap();
+            for k in 0..10_000 {
+                assert_eq!(windows.end(k), windows.begin(k + apart), "{step} {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_window_that_ends_after_a_time_is_found_at_once() {
+        for (start, step, duration) in [(0.0, 1.0, 4.0), (2.5, 0.1, 0.1), (-7.0, 0.3, 0.01)] {
+            let windows = TimeWindows::new(start, step, duration).unwrap();
+            for n in -100..2000 {
+                let seconds = f64::from(n) * 0.05;
+                let k = windows.first_ending_after(seconds).unwrap();
+                assert!(windows.end(k) > seconds);
+                assert!(k == 0 || windows.end(k - 1) <= seconds, "{seconds}");
+            }
+        }
+        let windows = TimeWindows::new(0.0, 1.0, 1.0).unwrap();
+        assert_eq!(windows.first_ending_after(1.7e9), Some(1_700_000_000));
+        assert_eq!(windows.first_ending_after(1e300), None);
+        assert_eq!(windows.first_ending_after(f64::NAN), None);
+    }
+
+    #[test]
+    fn windows_without_length_are_none() {
+        for (start, step, duration) in [
+            (0.0, 0.0, 1.0),
+            (0.0, 1.0, -1.0),
+            (f64::NAN, 1.0, 1.0),
+            (0.0, f64::INFINITY, 1.0),
+        ] {
+            assert_eq!(TimeWindows::new(start, step, duration), None);
+        }
+    }
+}
