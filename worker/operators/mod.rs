@@ -10,6 +10,7 @@ pub mod copy;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
+pub mod fft;
 pub mod filter;
 pub mod fir;
 pub mod head;
@@ -51,6 +52,8 @@ const OPERATORS: &[&OpDef] = &[
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
+    &fft::FFT,
+    &fft::IFFT,
     &filter::FILTER,
     &fir::BANDPASS,
     &fir::BANDSTOP,

@@ -81,6 +81,7 @@ fn cases() -> Vec<Case> {
     all.extend(item_operators());
     all.extend(expressions());
     all.extend(windows());
+    all.extend(transforms());
     all.extend(filters());
     all.extend(connectors());
     all.extend(texts());
@@ -238,6 +239,17 @@ fn expressions() -> Vec<Case> {
         case("zip").input("f64").input_of("f64[2]", 2900),
         case("zip").input("u8").input("u8").input("u8"),
     ]
+}
+
+fn transforms() -> Vec<Case> {
+    let mut all = vec![case("ifft").input("cf32[12]"), case("fft").input("f64[8]")];
+    for item_type in ["i16", "f32", "f64", "cf32", "cf64"] {
+        for size in [1, 16, 97, 100] {
+            all.push(case("fft").input(item_type).param("size", size));
+            all.push(case("ifft").input(item_type).param("size", size));
+        }
+    }
+    all
 }
 
 fn windows() -> Vec<Case> {
