@@ -90,8 +90,10 @@ pub fn listen() -> Result<SignalFd, Errno> {
 
 /// How often the watch is told and the deadline looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// Nothing was committed while every worker went to sleep so many times: the run is stalled.
-const SLEEPS_TO_STALL: u64 = 5;
+/// Nothing was committed in so many rounds, in each of which every worker went to sleep so often: the run is
+/// stalled. One round would not do, see `ringbuf/models/stall.pml`.
+const ROUNDS_TO_STALL: u32 = 2;
+const SLEEPS_A_ROUND: u64 = 3;
 /// How many of a worker's last lines a failure shows.
 const LAST_LINES: usize = 20;
 
@@ -136,9 +138,11 @@ pub struct Supervisor<'a> {
     verdict: Option<Verdict>,
 }
 
-/// Since when nothing moved: versions and counts of sleeps at that time.
+/// Since when nothing moved: versions at that time, rounds since, counts of sleeps when this round began.
+#[derive(Default)]
 struct Quiet {
     versions: Vec<u64>,
+    rounds: u32,
     sleeps: Vec<u64>,
 }
 
@@ -173,10 +177,7 @@ impl<'a> Supervisor<'a> {
             watch,
             deadline: lasts.map(|d| Instant::now() + d),
             draining: false,
-            quiet_since: Quiet {
-                versions: Vec::new(),
-                sleeps: Vec::new(),
-            },
+            quiet_since: Quiet::default(),
             chaos: None,
             letters,
             verdict: None,
@@ -623,9 +624,10 @@ impl<'a> Supervisor<'a> {
 
     /// Stalled: nothing was committed anywhere while every worker went to sleep again and again.
     ///
-    /// Before each sleep a worker looks at everything and finds nothing to do. If all did so after the
-    /// last commit of any of them, none will ever find anything, but from the world outside; and one
-    /// that waits for that is not idle. A worker in a long call does not sleep, so it is no stall.
+    /// Before each sleep a worker looks at everything and finds nothing to do. Who has slept since the last
+    /// commit has published what it committed; if all have, and then all look once more in vain, none will
+    /// ever find anything, but from the world outside; and one that waits for that is not idle. A worker in a
+    /// long call does not sleep, so it is no stall.
     fn look_for_a_stall(&mut self) {
         let controls = &self.nursery.wired.controls;
         let heads = || controls.iter().map(|c| c.head());
@@ -637,12 +639,21 @@ impl<'a> Supervisor<'a> {
         let idle = phases
             .all(|(phase, ward)| ward.done || matches!(phase, Phase::Starved | Phase::Blocked));
         if !idle || versions != self.quiet_since.versions {
-            self.quiet_since = Quiet { versions, sleeps };
+            self.quiet_since = Quiet {
+                versions,
+                rounds: 0,
+                sleeps,
+            };
             return;
         }
         let mut slept = self.quiet_since.sleeps.iter().zip(&sleeps).zip(&self.wards);
-        let all = slept.all(|((a, b), ward)| ward.done || b - a >= SLEEPS_TO_STALL);
-        if all && self.wards.iter().any(|w| !w.done) {
+        let all = slept.all(|((a, b), ward)| ward.done || b - a >= SLEEPS_A_ROUND);
+        if !all {
+            return;
+        }
+        self.quiet_since.rounds += 1;
+        self.quiet_since.sleeps = sleeps;
+        if self.quiet_since.rounds >= ROUNDS_TO_STALL && self.wards.iter().any(|w| !w.done) {
             let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
             let chain = stall::chain(self.graph, self.nursery.plan, &positions);
             self.verdict.get_or_insert(Verdict::Stalled(chain));

@@ -6,11 +6,12 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n== %s\n' "$*"; }
 
-# What the end-to-end tests need beside Rust: unshare (a small /dev/shm in a namespace), pgrep, a linker.
+# What the tests need beside Rust: unshare (a small /dev/shm in a namespace), pgrep, a linker, spin for the models.
 need=()
 command -v unshare >/dev/null || need+=(util-linux)
 command -v pgrep >/dev/null || need+=(procps)
 command -v cc >/dev/null || need+=(gcc libc6-dev)
+command -v spin >/dev/null || need+=(spin)
 if [ ${#need[@]} -gt 0 ]; then
   say "installing ${need[*]}"
   sudo=""
@@ -31,6 +32,8 @@ say "tests"
 cargo test --workspace --locked
 say "killed at every instruction, and seeded defects that must be found"
 cargo test -p thalweg-worker --release --locked --features seeded-defects --test every_instruction
+say "models of the protocols: commit, rest, stall"
+bash tests/models.sh
 say "models of the lock-free core"
 RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p thalweg-ringbuf --release --locked --lib models
 say "all passed"
