@@ -56,7 +56,10 @@ pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<B
 }
 
 /// The expression's own type, or the `dtype` asked for where it can be converted to that.
-fn output_type(program: &Program, dtype: Option<&ItemType>) -> Result<ItemType, OpError> {
+pub(super) fn output_type(
+    program: &Program,
+    dtype: Option<&ItemType>,
+) -> Result<ItemType, OpError> {
     let own = program.item_type();
     let Some(dtype) = dtype else {
         return Ok(own);

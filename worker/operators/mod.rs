@@ -18,6 +18,7 @@ pub mod iir;
 pub mod map;
 pub mod merge;
 pub mod noise;
+pub mod scan;
 pub mod sine;
 pub mod sta_lta;
 pub mod threshold;
@@ -68,6 +69,7 @@ const OPERATORS: &[&OpDef] = &[
     &map::MAP,
     &merge::MERGE,
     &noise::NOISE,
+    &scan::SCAN,
     &sine::SINE,
     &sta_lta::STA_LTA,
     &threshold::THRESHOLD,

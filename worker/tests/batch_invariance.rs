@@ -202,6 +202,17 @@ fn expressions() -> Vec<Case> {
     let every_function = "x > 0 && !(n % 3 == 1) ? sin(x) + cos(t) * atan2(x, n + 1) - x ^ 3 / hypot(x, 2) \
                           : max(exp(-abs(x)), log(1 + x * x), floor(x) // 2, round(x) % 3)";
     vec![
+        case("scan").input("f64").param("next", "0.9 * s + 0.1 * x"),
+        case("scan")
+            .input("i16")
+            .param("next", "max(s, x)")
+            .param("keep", "x > s")
+            .param("expr", "x + n"),
+        case("scan")
+            .input("f32[3]")
+            .param("next", "s / 2 + x")
+            .param("init", vec![1, 2, 3])
+            .dtype("f64"),
         case("map").input("f64").param("expr", every_function),
         case("map").input("f32").param("expr", every_function),
         case("map")
