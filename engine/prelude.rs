@@ -10,4 +10,5 @@ pub use crate::stream::{Collected, Sink, Stream};
 pub use crate::timed::timed_zip;
 pub use crate::worker::agent::Table;
 pub use crate::worker::closures::{Feed, Growth, Queue};
+pub use crate::worker::recent::Recent;
 pub use crate::worker::types::{Item, Timed};

@@ -7,6 +7,8 @@ pub mod types;
 
 pub mod timed;
 
+pub mod recent;
+
 pub mod agent;
 
 pub mod state;

@@ -17,7 +17,7 @@ use crate::vector::{Json, Vector};
 pub struct Case {
     /// The vectors it is for.
     pub vectors: &'static [&'static str],
-    /// In Rust, or in a graph file.
+    /// In Rust, in a graph file, or neither.
     pub form: Form,
     /// What is right, where what was recorded is not.
     pub instead: Option<Instead>,
@@ -29,6 +29,8 @@ pub enum Form {
     Rust(fn(&Vector, &mut Graph) -> Kept),
     /// A graph file's agents between the streams that are read and those that are written.
     File(fn(&Vector) -> GraphFile),
+    /// What is no stream: a data structure, a refusal.
+    Plain(fn(&Vector) -> Vec<(String, Value)>),
 }
 
 /// What is right instead of what was recorded, and why.
@@ -57,6 +59,18 @@ pub const fn file(vectors: &'static [&'static str], form: fn(&Vector) -> GraphFi
     }
 }
 
+/// A case for these vectors that runs what it needs itself.
+pub const fn plain(
+    vectors: &'static [&'static str],
+    form: fn(&Vector) -> Vec<(String, Value)>,
+) -> Case {
+    Case {
+        vectors,
+        form: Form::Plain(form),
+        instead: None,
+    }
+}
+
 impl Case {
     /// What is right instead of what was recorded.
     pub const fn instead(
@@ -80,6 +94,7 @@ impl Case {
                 Some(difference) => Err(format!("{way}: {difference}{}", self.because())),
             };
         match self.form {
+            Form::Plain(form) => compared("plain", caught(|| form(vector))?),
             Form::File(form) => compared("graph file", caught(|| form(vector).run())?),
             Form::Rust(form) => WAYS.iter().try_for_each(|(way, wanted)| {
                 let found = caught(|| run(vector, form, &wanted()))?;

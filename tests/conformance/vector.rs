@@ -216,6 +216,19 @@ impl<T: Json, const N: usize> Json for [T; N] {
     }
 }
 
+impl<T: Json> Json for Vec<T> {
+    fn of(value: &Value) -> Vec<T> {
+        let items = value
+            .as_array()
+            .unwrap_or_else(|| panic!("{value} is no list"));
+        items.iter().map(T::of).collect()
+    }
+
+    fn json(self) -> Value {
+        self.into_iter().map(T::json).collect()
+    }
+}
+
 impl<A: Json, B: Json> Json for (A, B) {
     fn of(value: &Value) -> (A, B) {
         (A::of(&value[0]), B::of(&value[1]))

@@ -37,6 +37,8 @@ mod timed;
 
 mod split;
 
+mod trigger;
+
 mod collect;
 mod live;
 mod sink;
@@ -65,6 +67,8 @@ pub use zip::{zip, zip_scan, zip_scan_kept, zip3};
 pub use timed::{TimedEach, TimedRow, timed_mix, timed_window, timed_zip};
 
 pub use split::{route, split, unzip};
+
+pub use trigger::{drain, gate, release, release_counted, sample};
 
 pub use collect::{collect, collected};
 pub use live::{Feed, NoRing, Over, Queue, feed, queue};

@@ -172,6 +172,25 @@ pub const CASES: &[Case] = &[
         });
         Kept::one("list", &list)
     }),
+    rust(&["basics_prepend"], |v, g| {
+        y(ints(v, g).prepend("y", v.param::<Vec<i64>>("lst")))
+    }),
+    file(
+        &["map_element_stateful", "map_list_stateful_accumulate"],
+        |v| scan::<i64>(v, "next = \"s + x\""),
+    ),
+    file(&["map_element_stateful_prev"], |v| {
+        scan::<i64>(v, "next = \"x\"\nexpr = \"x - s\"")
+    }),
+    file(&["map_element_state_kwargs"], |v| {
+        scan::<i64>(v, "init = 100\nnext = \"s + 1\"\nexpr = \"x + s + 10\"")
+    }),
+    file(&["filter_element_stateful"], |v| {
+        scan::<i64>(v, "next = \"max(x, s)\"\nkeep = \"x > s\"\nexpr = \"x\"")
+    }),
+    file(&["exponential_smoothing"], |v| {
+        scan::<f64>(v, "next = \"0.5 * s + 0.5 * x\"")
+    }),
 ];
 
 /// The stream `x` of the vector, of whole numbers.
@@ -197,6 +216,12 @@ fn map<T: Item + Json>(v: &Vector, expr: &str) -> GraphFile {
 /// A graph file with one `filter`.
 fn filter<T: Item + Json>(v: &Vector, expr: &str) -> GraphFile {
     one::<T>(v, "filter", expr)
+}
+
+/// A graph file with one `scan`.
+fn scan<T: Item + Json>(v: &Vector, params: &str) -> GraphFile {
+    let agent = format!("[agents.y]\nop = \"scan\"\nin = \"x\"\n{params}\n");
+    GraphFile::of(&agent).reads::<T>(v, "x").writes("y", "y")
 }
 
 fn one<T: Item + Json>(v: &Vector, op: &str, expr: &str) -> GraphFile {

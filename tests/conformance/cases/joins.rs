@@ -42,18 +42,18 @@ pub const CASES: &[Case] = &[
         z(&x.zip(&y).map("z", |x, y| x + y))
     }),
     file(&["merge_list", "v2_join_synch", "operator_add"], |v| {
-        zip(v, "x + y")
+        zipped(v, "x + y")
     }),
-    file(&["operator_sub"], |v| zip(v, "x - y")),
-    file(&["operator_mul"], |v| zip(v, "x * y")),
-    file(&["operator_floordiv"], |v| zip(v, "x // y")),
-    file(&["operator_mod"], |v| zip(v, "x % y")),
-    file(&["operator_eq"], |v| zip(v, "x == y")),
-    file(&["operator_ne"], |v| zip(v, "x != y")),
-    file(&["operator_lt"], |v| zip(v, "x < y")),
-    file(&["operator_le"], |v| zip(v, "x <= y")).instead(SWAPPED, |v| compared(v, i64::le)),
-    file(&["operator_gt"], |v| zip(v, "x > y")),
-    file(&["operator_ge"], |v| zip(v, "x >= y")).instead(SWAPPED, |v| compared(v, i64::ge)),
+    file(&["operator_sub"], |v| zipped(v, "x - y")),
+    file(&["operator_mul"], |v| zipped(v, "x * y")),
+    file(&["operator_floordiv"], |v| zipped(v, "x // y")),
+    file(&["operator_mod"], |v| zipped(v, "x % y")),
+    file(&["operator_eq"], |v| zipped(v, "x == y")),
+    file(&["operator_ne"], |v| zipped(v, "x != y")),
+    file(&["operator_lt"], |v| zipped(v, "x < y")),
+    file(&["operator_le"], |v| zipped(v, "x <= y")).instead(SWAPPED, |v| compared(v, i64::le)),
+    file(&["operator_gt"], |v| zipped(v, "x > y")),
+    file(&["operator_ge"], |v| zipped(v, "x >= y")).instead(SWAPPED, |v| compared(v, i64::ge)),
     rust(&["blend"], |v, g| {
         let (x, y) = pair(v, g);
         z(&x.merge("merged", [&y]).map("z", |x| 10 * x))
@@ -68,6 +68,45 @@ pub const CASES: &[Case] = &[
         let (x, y) = pair(v, g);
         z(&x.merge("merged", [&y]).map("z", |x| 3 * x))
     }),
+    rust(&["operator_add"], |v, g| operator(v, g, |x, y| x + y)),
+    rust(&["operator_sub"], |v, g| operator(v, g, |x, y| x - y)),
+    rust(&["operator_mul"], |v, g| operator(v, g, |x, y| x * y)),
+    rust(&["operator_eq"], |v, g| operator(v, g, Stream::eq)),
+    rust(&["operator_ne"], |v, g| operator(v, g, Stream::ne)),
+    rust(&["operator_lt"], |v, g| operator(v, g, Stream::lt)),
+    rust(&["operator_gt"], |v, g| operator(v, g, Stream::gt)),
+    rust(&["operator_le"], |v, g| operator(v, g, Stream::le))
+        .instead(SWAPPED, |v| compared(v, i64::le)),
+    rust(&["operator_ge"], |v, g| operator(v, g, Stream::ge))
+        .instead(SWAPPED, |v| compared(v, i64::ge)),
+    // `//` and `%` of Rust round towards zero, those of Python and of graph files down.
+    rust(&["operator_floordiv"], |v, g| {
+        operator(v, g, |x, y| zip((x, y)).map("z", |(x, y)| x.div_euclid(y)))
+    }),
+    rust(&["operator_mod"], |v, g| {
+        operator(v, g, |x, y| zip((x, y)).map("z", |(x, y)| x.rem_euclid(y)))
+    }),
+    rust(&["operator_array_add"], |v, g| {
+        let [x, y] = ["x", "y"].map(|name| g.source(name, v.fed::<[f64; 2]>(name)));
+        z(&zip((&x, &y)).map("z", |(x, y)| [x[0] + y[0], x[1] + y[1]]))
+    }),
+    file(&["operator_array_add"], |v| {
+        let agent = "[agents.z]\nop = \"zip\"\nin = [\"x\", \"y\"]\nexpr = \"a + b\"\n";
+        let graph = GraphFile::of(agent).writes("z", "z");
+        graph.reads::<[f64; 2]>(v, "x").reads::<[f64; 2]>(v, "y")
+    }),
+    rust(&["merge_asynch_batch"], |v, g| {
+        let (x, y) = pair(v, g);
+        z(&x.merge_map("z", [&y], |input, x| [input as i64, x]))
+    }),
+    rust(&["zip_map_none"], |v, g| {
+        let (x, y) = pair(v, g);
+        z(&zip((&x, &y)).filter_map("z", |_| None::<i64>))
+    })
+    .instead(
+        "a function that gives nothing gives nothing, not an empty list",
+        |_| vec![("z".to_owned(), Value::Array(vec![]))],
+    ),
 ];
 
 const SWAPPED: &str = "IoTPy defines `__le__` twice, so its `<=` and `>=` are each other";
@@ -90,8 +129,18 @@ pub fn z<T: Item + Json>(stream: &Stream<T>) -> Kept {
     Kept::one("z", stream)
 }
 
+/// The output `z`: an operator of `x` and `y`.
+fn operator<T: Item + Json>(
+    v: &Vector,
+    g: &mut Graph,
+    apply: fn(&Stream<i64>, &Stream<i64>) -> Stream<T>,
+) -> Kept {
+    let (x, y) = pair(v, g);
+    z(&apply(&x, &y))
+}
+
 /// A graph file with one `zip` of `x` and `y`.
-fn zip(v: &Vector, expr: &str) -> GraphFile {
+fn zipped(v: &Vector, expr: &str) -> GraphFile {
     let agent =
         format!("[agents.z]\nop = \"zip\"\nin = {{ x = \"x\", y = \"y\" }}\nexpr = \"{expr}\"\n");
     let graph = GraphFile::of(&agent).writes("z", "z");

@@ -1,9 +1,15 @@
 //! A case for every vector, by what IoTPy calls the agents.
 
 mod elements;
+mod failures;
 mod feedback;
+mod filters;
 mod joins;
+mod learning;
+mod processes;
 mod splits;
+mod structures;
+mod timed;
 mod windows;
 
 use crate::judge::Case;
@@ -16,6 +22,12 @@ pub fn all() -> Vec<&'static Case> {
         joins::CASES,
         splits::CASES,
         feedback::CASES,
+        timed::CASES,
+        filters::CASES,
+        learning::CASES,
+        structures::CASES,
+        processes::CASES,
+        failures::CASES,
     ];
     groups.into_iter().flatten().collect()
 }
