@@ -138,10 +138,12 @@ impl Bench {
                 unsafe { Output::new(words.as_mut_ptr().cast(), ITEMS, self.position, len) }
             });
         let mut outputs: Vec<Output> = outputs.collect();
+        let dials: Vec<f64> = self.blueprint.dials.iter().map(|d| d.value).collect();
         let mut io = Io {
             inputs: &mut inputs,
             outputs: &mut outputs,
             state: State::new(&mut []),
+            dials: &dials,
             draining: false,
         };
         let status = self.blueprint.agent.work(&mut io);

@@ -53,6 +53,8 @@ pub mod chaos;
 pub mod positions;
 pub mod report;
 pub mod stall;
+
+pub mod live;
 mod verify;
 
 pub mod run;

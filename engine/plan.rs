@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::{Fencing, RingSpec};
 use thalweg_worker::control::ControlLayout;
+use thalweg_worker::dials::Desk;
 use thalweg_worker::duty::Patience;
 
 use crate::decl::{Capacity, Core, OnError};
@@ -83,6 +84,8 @@ pub struct PlannedWorker {
     pub restart: u32,
     /// Where its control block lies in the segment.
     pub control: Range<usize>,
+    /// Where orders for its agents' dials lie; empty where they have none.
+    pub desk: Range<usize>,
 }
 
 /// One stream.
@@ -168,6 +171,7 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
                 restart: restart(graph, &agents, draft, options),
                 idle: idle(machine, core, placed.workers.len()),
                 control: place_in.take(control.len_bytes),
+                desk: place_in.take(Desk::len_bytes(control.dials())),
                 agents,
             }
         })
@@ -857,6 +861,12 @@ mod tests {
         let plan = planned(&chain(""), 2, &Options::default());
         let mut regions = vec![0..RUN_HEADER, plan.bells.clone()];
         regions.extend(plan.workers.iter().map(|w| w.control.clone()));
+        regions.extend(
+            plan.workers
+                .iter()
+                .map(|w| w.desk.clone())
+                .filter(|d| !d.is_empty()),
+        );
         for stream in &plan.streams {
             regions.extend([stream.header.clone(), stream.data.clone()]);
         }

@@ -1,6 +1,7 @@
 //! Where everything stands: the committed positions of the whole graph, read from outside.
 
 use thalweg_worker::control::{DONE, SECOND_COPY, skipped};
+use thalweg_worker::dials::Turned;
 
 use crate::plan::Plan;
 use crate::resolved::{Edge, Resolved};
@@ -23,6 +24,8 @@ pub struct Positions {
     pub missed: Vec<Vec<u64>>,
     /// Items left out because a worker died of them, by agent.
     pub skipped: Vec<u64>,
+    /// What became of its dials, by agent.
+    pub turned: Vec<Vec<Turned>>,
     /// How far each stream's ring is written: items, or the bytes of frames.
     pub written: Vec<u64>,
     /// How many items, frames too, that is.
@@ -44,6 +47,7 @@ impl Positions {
             released: inputs().collect(),
             missed: inputs().collect(),
             skipped: vec![0; agents],
+            turned: vec![Vec::new(); agents],
             written: vec![0; graph.streams.len()],
             items_written: vec![0; graph.streams.len()],
             dropped: vec![0; graph.streams.len()],
@@ -69,6 +73,8 @@ impl Positions {
             let flags = words[layout.word];
             self.done[ix] = flags & DONE != 0;
             self.skipped[ix] = skipped(flags);
+            let dials = 0..layout.dials;
+            self.turned[ix] = dials.map(|dial| layout.turned(&words, dial)).collect();
             for input in 0..agent.inputs.len() {
                 let word = layout.read_word(input);
                 self.read[ix][input] = words[word];

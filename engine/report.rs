@@ -91,10 +91,25 @@ pub struct AgentReport {
     pub items_out: u64,
     /// Items left out because its worker died of them; they count as consumed.
     pub skipped: u64,
+    /// Parameters that were changed while it went on: its output is no function of its inputs alone.
+    pub set: Vec<SetReport>,
     /// Share of the run spent in it, estimated from one step in sixteen.
     pub busy: f64,
     /// It waits for the world outside: a source, or an agent that keeps time.
     pub faces_outside: bool,
+}
+
+/// A parameter that was changed while the run went on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SetReport {
+    /// The parameter.
+    pub param: &'static str,
+    /// Its last value.
+    pub value: f64,
+    /// From which item on that holds: of the agent's first input, or of a source's output.
+    pub since: u64,
+    /// How often it was changed.
+    pub times: u64,
 }
 
 /// One edge: a stream and one of its readers.
@@ -309,9 +324,23 @@ impl Seen<'_> {
                 .map(|&s| self.positions.items_written[s])
                 .sum(),
             skipped: self.positions.skipped[a],
+            set: self.set(a),
             busy: (estimated / self.ns).min(1.0),
             faces_outside: faces_outside(here),
         }
+    }
+
+    fn set(&self, a: AgentIx) -> Vec<SetReport> {
+        let dials = &self.graph.agents[a].blueprint.dials;
+        let both = dials.iter().zip(&self.positions.turned[a]);
+        both.filter(|(_, turned)| turned.times > 0)
+            .map(|(dial, turned)| SetReport {
+                param: dial.name,
+                value: turned.value,
+                since: turned.since,
+                times: turned.times,
+            })
+            .collect()
     }
 
     /// The edges of a stream as written in the graph: whatever stands in it to make it lossy is

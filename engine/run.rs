@@ -17,6 +17,7 @@ use thalweg_worker::pin;
 
 use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
+use crate::live;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::poison::Letters;
@@ -165,6 +166,7 @@ fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
         started: since_1970.map_or(0, |d| d.as_secs()),
         segment: segment.to_owned(),
         workers: plan.workers.iter().map(|w| w.name.clone()).collect(),
+        live: live::of(graph, plan),
     }
 }
 

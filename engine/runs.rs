@@ -14,15 +14,17 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Segment;
 
+use crate::live::LiveWorker;
 use crate::recipe::Recipe;
 use crate::spawn::pidfd_open;
 
 /// What a run's file says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The run's name, unique among the living.
     pub run: String,
@@ -38,7 +40,13 @@ pub struct RunInfo {
     pub segment: String,
     /// The workers' names.
     pub workers: Vec<String>,
+    /// What may be changed while it goes on.
+    #[serde(default)]
+    pub live: Vec<LiveWorker>,
 }
+
+/// The longest file of a run that is read, in bytes: a graph of thousands of agents has long ones.
+const LONGEST: u64 = 64 << 20;
 
 /// A run of our own: its file, and the lock on it.
 pub struct RunFile {
@@ -369,7 +377,7 @@ fn run_files() -> Result<Vec<PathBuf>, RunsError> {
 fn read(file: &mut File) -> Option<RunInfo> {
     let mut text = String::new();
     file.rewind().ok()?;
-    file.take(1 << 20).read_to_string(&mut text).ok()?;
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 
@@ -378,6 +386,7 @@ pub struct Living {
     file: File,
     process: OwnedFd,
     pid: u32,
+    info: RunInfo,
 }
 
 /// The living run of that name, if there is one.
@@ -404,6 +413,7 @@ pub fn find(run: &str) -> Result<Option<Living>, RunsError> {
         file,
         process,
         pid: info.pid,
+        info,
     };
     Ok(living.is_alive().then_some(living))
 }
@@ -417,6 +427,39 @@ impl Living {
             Ok(file) => file.try_lock_shared().is_err(),
             Err(_) => false,
         }
+    }
+
+    /// What its file says.
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// Waits until this process alone may give the run orders; it may until the value is dropped, or the
+    /// process ends.
+    ///
+    /// # Errors
+    /// The process of that number is not the run's coordinator (any more), or the lock is refused.
+    pub fn take_charge(&self) -> Result<Charge, String> {
+        if !self.is_coordinator() {
+            return Err(format!("process {} does not hold the run's file", self.pid));
+        }
+        // A description of its own: the lock is of this value, not of the process.
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(own)
+            .map_err(|e| e.to_string())?;
+        let whole = libc::flock {
+            l_type: libc::F_WRLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        // Beside the run's own lock, which is another kind (flock) and held for as long as it lives.
+        fcntl(&file, FcntlArg::F_OFD_SETLKW(&whole)).map_err(|e| e.desc().to_owned())?;
+        Ok(Charge(file))
     }
 
     /// Sends the coordinator SIGTERM: the first drains the run, the second kills it.
@@ -454,6 +497,11 @@ impl Living {
         open.flatten().any(|fd| same(fd) == Some(true))
     }
 }
+
+/// The right to give a run orders, one process at a time.
+pub struct Charge(
+    #[expect(dead_code, reason = "the lock is held as long as the file is open")] File,
+);
 
 /// A dead run that is ours now, to go on with.
 pub struct Claimed {

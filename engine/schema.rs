@@ -263,6 +263,7 @@ fn parameter(param: &ParamDef) -> Json {
         schema["default"] = match param.kind {
             ParamKind::Int
             | ParamKind::Float
+            | ParamKind::Dial
             | ParamKind::Bool
             | ParamKind::Number
             | ParamKind::Length => default.parse().unwrap_or_else(|_| json!(default)),
@@ -277,7 +278,7 @@ fn kind(kind: ParamKind) -> Json {
     let texts = json!({"type": "array", "items": {"type": "string"}});
     match kind {
         ParamKind::Int => json!({"type": "integer"}),
-        ParamKind::Float => json!({"type": "number"}),
+        ParamKind::Float | ParamKind::Dial => json!({"type": "number"}),
         ParamKind::Bool => json!({"type": "boolean"}),
         ParamKind::Text | ParamKind::ReadPath | ParamKind::WritePath | ParamKind::Expr => {
             json!({"type": "string"})

@@ -31,9 +31,10 @@ impl Shape {
                 .map(|&a| graph.agents[a].name.as_str())
                 .collect();
             lines.push(format!(
-                "worker {} at {:?}, agents {}",
+                "worker {} at {:?}, desk at {:?}, agents {}",
                 worker.name,
                 worker.control,
+                worker.desk,
                 agents.join(" ")
             ));
         }

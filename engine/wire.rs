@@ -10,6 +10,7 @@ use thalweg_ringbuf::{
     Access, Bell, Fencing, Geometry, LayoutError, Mirror, Ring, RingSpec, Segment, SegmentError,
 };
 use thalweg_worker::control::{Control, ControlLayout};
+use thalweg_worker::dials::Desk;
 use thalweg_worker::subgraph::{Fault, InSeat, Seat, StampPlace, StreamSeat, Subgraph};
 
 use crate::header::{self, HeaderError};
@@ -297,7 +298,20 @@ impl Wired {
             1 => Vec::new(),
             n => (0..n).map(|w| std::ptr::from_ref(self.bell(w))).collect(),
         };
-        Subgraph::new(self.controls[worker].clone(), streams, seats, bells)
+        let mut subgraph = Subgraph::new(self.controls[worker].clone(), streams, seats, bells)?;
+        if let Some(desk) = self.desk(plan, worker) {
+            subgraph.listen(desk);
+        }
+        Ok(subgraph)
+    }
+
+    /// Where orders for a worker's dials lie.
+    fn desk(&self, plan: &Plan, worker: usize) -> Option<Desk> {
+        let desk = &plan.workers[worker].desk;
+        let dials = self.controls[worker].layout().dials();
+        // SAFETY: the plan reserved the desk's length here, page-aligned; the segment is mapped as long as
+        // `self`, and a worker only reads it.
+        (dials > 0).then(|| unsafe { Desk::new(self.segment.as_ptr().add(desk.start), dials) })
     }
 
     fn stream_seat(&self, graph: &Resolved, plan: &Plan, worker: usize, s: StreamIx) -> StreamSeat {
@@ -336,6 +350,9 @@ impl Wired {
         let restrict = |range, access| unsafe { segment.protect(range, access) };
         restrict(0..crate::plan::RUN_HEADER, Access::ReadOnly)?;
         for (w, other) in plan.workers.iter().enumerate() {
+            if !other.desk.is_empty() {
+                restrict(other.desk.clone(), Access::ReadOnly)?;
+            }
             if w == worker {
                 continue;
             }

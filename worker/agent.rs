@@ -15,13 +15,14 @@
 //!   worker, and the successor starts from the agent as it was built.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use bytemuck::Pod;
 
+use crate::dials::Dial;
 pub use crate::state::{State, StateSpec, Table};
 use crate::types::ItemType;
 
@@ -133,6 +134,8 @@ pub struct Io<'a> {
     pub outputs: &'a mut [Output],
     /// The agent's state.
     pub state: State<'a>,
+    /// The values of its dials, in the order of [`Blueprint::dials`].
+    pub dials: &'a [f64],
     /// The run is ending: sources have stopped, and who only paces what is on its way lets it go.
     pub draining: bool,
 }
@@ -444,6 +447,8 @@ pub struct Blueprint {
     pub ends: Ends,
     /// True for an agent that throws away what does not fit: it is called with full outputs too.
     pub drops_when_full: bool,
+    /// Its parameters that may be turned while the run goes on.
+    pub dials: Vec<Dial>,
     /// False for what cannot be deterministic (arrival order, wall clock): the plan says so.
     pub deterministic: bool,
 }
@@ -458,6 +463,7 @@ impl Blueprint {
             state: StateSpec::none(),
             ends: Ends::AllInputs,
             drops_when_full: false,
+            dials: Vec::new(),
             deterministic: true,
         }
     }
@@ -477,6 +483,17 @@ impl Blueprint {
     /// Gives it a state.
     pub fn state(mut self, state: StateSpec) -> Blueprint {
         self.state = state;
+        self
+    }
+
+    /// Gives it a dial: a parameter that may be turned while the run goes on, within this range.
+    pub fn dial(mut self, name: &'static str, value: f64, range: RangeInclusive<f64>) -> Blueprint {
+        self.dials.push(Dial {
+            name,
+            value,
+            least: *range.start(),
+            most: *range.end(),
+        });
         self
     }
 

@@ -21,15 +21,18 @@
 //! A record is, agent by agent: flags, then `read` and `released` of each input, then `written` of
 //! each output, then, for each port of frames, whose positions count bytes, how many frames. Flags: bit 0 which state copy is current, bit 1 done, from bit 8 on a count: the items
 //! it was made to skip. An input on a lossy edge releases nothing; its second word counts the items
-//! it missed.
+//! it missed. An agent with dials has more words: the turn of the last order it took, then for each
+//! dial its value, the item it holds from, and how often it was turned ([`crate::dials`]).
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::atomic::{compiler_fence, fence};
 
 use crossbeam_utils::CachePadded;
+use serde::{Deserialize, Serialize};
 
 use crate::agent::Blueprint;
 use crate::defects::{Defect, is_seeded};
+use crate::dials::Turned;
 
 /// Flag: the agent's current state is its second copy.
 pub const SECOND_COPY: u64 = 1;
@@ -253,6 +256,8 @@ pub struct AgentLayout {
     pub inputs: usize,
     /// How many outputs it has.
     pub outputs: usize,
+    /// How many dials it has.
+    pub dials: usize,
     /// The index of its first input among the worker's.
     pub first_input: usize,
     /// The index of its first output among the worker's.
@@ -263,6 +268,8 @@ pub struct AgentLayout {
     pub state_len: usize,
     /// For each input and then each output, the word that counts its items.
     counts: Vec<usize>,
+    /// Where the words of its dials begin.
+    turn: usize,
     words: usize,
 }
 
@@ -288,6 +295,26 @@ impl AgentLayout {
         self.counts[self.inputs + output]
     }
 
+    /// The word of the turn of the last order it took; it has one if it has dials.
+    pub fn turn_word(&self) -> usize {
+        self.turn
+    }
+
+    /// The word of a dial's value; since when and how often follow.
+    pub fn dial_word(&self, dial: usize) -> usize {
+        self.turn_word() + 1 + 3 * dial
+    }
+
+    /// A dial of this agent in a whole record.
+    pub fn turned(&self, record: &[u64], dial: usize) -> Turned {
+        let word = self.dial_word(dial);
+        Turned {
+            value: f64::from_bits(record[word]),
+            since: record[word + 1],
+            times: record[word + 2],
+        }
+    }
+
     /// Gives every port a word that counts its items.
     fn place_counts(&mut self, shape: &Shape) {
         let mut next = self.written_word(self.outputs);
@@ -305,12 +332,18 @@ impl AgentLayout {
                 }
             });
         self.counts = counts.collect();
-        self.words = next - self.word;
+        self.turn = next;
+        let dials = if shape.dials == 0 {
+            0
+        } else {
+            1 + 3 * shape.dials
+        };
+        self.words = next + dials - self.word;
     }
 }
 
 /// What of an agent decides its part of a control block.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shape {
     /// For each input: are its items frames?
     pub inputs: Vec<bool>,
@@ -318,6 +351,8 @@ pub struct Shape {
     pub outputs: Vec<bool>,
     /// Bytes of its state.
     pub state_len: usize,
+    /// How many dials it has.
+    pub dials: usize,
 }
 
 impl Shape {
@@ -329,6 +364,7 @@ impl Shape {
             inputs: inputs.map(|port| port.item_type.is_framed()).collect(),
             outputs: outputs.map(|port| port.item_type.is_framed()).collect(),
             state_len: blueprint.state.init.len(),
+            dials: blueprint.dials.len(),
         }
     }
 }
@@ -344,11 +380,13 @@ impl ControlLayout {
                 word,
                 inputs,
                 outputs,
+                dials: shape.dials,
                 first_input,
                 first_output,
                 states: 0,
                 state_len: shape.state_len,
                 counts: Vec::new(),
+                turn: 0,
                 words: 0,
             };
             agent.place_counts(&shape);
@@ -378,6 +416,11 @@ impl ControlLayout {
     /// The layout for these blueprints, in this order.
     pub fn of<'a>(blueprints: impl IntoIterator<Item = &'a Blueprint>) -> ControlLayout {
         ControlLayout::new(blueprints.into_iter().map(Shape::of))
+    }
+
+    /// How many dials all its agents have.
+    pub fn dials(&self) -> usize {
+        self.agents.iter().map(|agent| agent.dials).sum()
     }
 }
 
@@ -642,6 +685,7 @@ mod tests {
             inputs: inputs.to_vec(),
             outputs: outputs.to_vec(),
             state_len,
+            dials: if inputs.is_empty() { 2 } else { 0 },
         };
         ControlLayout::new([
             shape(&[], &[false], 16),
@@ -653,13 +697,17 @@ mod tests {
     #[test]
     fn parts_of_a_block_do_not_overlap() {
         let layout = three();
-        assert_eq!(layout.words, (1 + 1) + (1 + 4 + 1 + 2) + (1 + 2));
+        assert_eq!(
+            layout.words,
+            (1 + 1 + 1 + 2 * 3) + (1 + 4 + 1 + 2) + (1 + 2)
+        );
         let framed = &layout.agents[1];
         assert_eq!(framed.read_count_word(0), framed.read_word(0));
         assert_eq!(framed.read_count_word(1), framed.written_word(0) + 1);
         assert_eq!(framed.written_count_word(0), framed.written_word(0) + 2);
-        assert_eq!(layout.agents[1].read_word(1), 2 + 1 + 2);
-        assert_eq!(layout.agents[1].written_word(0), 2 + 1 + 4);
+        assert_eq!(layout.agents[1].read_word(1), 9 + 1 + 2);
+        assert_eq!(layout.agents[1].written_word(0), 9 + 1 + 4);
+        assert_eq!(layout.agents[0].dial_word(1) + 3, layout.agents[1].word);
         assert!(layout.gauges >= RECORDS + 2 * layout.words * 8);
         assert!(layout.stamps >= layout.input_gauges + 3 * size_of::<InputGauge>());
         assert_eq!(

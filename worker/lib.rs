@@ -32,6 +32,8 @@ pub mod duty;
 
 pub mod rest;
 
+pub mod dials;
+
 pub mod control;
 
 pub mod defects;

@@ -65,6 +65,8 @@ pub enum ParamKind {
     Int,
     /// A finite number; whole numbers are taken too.
     Float,
+    /// A finite number that may be turned while the run goes on: a dial of the agent.
+    Dial,
     /// `true` or `false`.
     Bool,
     /// Any text.
@@ -97,6 +99,7 @@ impl ParamKind {
         match self {
             ParamKind::Int => "a whole number".to_owned(),
             ParamKind::Float => "a number".to_owned(),
+            ParamKind::Dial => "a number, live".to_owned(),
             ParamKind::Bool => "true or false".to_owned(),
             ParamKind::Text => "a text".to_owned(),
             ParamKind::ReadPath => "a file to read".to_owned(),
@@ -499,7 +502,7 @@ fn spelled(flag: bool) -> &'static str {
 fn fits(kind: ParamKind, value: &Value) -> bool {
     match (kind, value) {
         (ParamKind::Int, Value::Int(_)) => true,
-        (ParamKind::Float | ParamKind::Number, v) if number(v).is_some() => true,
+        (ParamKind::Float | ParamKind::Dial | ParamKind::Number, v) if number(v).is_some() => true,
         (ParamKind::Bool, Value::Bool(_)) => true,
         (ParamKind::Length, Value::Int(_)) => true,
         (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
@@ -548,7 +551,7 @@ fn written(kind: ParamKind, text: &str) -> Value {
     let as_float = || text.parse().map(Value::Float).ok();
     match kind {
         ParamKind::Int | ParamKind::Length => as_int(),
-        ParamKind::Float | ParamKind::Number => as_int().or_else(as_float),
+        ParamKind::Float | ParamKind::Dial | ParamKind::Number => as_int().or_else(as_float),
         ParamKind::Bool => text.parse().map(Value::Bool).ok(),
         _ => None,
     }

@@ -17,6 +17,7 @@ use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wai
 use crate::clock;
 use crate::control::{self, Control, DONE, SECOND_COPY, add};
 use crate::defects::{Defect, is_seeded};
+use crate::dials::{Desk, Dial, Turned};
 use crate::state::Changes;
 
 mod ends;
@@ -99,6 +100,9 @@ pub struct Subgraph {
     cautious_until: u64,
     look: bool,
     limit: usize,
+    /// Where orders for its dials lie, and the last one it took.
+    desk: Option<Desk>,
+    turn: u64,
 }
 
 /// A seated agent and how far it is.
@@ -130,6 +134,11 @@ struct Host {
     /// Items it is not to be called with: a position for each input.
     skips: Vec<Vec<u64>>,
     skipped: u64,
+    /// The values of its dials, what became of them, and the last order that they are of.
+    dials: Vec<f64>,
+    turned: Vec<Turned>,
+    declared: Vec<Dial>,
+    turn: u64,
 }
 
 /// How often a stream that other workers read is stamped, ns.
@@ -173,6 +182,8 @@ impl Subgraph {
             cautious_until: 0,
             look: true,
             limit: usize::MAX,
+            desk: None,
+            turn: 0,
         };
         subgraph.recall();
         subgraph.attach()?;
@@ -201,6 +212,19 @@ impl Subgraph {
                     Some(lossy) => lossy.lost = word(layout.read_word(i) + 1),
                     None => reading.released = word(layout.read_word(i) + 1),
                 }
+            }
+            for (dial, turned) in host.turned.iter_mut().enumerate() {
+                let at = layout.dial_word(dial);
+                *turned = Turned {
+                    value: f64::from_bits(word(at)),
+                    since: word(at + 1),
+                    times: word(at + 2),
+                };
+                if turned.times > 0 {
+                    host.dials[dial] = turned.value;
+                }
+                host.turn = word(layout.turn_word());
+                self.turn = self.turn.max(host.turn);
             }
             for (o, &stream) in host.outputs.iter().enumerate() {
                 let stream = &mut self.streams[stream];
@@ -272,6 +296,42 @@ impl Subgraph {
         })
     }
 
+    /// From now on orders for the dials of its agents are taken from this desk.
+    pub fn listen(&mut self, desk: Desk) {
+        self.desk = Some(desk);
+    }
+
+    /// Takes the last order, if it is a new one: its values are in force from this step on, and committed
+    /// with it. A value that a dial does not take is left out: the desk is written by others.
+    fn take_order(&mut self, desk: Desk) {
+        let Some((turn, values)) = desk.last().filter(|(turn, _)| *turn > self.turn) else {
+            return;
+        };
+        self.turn = turn;
+        let mut values = values.into_iter();
+        for (ix, host) in self.hosts.iter_mut().enumerate() {
+            if host.dials.is_empty() {
+                continue;
+            }
+            host.turn = turn;
+            let input = host.inputs.first().map(|reading| reading.count);
+            let output = host.outputs.first().map(|&s| self.streams[s].count);
+            for (dial, declared) in host.declared.iter().enumerate() {
+                let value = values.next().filter(|value| declared.takes(*value));
+                if let Some(value) = value.filter(|value| *value != host.dials[dial] && !host.done)
+                {
+                    host.dials[dial] = value;
+                    host.turned[dial] = Turned {
+                        value,
+                        since: input.or(output).unwrap_or(0),
+                        times: host.turned[dial].times + 1,
+                    };
+                }
+            }
+            self.moved.push(ix);
+        }
+    }
+
     /// One transaction: each agent once, then the commit.
     pub fn step(&mut self) -> Result<Step, Fault> {
         if self.done == self.hosts.len() {
@@ -282,6 +342,9 @@ impl Subgraph {
         } else {
             usize::MAX
         };
+        if let Some(desk) = self.desk.filter(|desk| desk.turn() != self.turn) {
+            self.take_order(desk);
+        }
         let timed = self.version.is_multiple_of(TIMED_EVERY);
         for ix in 0..self.hosts.len() {
             if self.hosts[ix].done {
@@ -344,6 +407,7 @@ impl Subgraph {
             inputs: &mut self.inputs,
             outputs: &mut self.outputs,
             state: spare_state(&self.control, ix, host.second_copy, &mut host.changes),
+            dials: &host.dials,
             draining: self.stopping,
         };
         let worked = host.agent.work(&mut io);
@@ -597,6 +661,12 @@ impl Subgraph {
                 put(layout.written_count_word(o), self.streams[s].count);
             }
         }
+        for (dial, turned) in host.turned.iter().enumerate() {
+            put(layout.turn_word(), host.turn);
+            put(layout.dial_word(dial), turned.value.to_bits());
+            put(layout.dial_word(dial) + 1, turned.since);
+            put(layout.dial_word(dial) + 2, turned.times);
+        }
     }
 
     /// Publishes one agent's committed positions: outputs first, then what its inputs release.
@@ -712,6 +782,7 @@ impl Host {
             state,
             ends,
             drops_when_full,
+            dials,
             ..
         } = seat.blueprint;
         let readings = seat
@@ -757,6 +828,10 @@ impl Host {
             fed: false,
             skips: Vec::new(),
             skipped: 0,
+            dials: dials.iter().map(|dial| dial.value).collect(),
+            turned: vec![Turned::default(); dials.len()],
+            declared: dials,
+            turn: 0,
         }
     }
 

@@ -315,10 +315,12 @@ impl Bench {
                 }
             });
         }
+        let dials: Vec<f64> = blueprint.dials.iter().map(|dial| dial.value).collect();
         let mut io = Io {
             inputs: &mut inputs,
             outputs: &mut outputs,
             state,
+            dials: &dials,
             draining: false,
         };
         let status = blueprint.agent.work(&mut io)?;

@@ -30,6 +30,7 @@ mod ps;
 mod resume;
 mod run;
 mod schema;
+mod set;
 mod stop;
 
 mod table;
@@ -53,6 +54,7 @@ enum Command {
     Ops(ops::Ops),
     Ps(ps::Ps),
     Stop(stop::Stop),
+    Set(set::Set),
     Resume(resume::Resume),
     Clean(clean::Clean),
     Schema(schema::Schema),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Ops(command) => command.run(),
         Command::Ps(command) => command.run(),
         Command::Stop(command) => command.run(),
+        Command::Set(command) => command.run(),
         Command::Resume(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Schema(command) => command.run(),

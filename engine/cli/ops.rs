@@ -83,6 +83,9 @@ fn explain(op: &OpDef) -> String {
         text += &format!("  {:widest$}  {}", param.name, about.trim_start());
         text += &wrapped(param.doc, indent);
     }
+    if op.params.iter().any(|param| param.kind == ParamKind::Dial) {
+        text += "\nlive parameters change while a run goes on: thalweg set RUN AGENT.PARAM=VALUE\n";
+    }
     text += &format!("\nexample:\n  thalweg run -e {}\n", quoted(op.example));
     text
 }
@@ -169,6 +172,7 @@ fn param_to_json(param: &ParamDef) -> Json {
         "required": param.default.is_none(),
         "default": param.default.filter(|default| !default.is_empty()),
         "unit": param.unit,
+        "live": param.kind == ParamKind::Dial,
         "doc": param.doc,
     })
 }

@@ -75,7 +75,13 @@ fn as_text(graph: &Resolved, plan: &Plan) -> String {
                 false => "  (not deterministic)",
             };
             let step = plan.step_of[agent];
-            let _ = writeln!(text, "  {} = {}, steps of {step}{word}", here.name, here.op);
+            let live: Vec<&str> = here.blueprint.dials.iter().map(|dial| dial.name).collect();
+            let live = match live.is_empty() {
+                true => String::new(),
+                false => format!(", live: {}", live.join(", ")),
+            };
+            let (name, op) = (&here.name, &here.op);
+            let _ = writeln!(text, "  {name} = {op}, steps of {step}{live}{word}");
         }
     }
     text += "streams\n";
@@ -155,5 +161,6 @@ fn agent(graph: &Resolved, plan: &Plan, a: usize) -> Json {
         "op": here.op,
         "step": plan.step_of[a],
         "deterministic": here.blueprint.deterministic,
+        "live": here.blueprint.dials.iter().map(|dial| dial.name).collect::<Vec<_>>(),
     })
 }

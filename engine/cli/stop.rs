@@ -29,7 +29,7 @@ impl Stop {
     pub fn run(&self) -> Result<(), Failure> {
         let environment = |e: runs::RunsError| Failure::environment(e.to_string());
         let Some(run) = runs::find(&self.run).map_err(environment)? else {
-            return Err(self.unknown(&runs::list().map_err(environment)?));
+            return Err(unknown(&self.run, &runs::list().map_err(environment)?));
         };
         run.terminate().map_err(|words| self.cannot(&words))?;
         let until = Instant::now() + PATIENCE;
@@ -54,26 +54,6 @@ impl Stop {
         let _ = run.terminate();
     }
 
-    fn unknown(&self, runs: &[(RunInfo, State)]) -> Failure {
-        let name = &self.run;
-        let found = runs.iter().find(|(info, _)| info.run == *name);
-        if let Some((_, State::Resumable)) = found {
-            return Failure::usage(format!(
-                "run `{name}` is dead already; `thalweg resume {name}` goes on with it, `thalweg clean {name}` removes it"
-            ));
-        }
-        if found.is_some() {
-            return Failure::usage(format!(
-                "run `{name}` is dead already; `thalweg clean` removes what it left"
-            ));
-        }
-        let names: Vec<&str> = runs.iter().map(|(info, _)| info.run.as_str()).collect();
-        Failure::usage(match nearest(name, &names) {
-            Some(near) => format!("no run named `{name}`; did you mean `{near}`?"),
-            None => format!("no run named `{name}`; `thalweg ps` lists them"),
-        })
-    }
-
     fn cannot(&self, words: &str) -> Failure {
         Failure::Words {
             code: 1,
@@ -92,4 +72,24 @@ impl Stop {
             words: format!("after {seconds} s run `{}` {what}", self.run),
         }
     }
+}
+
+/// Why there is no living run of that name.
+pub(super) fn unknown(name: &str, runs: &[(RunInfo, State)]) -> Failure {
+    let found = runs.iter().find(|(info, _)| info.run == name);
+    if let Some((_, State::Resumable)) = found {
+        return Failure::usage(format!(
+            "run `{name}` is dead already; `thalweg resume {name}` goes on with it, `thalweg clean {name}` removes it"
+        ));
+    }
+    if found.is_some() {
+        return Failure::usage(format!(
+            "run `{name}` is dead already; `thalweg clean` removes what it left"
+        ));
+    }
+    let names: Vec<&str> = runs.iter().map(|(info, _)| info.run.as_str()).collect();
+    Failure::usage(match nearest(name, &names) {
+        Some(near) => format!("no run named `{name}`; did you mean `{near}`?"),
+        None => format!("no run named `{name}`; `thalweg ps` lists them"),
+    })
 }

@@ -9,11 +9,11 @@ use crate::sets::apply_sets;
 
 /// Scales by a parameter, and adds the scaled stream to the plain one.
 const PART: &str = r#"
-[graphs.scale]
+[graphs.times]
 inputs = ["x"]
 outputs = "by"
 params = { factor = 2.0 }
-[graphs.scale.agents.by]
+[graphs.times.agents.by]
 op = "map"
 in = "x"
 expr = "x * $factor"
@@ -30,7 +30,7 @@ op = "late"
 in = "quiet"
 items = "$items"
 [graphs.echo.agents.quiet]
-op = "scale"
+op = "times"
 in = "dry"
 factor = "$gain"
 worker = "$host"
@@ -319,7 +319,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "$facto",
             &[],
             &[
-                "sub-graph `scale` has no parameter `facto`",
+                "sub-graph `times` has no parameter `facto`",
                 "did you mean `$factor`?",
             ],
         ),
@@ -349,7 +349,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "outputs = \"bye\"",
             &[],
             &[
-                "output `bye` of sub-graph `scale` comes from no agent",
+                "output `bye` of sub-graph `times` comes from no agent",
                 "did you mean `by`?",
             ],
         ),
@@ -358,7 +358,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "outputs = \"x\"",
             &[],
             &[
-                "output `x` of sub-graph `scale` is its input",
+                "output `x` of sub-graph `times` is its input",
                 "op = \"copy\"",
             ],
         ),
@@ -418,14 +418,14 @@ fn what_is_wrong_is_told_with_both_places() {
             &["`delay` is an operator"],
         ),
         (
-            "[graphs.scale.agents.by]\nop = \"map\"",
-            "[graphs.scale.agents.by]",
+            "[graphs.times.agents.by]\nop = \"map\"",
+            "[graphs.times.agents.by]",
             &[],
             &["agent `by` names no `op`"],
         ),
         (
-            "[graphs.scale.agents.by]",
-            "[graphs.empty]\n[graphs.scale.agents.by]",
+            "[graphs.times.agents.by]",
+            "[graphs.empty]\n[graphs.times.agents.by]",
             &[],
             &["sub-graph `empty` has no agent"],
         ),

@@ -161,6 +161,7 @@ mod tests {
             items_in: 0,
             items_out: 0,
             skipped: 0,
+            set: Vec::new(),
             busy,
             faces_outside,
         }

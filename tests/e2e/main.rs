@@ -16,4 +16,5 @@ mod lossy;
 mod resume;
 mod runs;
 mod same_bytes;
+mod set;
 mod surroundings;

@@ -1032,6 +1032,7 @@ mod tests {
                 inputs: &mut [],
                 outputs: &mut outputs,
                 state: State::new(bytes),
+                dials: &[],
                 draining: false,
             };
             let status = blueprint.agent.work(&mut io).unwrap();

@@ -181,6 +181,7 @@ mod tests {
             inputs: &mut inputs,
             outputs: &mut [],
             state: State::new(&mut []),
+            dials: &[],
             draining: false,
         };
         assert_eq!(blueprint.agent.work(&mut io), Ok(Status::Done));

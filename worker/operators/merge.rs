@@ -87,6 +87,7 @@ mod tests {
             inputs: &mut [input(&long), input(&short)],
             outputs: &mut [output],
             state: State::new(&mut []),
+            dials: &[],
             draining: false,
         };
         Merge { next: 0 }.work(&mut io).unwrap();

@@ -19,6 +19,7 @@ pub mod map;
 pub mod merge;
 pub mod noise;
 pub mod scan;
+pub mod scale;
 pub mod sine;
 pub mod sta_lta;
 pub mod threshold;
@@ -70,6 +71,7 @@ const OPERATORS: &[&OpDef] = &[
     &merge::MERGE,
     &noise::NOISE,
     &scan::SCAN,
+    &scale::SCALE,
     &sine::SINE,
     &sta_lta::STA_LTA,
     &threshold::THRESHOLD,

@@ -30,7 +30,16 @@ pub(crate) const RATE: ParamDef = ParamDef {
 pub(crate) fn blueprint<T: Pod>(
     args: &Args,
     item_type: ItemType,
-    fill: impl FnMut(u64, &mut [T]) + 'static,
+    mut fill: impl FnMut(u64, &mut [T]) + 'static,
+) -> Result<Blueprint, OpError> {
+    with_dials(args, item_type, move |first, room, _| fill(first, room))
+}
+
+/// As [`blueprint`], for a source with dials: `fill` gets their values too. The caller adds them.
+pub(crate) fn with_dials<T: Pod>(
+    args: &Args,
+    item_type: ItemType,
+    fill: impl FnMut(u64, &mut [T], &[f64]) + 'static,
 ) -> Result<Blueprint, OpError> {
     let rate = rate(args)?;
     let items = items(args, rate)?;
@@ -74,14 +83,15 @@ struct Positional<T, F> {
     _item: std::marker::PhantomData<T>,
 }
 
-impl<T: Pod, F: FnMut(u64, &mut [T])> Agent for Positional<T, F> {
+impl<T: Pod, F: FnMut(u64, &mut [T], &[f64])> Agent for Positional<T, F> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
         let position = output.position();
         let left = self.items - position;
         let n = left.min(output.space() as u64) as usize;
         let width = output.item_len() / size_of::<T>();
-        (self.fill)(position, &mut output.elements::<T>()[..n * width]);
+        let room = &mut output.elements::<T>()[..n * width];
+        (self.fill)(position, room, io.dials);
         output.produce(n);
         match n as u64 == left {
             true => Ok(Status::Done),

@@ -35,7 +35,7 @@ pub const SINE: OpDef = OpDef {
         },
         ParamDef {
             name: "amplitude",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("1"),
             unit: "",
             doc: "The largest distance from `offset`.",
@@ -49,7 +49,7 @@ pub const SINE: OpDef = OpDef {
         },
         ParamDef {
             name: "offset",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0"),
             unit: "",
             doc: "Added to every item (its real part).",
@@ -67,25 +67,33 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let scalar = dtype_scalar("sine", args.dtype(), Scalar::F64, &TYPES)?;
     let rate = positional::rate(args)?.unwrap_or(1.0);
     let number = |name: &str| args.float(name).unwrap_or(0.0);
-    let offset = number("offset");
     let mut tone = Tone::new(number("freq"), rate, number("amplitude"), number("phase"));
     let item_type = ItemType::Scalar(scalar);
-    match scalar {
-        Scalar::F32 => positional::blueprint(args, item_type, move |first, room: &mut [f32]| {
-            tone.fill(first, room, |_, sin| (sin + offset) as f32);
-        }),
-        Scalar::Cf32 => positional::blueprint(args, item_type, move |first, room| {
+    let made = match scalar {
+        Scalar::F32 => {
+            positional::with_dials(args, item_type, move |first, room: &mut [f32], dials| {
+                let offset = tone.turn(dials);
+                tone.fill(first, room, |_, sin| (sin + offset) as f32);
+            })
+        }
+        Scalar::Cf32 => positional::with_dials(args, item_type, move |first, room, dials| {
+            let offset = tone.turn(dials);
             tone.fill(first, room, |cos, sin| {
                 Complex::new((cos + offset) as f32, sin as f32)
             });
         }),
-        Scalar::Cf64 => positional::blueprint(args, item_type, move |first, room| {
+        Scalar::Cf64 => positional::with_dials(args, item_type, move |first, room, dials| {
+            let offset = tone.turn(dials);
             tone.fill(first, room, |cos, sin| Complex::new(cos + offset, sin));
         }),
-        _ => positional::blueprint(args, item_type, move |first, room: &mut [f64]| {
+        _ => positional::with_dials(args, item_type, move |first, room: &mut [f64], dials| {
+            let offset = tone.turn(dials);
             tone.fill(first, room, |_, sin| sin + offset);
         }),
-    }
+    };
+    Ok(made?
+        .dial("amplitude", number("amplitude"), f64::MIN..=f64::MAX)
+        .dial("offset", number("offset"), f64::MIN..=f64::MAX))
 }
 
 /// A tone, with the cosine and sine of the angles from an anchor to each of the items after it.
@@ -111,6 +119,16 @@ impl Tone {
             sin_after: Box::new(std::array::from_fn(|i| after(i).sin())),
             anchor: (0, amplitude * phase.cos(), amplitude * phase.sin()),
         }
+    }
+
+    /// Takes the amplitude that holds now; gives the offset.
+    fn turn(&mut self, dials: &[f64]) -> f64 {
+        if dials[0] != self.amplitude {
+            self.amplitude = dials[0];
+            // No block begins there: the next anchor is made anew.
+            self.anchor.0 = u64::MAX;
+        }
+        dials[1]
     }
 
     /// Writes the items from position `first` on, each made by `item` of amplitude times cosine and sine.

@@ -18,20 +18,20 @@ below `off`: the intervals of `obspy.signal.trigger.trigger_onset`. With `output
 one f64[3]: the time of its first item, the time of its last item, the largest item in between. Times are in seconds from the stream's \
 beginning where its rate is known, else in items. An event goes out when it is over; one that is on at the end of the \
 stream ends with the last item. With `output = \"state\"` each item gives a u8: 1 inside an event, 0 outside. A NaN is \
-below every level. Real numbers of any type.",
+below every level. Real numbers of any type. Both levels are live: while `off` stands above `on`, `on` is both.",
     inputs: Arity::One,
     outputs: "f64[3] per event (on, off, peak), or u8 per item",
     params: &[
         ParamDef {
             name: "on",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "",
             doc: "The level at which an event begins.",
         },
         ParamDef {
             name: "off",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some(""),
             unit: "",
             doc: "The level below which it ends, at most `on`. Without it: `on`.",
@@ -67,7 +67,6 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let port = InPort::new(input.item_type.clone());
     let blueprint = match args.text("output") {
         Some("state") => Blueprint::new(Gate {
-            levels,
             scalar,
             taken: Vec::new(),
         })
@@ -82,6 +81,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(blueprint
         .input(port)
+        .dial("on", on, f64::MIN..=f64::MAX)
+        .dial("off", off, f64::MIN..=f64::MAX)
         .state(StateSpec::of(Trigger::zeroed())))
 }
 
@@ -89,6 +90,17 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 struct Levels {
     on: f64,
     off: f64,
+}
+
+impl Levels {
+    /// The levels that hold now.
+    fn of(dials: &[f64]) -> Levels {
+        let (on, off) = (dials[0], dials[1]);
+        Levels {
+            on,
+            off: off.min(on),
+        }
+    }
 }
 
 /// The event that is on, if one is.
@@ -108,7 +120,6 @@ const STRETCH: u64 = 1024;
 
 /// A state for each item.
 struct Gate {
-    levels: Levels,
     scalar: Scalar,
     taken: Vec<f64>,
 }
@@ -117,7 +128,7 @@ impl Agent for Gate {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let trigger = io.state.get::<Trigger>();
-        let Levels { on, off } = self.levels;
+        let Levels { on, off } = Levels::of(io.dials);
         let count = input.len().min(output.space());
         let mut at = input.position();
         let to = at + count as u64;
@@ -216,6 +227,7 @@ impl Agent for Events {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let trigger = io.state.get::<Trigger>();
+        self.levels = Levels::of(io.dials);
         self.take(input, trigger, output);
         if input.is_exhausted() && trigger.is_on != 0 {
             let position = input.position();

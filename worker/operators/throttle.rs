@@ -17,7 +17,7 @@ pub const THROTTLE: OpDef = OpDef {
     outputs: "one stream of the input's type",
     params: &[ParamDef {
         name: "rate",
-        kind: ParamKind::Float,
+        kind: ParamKind::Dial,
         default: Some(""),
         unit: "Hz",
         doc: "Items per second of wall time; the stream's own rate where that is known and this is not given.",
@@ -39,7 +39,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         ));
     }
     let agent = Throttle {
-        seconds_per_item: 1.0 / rate,
+        rate,
         started: None,
         due: 0.0,
     };
@@ -47,14 +47,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let enough = (rate * CATCH_UP_S).clamp(1.0, 1e9) as u64 + 1;
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).enough(enough))
-        .output(OutPort::new(input.item_type.clone(), input.rate)))
+        .output(OutPort::new(input.item_type.clone(), input.rate))
+        .dial("rate", rate, f64::MIN_POSITIVE..=f64::MAX))
 }
 
 /// How much of its allowance an idle throttle keeps.
 const CATCH_UP_S: f64 = 0.01;
 
 struct Throttle {
-    seconds_per_item: f64,
+    /// Items per second, as last set.
+    rate: f64,
     /// The first call in this process: a successor starts the schedule anew.
     started: Option<Instant>,
     /// When the next item may pass, in seconds after `started`.
@@ -62,16 +64,24 @@ struct Throttle {
 }
 
 impl Throttle {
+    /// Another rate: what was due under the old one is due now.
+    fn turn(&mut self, rate: f64) {
+        if rate != self.rate {
+            self.rate = rate;
+            self.due = 0.0;
+        }
+    }
+
     /// How many of `waiting` items may pass `now` seconds after the start; moves the schedule on by them.
     fn admit(&mut self, now: f64, waiting: usize) -> usize {
         if waiting == 0 || now < self.due {
             return 0;
         }
         let due = self.due.max(now - CATCH_UP_S);
-        let n = (((now - due) / self.seconds_per_item) as usize)
+        let n = (((now - due) * self.rate) as usize)
             .saturating_add(1)
             .min(waiting);
-        self.due = due + n as f64 * self.seconds_per_item;
+        self.due = due + n as f64 / self.rate;
         n
     }
 }
@@ -79,6 +89,7 @@ impl Throttle {
 impl Agent for Throttle {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        self.turn(io.dials[0]);
         let started = *self.started.get_or_insert_with(Instant::now);
         let waiting = input.len().min(output.space());
         let n = match io.draining {
@@ -87,7 +98,7 @@ impl Agent for Throttle {
         };
         let passed = pass_on(input, output, n);
         // Frames may be too long for the room: what did not pass is due as before.
-        self.due -= (n - passed) as f64 * self.seconds_per_item;
+        self.due -= (n - passed) as f64 / self.rate;
         if n == waiting {
             return Ok(Status::Ready);
         }
@@ -105,7 +116,7 @@ mod tests {
 
     fn throttle(rate: f64) -> Throttle {
         Throttle {
-            seconds_per_item: 1.0 / rate,
+            rate,
             started: None,
             due: 0.0,
         }
@@ -124,6 +135,7 @@ mod tests {
                 inputs: &mut [input],
                 outputs: &mut [output],
                 state: State::new(&mut []),
+                dials: &[1.0],
                 draining,
             };
             throttle(1.0).work(&mut io).unwrap();

@@ -128,6 +128,13 @@ fn item_operators() -> Vec<Case> {
     vec![
         case("copy").input("f64"),
         case("copy").input("u8[3]"),
+        case("scale")
+            .input("f64")
+            .param("factor", 0.1)
+            .param("offset", 3.0),
+        case("scale").input("f32[3]").param("factor", -2.5),
+        case("scale").input("cf32").param("offset", 1.5),
+        case("scale").input("cf64").param("factor", 1e-3),
         case("decimate")
             .input("f64")
             .param("factor", 7)

@@ -19,6 +19,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     text.push('\n');
     text += &losses(report);
     text += &skips(report);
+    text += &sets(report);
     if let Some(limit) = &report.limit {
         text += &format!("{limit}\n");
     }
@@ -163,6 +164,27 @@ fn skips(report: &Report) -> String {
     }
 }
 
+/// What was changed while the run went on.
+fn sets(report: &Report) -> String {
+    let mut text = String::new();
+    for agent in &report.agents {
+        for set in &agent.set {
+            text += &format!(
+                "{}.{} was set to {} from item {} on ({}): not deterministic\n",
+                agent.name,
+                set.param,
+                set.value,
+                set.since,
+                match set.times {
+                    1 => "set once".to_owned(),
+                    times => format!("set {times} times"),
+                }
+            );
+        }
+    }
+    text
+}
+
 /// Said even when there are none: silence would not tell a lossless run from an unwatched one.
 fn losses(report: &Report) -> String {
     let mut lossy: Vec<String> = Vec::new();
@@ -275,6 +297,7 @@ worker w0 limits
             items_in: 1000,
             items_out: 1000 - skipped,
             skipped,
+            set: Vec::new(),
             busy: 0.5,
             faces_outside: false,
         };

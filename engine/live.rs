@@ -1,0 +1,287 @@
+//! What of a run may be changed while it goes on, and changing it from another process.
+//!
+//! The run's file says where in the segment each worker's desk and control block lie. An order is laid on
+//! the desk ([`Desk::give`]) under a lock, so there is one giver at a time; the worker takes it between two
+//! steps, and its commit record says so. Both places are claims until they are held against the segment.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use thalweg_ringbuf::Segment;
+use thalweg_worker::control::{Control, ControlLayout, DONE, Shape};
+use thalweg_worker::dials::{Desk, Turned};
+
+use crate::plan::Plan;
+use crate::resolved::Resolved;
+
+/// A worker with agents that have dials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveWorker {
+    /// Its name.
+    pub name: String,
+    /// Its agents that have dials.
+    pub agents: Vec<LiveAgent>,
+    control: Range<usize>,
+    desk: Range<usize>,
+    /// The shapes of all its agents.
+    shapes: Vec<Shape>,
+}
+
+/// An agent with dials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveAgent {
+    /// Its name.
+    pub name: String,
+    /// Its operator.
+    pub op: String,
+    /// Its parameters that may be changed.
+    pub dials: Vec<LiveDial>,
+    /// Its number among the worker's agents.
+    seat: usize,
+    /// True for an agent without inputs.
+    is_source: bool,
+}
+
+/// A parameter that may be changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveDial {
+    /// The parameter.
+    pub name: String,
+    /// Its value as built.
+    pub value: f64,
+    /// The smallest value it takes.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
+/// What a planned graph has that may be changed.
+pub fn of(graph: &Resolved, plan: &Plan) -> Vec<LiveWorker> {
+    let live = |agents: &[usize]| -> Vec<LiveAgent> {
+        let seats = agents.iter().enumerate();
+        seats
+            .map(|(seat, &ix)| (seat, &graph.agents[ix]))
+            .filter(|(_, agent)| !agent.blueprint.dials.is_empty())
+            .map(|(seat, agent)| LiveAgent {
+                name: agent.name.clone(),
+                op: agent.op.clone(),
+                dials: agent.blueprint.dials.iter().map(dial).collect(),
+                seat,
+                is_source: agent.inputs.is_empty(),
+            })
+            .collect()
+    };
+    let workers = plan.workers.iter().map(|worker| LiveWorker {
+        name: worker.name.clone(),
+        agents: live(&worker.agents),
+        control: worker.control.clone(),
+        desk: worker.desk.clone(),
+        shapes: worker
+            .agents
+            .iter()
+            .map(|&ix| Shape::of(&graph.agents[ix].blueprint))
+            .collect(),
+    });
+    workers.filter(|worker| !worker.agents.is_empty()).collect()
+}
+
+fn dial(dial: &thalweg_worker::dials::Dial) -> LiveDial {
+    LiveDial {
+        name: dial.name.to_owned(),
+        value: dial.value,
+        least: dial.least,
+        most: dial.most,
+    }
+}
+
+/// One change that is asked for: places in the list of workers, of its agents, of its dials.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wish {
+    /// The worker.
+    pub worker: usize,
+    /// The agent among its live ones.
+    pub agent: usize,
+    /// The dial.
+    pub dial: usize,
+    /// The value.
+    pub value: f64,
+}
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// It holds, since this item of the agent's first input (of a source: of its output).
+    Holds {
+        /// The item.
+        since: u64,
+        /// True if it is counted on the output.
+        is_source: bool,
+    },
+    /// The agent had ended.
+    Ended,
+    /// The worker did not take it in time; it will when it comes to its next step.
+    Pending,
+}
+
+/// How long a worker is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Gives the orders, one for each worker that the wishes concern, and waits until they are taken. The caller
+/// holds the lock that lets one process at a time give orders to this run.
+///
+/// # Errors
+/// The segment is not what the run's file says.
+pub fn give(
+    segment: &Segment,
+    workers: &[LiveWorker],
+    wishes: &[Wish],
+    is_alive: impl Fn() -> bool,
+) -> Result<Vec<Outcome>, String> {
+    let mut outcomes = vec![Outcome::Pending; wishes.len()];
+    let until = Instant::now() + PATIENCE;
+    let mut orders = Vec::new();
+    for (nth, worker) in workers.iter().enumerate() {
+        if wishes.iter().any(|wish| wish.worker == nth) {
+            let open = Open::of(segment, worker)?;
+            let turn = open.order(worker, wishes.iter().filter(|wish| wish.worker == nth));
+            orders.push((nth, open, turn));
+        }
+    }
+    while !orders.is_empty() && Instant::now() < until {
+        orders.retain(|(nth, open, turn)| {
+            let worker = &workers[*nth];
+            let Some(record) = open
+                .record()
+                .filter(|record| open.turn(worker, record) >= *turn)
+            else {
+                return true;
+            };
+            let own = wishes.iter().zip(&mut outcomes);
+            for (wish, outcome) in own.filter(|(wish, _)| wish.worker == *nth) {
+                *outcome = open.outcome(&worker.agents[wish.agent], wish, &record);
+            }
+            false
+        });
+        if !is_alive() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(outcomes)
+}
+
+/// A worker's desk and control block, seen from outside.
+struct Open {
+    desk: Desk,
+    control: Control,
+}
+
+impl Open {
+    fn of(segment: &Segment, worker: &LiveWorker) -> Result<Open, String> {
+        let layout = Rc::new(ControlLayout::new(worker.shapes.iter().cloned()));
+        let dials = layout.dials();
+        let fits = |range: &Range<usize>, len: usize| {
+            range.start.is_multiple_of(4096)
+                && range.start <= range.end
+                && range.len() >= len
+                && range.end <= segment.len_bytes()
+        };
+        let known = worker.agents.iter().all(|agent| {
+            let shape = worker.shapes.get(agent.seat);
+            shape.is_some_and(|shape| shape.dials == agent.dials.len())
+        });
+        if !known
+            || !fits(&worker.desk, Desk::len_bytes(dials))
+            || !fits(&worker.control, layout.len_bytes)
+        {
+            return Err(format!(
+                "its file does not fit its segment (worker `{}`)",
+                worker.name
+            ));
+        }
+        // SAFETY: inside the segment and aligned (above); the caller keeps it mapped while it waits, writable.
+        let desk = unsafe { Desk::new(segment.as_ptr().add(worker.desk.start), dials) };
+        // SAFETY: as above; this process only reads through it.
+        let control = unsafe { Control::new(segment.as_ptr().add(worker.control.start), layout) };
+        match control.matches() {
+            true => Ok(Open { desk, control }),
+            false => Err(format!(
+                "the control block of worker `{}` is another than its file says",
+                worker.name
+            )),
+        }
+    }
+
+    /// Lays an order on the desk: the values that hold or were asked for last, with the wishes over them.
+    fn order<'a>(&self, worker: &LiveWorker, wishes: impl Iterator<Item = &'a Wish>) -> u64 {
+        let record = loop {
+            // A record that moved while being read is read again; a step takes microseconds.
+            if let Some(record) = self.record() {
+                break record;
+            }
+        };
+        let taken = self.turn(worker, &record);
+        let mut values = match self.desk.last().filter(|(turn, _)| *turn > taken) {
+            Some((_, values)) => values,
+            None => self.in_force(worker, &record),
+        };
+        for wish in wishes {
+            let before = worker.agents[..wish.agent].iter();
+            let first: usize = before.map(|agent| agent.dials.len()).sum();
+            values[first + wish.dial] = wish.value;
+        }
+        self.desk.give(taken + 1, &values)
+    }
+
+    fn record(&self) -> Option<Vec<u64>> {
+        self.control.snapshot().map(|(_, record)| record)
+    }
+
+    /// The turn of the last order that the worker took.
+    fn turn(&self, worker: &LiveWorker, record: &[u64]) -> u64 {
+        let seats = worker.agents.iter().map(|agent| agent.seat);
+        let turns = seats.map(|seat| record[self.control.layout().agents[seat].turn_word()]);
+        turns.max().unwrap_or(0)
+    }
+
+    fn in_force(&self, worker: &LiveWorker, record: &[u64]) -> Vec<f64> {
+        let dials = worker.agents.iter().flat_map(|agent| {
+            let dials = agent.dials.iter().enumerate();
+            dials.map(move |(nth, dial)| (agent, nth, dial))
+        });
+        dials
+            .map(|(agent, nth, dial)| match self.turned(agent, nth, record) {
+                Turned { times: 0, .. } => dial.value,
+                turned => turned.value,
+            })
+            .collect()
+    }
+
+    fn turned(&self, agent: &LiveAgent, dial: usize, record: &[u64]) -> Turned {
+        self.control.layout().agents[agent.seat].turned(record, dial)
+    }
+
+    fn outcome(&self, agent: &LiveAgent, wish: &Wish, record: &[u64]) -> Outcome {
+        let turned = self.turned(agent, wish.dial, record);
+        let flags = record[self.control.layout().agents[agent.seat].word];
+        let is_source = agent.is_source;
+        match turned {
+            Turned { times: 0, .. } if agent.dials[wish.dial].value == wish.value => {
+                Outcome::Holds {
+                    since: 0,
+                    is_source,
+                }
+            }
+            Turned {
+                times,
+                value,
+                since,
+            } if times > 0 && value == wish.value => Outcome::Holds { since, is_source },
+            _ if flags & DONE != 0 => Outcome::Ended,
+            _ => Outcome::Pending,
+        }
+    }
+}
