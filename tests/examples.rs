@@ -75,3 +75,18 @@ fn bands_gives_what_the_same_agents_give_without_a_sub_graph() {
     assert!(used.lines().count() > 3, "{used}");
     assert_eq!(used, run(&["-e", flat]));
 }
+
+#[test]
+fn access_counts_the_pages_that_fail_most() {
+    let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/access.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+        .args(["run", "-q", graph])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    // As Python's re and collections.Counter have it of the same lines.
+    let expected =
+        "page,failures\n/,34\n/search,12\n/data/pluck.wav,11\n/login,8\n/data/quake.csv,8\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}

@@ -136,29 +136,36 @@ impl Output {
     /// # Panics
     /// When the items are not frames.
     pub fn give(&mut self, payload: &[u8]) -> bool {
+        if !self.fits(payload.len()) {
+            return false;
+        }
         let frames = self.framed.as_mut().expect("an output of frames");
-        if payload.len() > frames.payload_len_max {
-            frames.too_long = Some(payload.len());
-            return false;
-        }
-        if self.produced == frames.most {
-            return false;
-        }
         // SAFETY: `of_frames` was promised `len` writable bytes; `at` counts what is written of them.
         let room = unsafe {
             std::slice::from_raw_parts_mut(self.room.add(frames.at), self.len - frames.at)
         };
-        match write_frame(room, payload) {
-            Some(len_bytes) => {
-                frames.at += len_bytes;
-                self.produced += 1;
-                true
-            }
-            None => {
-                frames.wanted = frame_len_bytes(payload.len()).unwrap_or(usize::MAX);
-                false
-            }
+        frames.at += write_frame(room, payload).expect("looked above");
+        self.produced += 1;
+        true
+    }
+
+    /// Whether a frame with so many bytes of payload fits now: for who gives to several outputs or none.
+    /// Where not, it counts as refused.
+    ///
+    /// # Panics
+    /// When the items are not frames.
+    pub fn fits(&mut self, payload_len: usize) -> bool {
+        let frames = self.framed.as_mut().expect("an output of frames");
+        if payload_len > frames.payload_len_max {
+            frames.too_long = Some(payload_len);
+            return false;
         }
+        let len_bytes = frame_len_bytes(payload_len).unwrap_or(usize::MAX);
+        if len_bytes > self.len - frames.at {
+            frames.wanted = len_bytes;
+            return false;
+        }
+        self.produced < frames.most
     }
 
     /// As [`Output::give`], for text.

@@ -5,7 +5,7 @@ use crate::op::{Args, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
 
 /// The parameter `longest` of sources of lines.
-pub(super) const LONGEST: ParamDef = ParamDef {
+pub(crate) const LONGEST: ParamDef = ParamDef {
     name: "longest",
     kind: ParamKind::Int,
     default: Some("65536"),
@@ -14,7 +14,7 @@ pub(super) const LONGEST: ParamDef = ParamDef {
 };
 
 /// The parameter `invalid` of sources of text.
-pub(super) const INVALID: ParamDef = ParamDef {
+pub(crate) const INVALID: ParamDef = ParamDef {
     name: "invalid",
     kind: ParamKind::Choice(&["error", "replace"]),
     default: Some("error"),
@@ -23,7 +23,7 @@ pub(super) const INVALID: ParamDef = ParamDef {
 };
 
 /// What the items of a source of lines are: `text`, or `bytes` where its `dtype` says so.
-pub(super) fn item_type(args: &Args) -> Result<ItemType, OpError> {
+pub(crate) fn item_type(args: &Args) -> Result<ItemType, OpError> {
     match args.dtype() {
         None | Some(ItemType::Text) => Ok(ItemType::Text),
         Some(ItemType::Bytes) => Ok(ItemType::Bytes),
@@ -37,7 +37,7 @@ pub(super) fn item_type(args: &Args) -> Result<ItemType, OpError> {
 
 /// How bytes become lines, and lines items.
 #[derive(Clone, Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     longest: usize,
     is_text: bool,
     replaces: bool,
@@ -47,16 +47,16 @@ pub(super) struct Lines {
 
 /// A line at the front of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Its bytes, without what ends it.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Its bytes with what ends it.
-    pub(super) whole: usize,
+    pub(crate) whole: usize,
 }
 
 /// A line that cannot be an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadLine {
+pub(crate) enum BadLine {
     /// It has more bytes than the longest may have.
     TooLong,
     /// It is no UTF-8 from this byte of it on.
@@ -65,7 +65,7 @@ pub(super) enum BadLine {
 
 impl Lines {
     /// As the parameters `longest` and `invalid` and the `dtype` have it.
-    pub(super) fn of(args: &Args) -> Result<Lines, OpError> {
+    pub(crate) fn of(args: &Args) -> Result<Lines, OpError> {
         let longest = args.required_count("longest", 1)?;
         Ok(Lines {
             longest: usize::try_from(longest).unwrap_or(usize::MAX),
@@ -75,10 +75,15 @@ impl Lines {
         })
     }
 
+    /// The longest line, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// The line that `bytes`, which stand at `place`, start with; `None` where its end is not among them.
     /// It ends with a line feed, with or without a carriage return before it, or, if `is_last`, with the
     /// bytes.
-    pub(super) fn first(
+    pub(crate) fn first(
         &mut self,
         place: u64,
         bytes: &[u8],
@@ -113,7 +118,7 @@ impl Lines {
     }
 
     /// Calls `give` with the item that a line is; what `give` says.
-    pub(super) fn item(
+    pub(crate) fn item(
         &self,
         line: &[u8],
         give: impl FnOnce(&[u8]) -> bool,
@@ -129,7 +134,7 @@ impl Lines {
     }
 
     /// What is wrong with a line that begins at byte `place` of `name`, in words; `whereabouts` it is.
-    pub(super) fn refusal(
+    pub(crate) fn refusal(
         &self,
         bad: BadLine,
         name: &str,

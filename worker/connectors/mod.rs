@@ -18,9 +18,11 @@ pub mod wav;
 mod files;
 #[cfg(test)]
 mod fixtures;
-mod lines;
+pub(crate) mod lines;
 mod records;
 mod text;
+
+pub(crate) use text::push_number;
 
 pub(crate) const CONNECTORS: &[&OpDef] = &[
     &csv_read::CSV_READ,

@@ -210,6 +210,12 @@ pub(super) fn push_text(cell: &[u8], delimiter: u8, quotes: Quotes, text: &mut V
     text.push(b'"');
 }
 
+/// Appends one number as text.
+pub(crate) fn push_number(scalar: Scalar, bytes: &[u8], text: &mut Vec<u8>) {
+    push_numbers(scalar, bytes, b' ', text);
+    text.pop();
+}
+
 /// Appends each number and a delimiter after it.
 fn push_numbers(scalar: Scalar, bytes: &[u8], delimiter: u8, text: &mut Vec<u8>) {
     match scalar {

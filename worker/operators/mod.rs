@@ -6,7 +6,9 @@ use crate::connectors;
 use crate::op::OpDef;
 
 pub mod constant;
+pub mod contains;
 pub mod copy;
+pub mod count_by;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
@@ -15,20 +17,29 @@ pub mod filter;
 pub mod fir;
 pub mod head;
 pub mod iir;
+pub mod json_field;
+pub mod letter_case;
+pub mod lines;
 pub mod map;
 pub mod merge;
 pub mod noise;
-pub mod scan;
+pub mod regex;
 pub mod scale;
+pub mod scan;
 pub mod sine;
 pub mod sta_lta;
+pub mod text_format;
+pub mod text_length;
+pub mod text_parse;
 pub mod threshold;
 pub mod throttle;
 pub mod window;
+pub mod words;
 pub mod zip;
 
 pub(crate) mod numbers;
 mod positional;
+mod texts;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -50,7 +61,9 @@ pub fn find(name: &str) -> Option<&'static OpDef> {
 
 const OPERATORS: &[&OpDef] = &[
     &constant::CONST,
+    &contains::CONTAINS,
     &copy::COPY,
+    &count_by::COUNT_BY,
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
@@ -67,15 +80,26 @@ const OPERATORS: &[&OpDef] = &[
     &iir::BANDSTOP,
     &iir::HIGHPASS,
     &iir::LOWPASS,
+    &json_field::JSON_FIELD,
+    &letter_case::LOWER,
+    &letter_case::UPPER,
+    &lines::LINES,
     &map::MAP,
     &merge::MERGE,
     &noise::NOISE,
     &scan::SCAN,
     &scale::SCALE,
+    &regex::EXTRACT,
+    &regex::MATCH,
+    &regex::REPLACE,
     &sine::SINE,
     &sta_lta::STA_LTA,
+    &text_format::TEXT_FORMAT,
+    &text_length::TEXT_LENGTH,
+    &text_parse::TEXT_PARSE,
     &threshold::THRESHOLD,
     &throttle::THROTTLE,
     &window::WINDOW,
+    &words::WORDS,
     &zip::ZIP,
 ];

@@ -5,7 +5,7 @@ use bytemuck::Pod;
 use crate::agent::{AgentError, Blueprint};
 use crate::op::{Args, InputInfo, OpError, Value};
 use crate::operators;
-use crate::testing::{Chunks, run};
+use crate::testing::{self, Chunks, frames, run};
 use crate::types::ItemType;
 
 /// An input of this type, named `x` (or `a b c ..`), and its bytes.
@@ -22,6 +22,46 @@ pub(crate) fn given<T: Pod>(item_type: &str, numbers: &[T]) -> Given {
         rate: None,
         bytes: bytemuck::cast_slice(numbers).to_vec(),
     }
+}
+
+/// A stream of these texts.
+pub(crate) fn texts(texts: &[&str]) -> Given {
+    Given {
+        item_type: ItemType::Text,
+        rate: None,
+        bytes: frames(texts),
+    }
+}
+
+/// The texts that an operator of one output gives for these, the same under every chunking.
+pub(crate) fn text_output(op: &str, given: &[&str], params: &[(&str, Value)]) -> Vec<String> {
+    let input = [texts(given)];
+    let cuts = (0..20).map(Chunks::Random).chain([Chunks::Single]);
+    let whole = text_run(op, &input, params, Chunks::Whole).unwrap();
+    for chunks in cuts {
+        assert_eq!(
+            text_run(op, &input, params, chunks).unwrap(),
+            whole,
+            "{chunks:?}"
+        );
+    }
+    whole
+}
+
+/// The texts that an operator of one output gives, or the error it ends with.
+pub(crate) fn text_run(
+    op: &str,
+    inputs: &[Given],
+    params: &[(&str, Value)],
+    chunks: Chunks,
+) -> Result<Vec<String>, AgentError> {
+    let blueprint = build(op, inputs, params, None).unwrap();
+    let bytes: Vec<Vec<u8>> = inputs.iter().map(|input| input.bytes.clone()).collect();
+    let outputs = run(blueprint, &bytes, chunks, usize::MAX)?;
+    Ok(testing::texts(&outputs[0])
+        .into_iter()
+        .map(str::to_owned)
+        .collect())
 }
 
 impl Given {
