@@ -1,7 +1,7 @@
 //! Streams that meet, part, begin and end: one after the other, by turns, as they arrive; parted by a function.
 
 use bytemuck::Pod;
-use thalweg_worker::closures;
+use thalweg_worker::closures::{self, Cell};
 use thalweg_worker::types::Item;
 
 use crate::graph::{Handle, Placed};
@@ -40,6 +40,25 @@ impl<T: Item> Stream<T> {
     pub fn concat<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
         let work = native("concat", None, closures::concat::<T>(N + 1));
         Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
+    }
+
+    /// `f(x, y)` for each item `x` and the item `y` of the other stream that has the same key, `None` where there is
+    /// none: an item, or an `Option` of one. `f: |x, y| y.map(|y| ..)` gives those with a partner alone.
+    ///
+    /// The keys of both streams ascend. A key may come again in this stream, each time with the same partner; of equal
+    /// keys in the other the first counts. Ends with this stream.
+    pub fn join<B: Item, K: PartialOrd + 'static, C: Cell>(
+        &self,
+        name: &str,
+        other: &Stream<B>,
+        key: impl Fn(&T) -> K + 'static,
+        other_key: impl Fn(&B) -> K + 'static,
+        f: impl FnMut(T, Option<B>) -> C + 'static,
+    ) -> Stream<C::Item> {
+        let draft = &self.handle().draft;
+        let work = native("join", None, closures::join(key, other_key, f));
+        let inputs = [self.handle(), other.handle()].map(|handle| draft.input(handle, None));
+        Stream::new(draft.agent(name, work, inputs.to_vec()))
     }
 
     /// The items of this stream and of others in the order they arrive, which depends on timing: the

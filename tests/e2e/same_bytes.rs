@@ -65,13 +65,56 @@ op = "raw.write"
 in = "loud"
 path = "loud.bin"
 
+[agents.turns]
+op = "weave"
+in = ["mean", "few"]
+counts = [7, 10]
+
+[agents.steps]
+op = "diff"
+in = "turns"
+
+[agents.stamped]
+op = "timed"
+in = "few"
+
+[agents.powers]
+op = "timed.window"
+in = "stamped"
+duration = 0.1
+step = 0.03
+fn = "rms"
+flush = true
+worker = "back"
+
+[agents.mixed]
+op = "timed.mix"
+in = ["stamped", "powers"]
+
+[agents.steps_raw]
+op = "raw.write"
+in = "steps"
+path = "steps.bin"
+
+[agents.mixed_csv]
+op = "csv.write"
+in = "mixed"
+path = "mixed.csv"
+
 [agents.few_raw]
 op = "raw.write"
 in = "few"
 path = "few.bin"
 "#;
 
-pub const FILES: [&str; 4] = ["band.csv", "mean.npy", "loud.bin", "few.bin"];
+pub const FILES: [&str; 6] = [
+    "band.csv",
+    "mean.npy",
+    "loud.bin",
+    "few.bin",
+    "steps.bin",
+    "mixed.csv",
+];
 
 const WAYS: [&[&str]; 12] = [
     &[],

@@ -29,6 +29,7 @@ mod by_row;
 mod cells;
 mod rows;
 
+mod join;
 mod merge;
 mod weave;
 mod zip;
@@ -60,9 +61,14 @@ pub use by_row::{flat_map_rows, give_rows, map_rows, scatter_rows};
 pub use cells::{Cell, Cells, Room};
 pub use rows::{Column, Each, NoWindow, Rows, Windows, WindowsView};
 
+pub use join::join;
 pub use merge::merge_map;
 pub use weave::{concat, weave};
 pub use zip::{zip, zip_scan, zip_scan_kept, zip3};
+pub(crate) use {
+    join::pairing,
+    weave::{Concat, Turns},
+};
 
 pub use timed::{TimedEach, TimedRow, timed_mix, timed_window, timed_zip};
 

@@ -167,6 +167,11 @@ impl<'a> Builder<'a> {
     }
 
     fn time(&mut self) -> Built<Value> {
+        if let [input] = self.inputs
+            && let ItemType::Timed(_) = input.item_type
+        {
+            return Ok(Value::Real(self.emit(Op::Seconds { input: 0 }, Kind::F64)));
+        }
         let rate = self.rate.ok_or_else(|| {
             Refusal::from("`t` needs the rate of the items, which is not known".to_owned())
                 .with_help("give `rate` at the source, or use `n`")
@@ -183,7 +188,8 @@ impl<'a> Builder<'a> {
     pub fn input(&mut self, name: &str, element: Option<usize>) -> Built<Value> {
         let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
         let item_type = &self.inputs[input].item_type;
-        let Some((scalar, width)) = item_type.elements() else {
+        let is_timed = matches!(item_type, ItemType::Timed(_));
+        let Some((scalar, width)) = numbers(item_type) else {
             let message = format!("`{name}` is {item_type}, and expressions take numbers");
             return Err(message.into());
         };
@@ -203,6 +209,11 @@ impl<'a> Builder<'a> {
             None if is_vector => self.widen(input, width)?,
             _ => {}
         }
+        // The value of a timed item stands behind its time.
+        let element = match is_timed {
+            true => Some(width / 2),
+            false => element,
+        };
         let kind = match scalar {
             Scalar::F32 | Scalar::Cf32 => Kind::F32,
             Scalar::F64 | Scalar::Cf64 => Kind::F64,
@@ -507,7 +518,7 @@ impl<'a> Builder<'a> {
             .map(|part| builder.operand(*part, kind))
             .collect();
         let ports = builder.inputs.iter().map(|input| {
-            let (scalar, width) = input.item_type.elements().unwrap_or((Scalar::U8, 1));
+            let (scalar, width) = numbers(&input.item_type).unwrap_or((Scalar::U8, 1));
             let item_len = input.item_type.len_bytes();
             Port {
                 scalar,
@@ -612,7 +623,7 @@ impl<'a> Builder<'a> {
 
     /// An operation of numbers alone is done here; one that is there already is used again.
     fn emit(&mut self, op: Op, result: Kind) -> Real {
-        let is_source = matches!(op, Op::Load { .. } | Op::Position);
+        let is_source = matches!(op, Op::Load { .. } | Op::Seconds { .. } | Op::Position);
         let is_literal = |operand| matches!(operand, Operand::Literal(_));
         if !is_source && op.operands().all(is_literal) {
             return Real::folded(result, folded(op, result));
@@ -644,6 +655,16 @@ fn float_kind(real: Real) -> Kind {
     match real.kind() {
         Kind::F32 => Kind::F32,
         _ => Kind::F64,
+    }
+}
+
+/// The numbers that lie in an item side by side: its elements, or those of a timed item's value in as many bytes.
+fn numbers(item_type: &ItemType) -> Option<(Scalar, usize)> {
+    match *item_type {
+        ItemType::Timed(scalar) if !scalar.is_complex() => {
+            Some((scalar, item_type.len_bytes() / scalar.len_bytes()))
+        }
+        _ => item_type.elements(),
     }
 }
 

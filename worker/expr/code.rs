@@ -29,6 +29,10 @@ pub(super) enum Op {
         element: Option<usize>,
         part: usize,
     },
+    /// The times of an input of timed items.
+    Seconds {
+        input: usize,
+    },
     /// The item's place in the stream.
     Position,
     Cast {
@@ -116,7 +120,7 @@ impl Op {
     /// The same operation on other operands: `f` gets each of them and the kind it is used in.
     pub fn map_operands(self, mut f: impl FnMut(Operand, Kind) -> Operand) -> Op {
         match self {
-            Op::Load { .. } | Op::Position => self,
+            Op::Load { .. } | Op::Seconds { .. } | Op::Position => self,
             Op::Cast { from, to, a } => Op::Cast {
                 from,
                 to,
@@ -149,7 +153,7 @@ impl Op {
 
     pub fn operands(self) -> impl Iterator<Item = Operand> {
         let all = match self {
-            Op::Load { .. } | Op::Position => [None; 3],
+            Op::Load { .. } | Op::Seconds { .. } | Op::Position => [None; 3],
             Op::Cast { a, .. } | Op::Unary { a, .. } => [Some(a), None, None],
             Op::Binary { a, b, .. } => [Some(a), Some(b), None],
             Op::Select {

@@ -247,6 +247,13 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
             element,
             part,
         } => load(lanes, input, element, part, to),
+        Op::Seconds { input } => {
+            let width = lanes.program.wide.unwrap_or(1);
+            let times = lanes.numbers::<f64>(input).iter().step_by(2);
+            for (slots, &time) in room::<f64>(to, count).chunks_exact_mut(width).zip(times) {
+                slots.fill(time);
+            }
+        }
         Op::Position => {
             let width = lanes.program.wide.unwrap_or(1);
             let first = lanes.block.position as i64;

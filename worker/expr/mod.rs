@@ -8,7 +8,7 @@
 //! # The language
 //! * Inputs by name: `x` for the only one, else `a b c ..` or the names the graph gives. `x[0]` is an
 //!   element of a vector item; `x` alone is all of them, elementwise. `n` is the item's place in the
-//!   stream, `t` its time `n / rate` in seconds where the rate is known. `pi`, `e`, `tau`, `true`,
+//!   stream, `t` its time `n / rate` in seconds where the rate is known. Of timed items `x` is the value and `t` the time. `pi`, `e`, `tau`, `true`,
 //!   `false`, `inf`, `nan`. An input's name comes before these.
 //! * `c ? a : b` · `||` `or` · `&&` `and` · `not` · `== != < <= > >=` (they do not chain) · `+ -` ·
 //!   `* / // %` · `-` `!` · `^` `**` (to the right first): from the loosest to the tightest.

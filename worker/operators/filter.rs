@@ -137,11 +137,14 @@ mod tests {
             None,
         );
         assert_eq!(kept, [0.0, 1.0, 4.0, 5.0]);
+        let input = [given("timed<f64>", &pairs)];
+        let kept: Vec<f64> = output("filter", &input, &expr("t > 1 && x < 5"), None);
+        assert_eq!(kept, [2.0, 3.0]);
     }
 
     #[test]
     fn a_condition_is_one_truth_value() {
-        for (item_type, text) in [("f64[2]", "x > 0"), ("cf32", "x"), ("timed<f64>", "x > 0")] {
+        for (item_type, text) in [("f64[2]", "x > 0"), ("cf32", "x"), ("f64[2]", "t > x")] {
             let input = [given::<u8>(item_type, &[])];
             let refused = build("filter", &input, &expr(text), None).unwrap_err();
             assert_eq!(refused.param.as_deref(), Some("expr"), "{refused}");

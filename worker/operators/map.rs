@@ -10,7 +10,8 @@ pub const MAP: OpDef = OpDef {
     name: "map",
     summary: "computes an expression of every item",
     doc: "One item out for each item in: `expr` with the item as `x`, its place as `n`, its time as `t`. \
-          Vector items are computed element by element; `x[0]` is one element. Types are as in NumPy: f32 \
+          Vector items are computed element by element; `x[0]` is one element. Timed items keep their time, `t`, and \
+          have their value, `x`, computed. Types are as in NumPy: f32 \
           stays f32, integers are computed in i64, `/` and functions give floats, comparisons give u8. \
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
           their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
@@ -40,11 +41,29 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 /// An agent that gives one item for each item of every input: this expression of them.
 pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<Blueprint, OpError> {
     let program = compile(text, args.inputs(), rate).map_err(|e| e.of_param("expr"))?;
-    let item_type = output_type(&program, args.dtype())?;
+    let keeps_time = match args.inputs() {
+        [input] => matches!(input.item_type, ItemType::Timed(_)),
+        _ => false,
+    };
+    let dtype = match args.dtype() {
+        Some(ItemType::Timed(scalar)) if keeps_time => Some(ItemType::Scalar(*scalar)),
+        other => other.cloned(),
+    };
+    let item_type = output_type(&program, dtype.as_ref())?;
     let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
+    if keeps_time && scalar.is_complex() {
+        let message = format!("the expression gives {scalar}, and a timed item has a real value");
+        return Err(OpError::param("expr", message));
+    }
+    let item_type = match keeps_time {
+        true => ItemType::Timed(scalar),
+        false => item_type,
+    };
     let agent = Expression {
         machine: Machine::new(program),
         scalar,
+        keeps_time,
+        values: Vec::new(),
     };
     let mut blueprint = Blueprint::new(agent)
         .output(OutPort::new(item_type, rate))
@@ -84,6 +103,10 @@ pub(super) fn output_type(
 struct Expression {
     machine: Machine,
     scalar: Scalar,
+    /// The items are timed: values are computed, times kept.
+    keeps_time: bool,
+    /// Scratch: a block's values.
+    values: Vec<u64>,
 }
 
 impl Agent for Expression {
@@ -101,7 +124,24 @@ impl Agent for Expression {
             let results = self
                 .machine
                 .run(io.inputs, offset, first, room.len() / item_len);
-            results.write(self.scalar, room);
+            if !self.keeps_time {
+                results.write(self.scalar, room);
+                continue;
+            }
+            let len = self.scalar.len_bytes();
+            let items = room.len() / item_len;
+            self.values.resize(items, 0);
+            let values = &mut bytemuck::cast_slice_mut(&mut self.values)[..items * len];
+            results.write(self.scalar, values);
+            let times = io.inputs[0].bytes().chunks_exact(item_len).skip(offset);
+            let slots = room
+                .chunks_exact_mut(item_len)
+                .zip(values.chunks_exact(len));
+            for ((slot, value), item) in slots.zip(times) {
+                slot[..8].copy_from_slice(&item[..8]);
+                slot[8..8 + len].copy_from_slice(value);
+                slot[8 + len..].fill(0);
+            }
         }
         output.produce(items);
         for input in io.inputs.iter_mut() {
@@ -166,6 +206,24 @@ mod tests {
             Some("i8"),
         );
         assert_eq!(wide, [127, -128]);
+    }
+
+    #[test]
+    fn a_timed_item_keeps_its_time() {
+        let pairs = [0.5, 10.0, 1.5, 20.0];
+        let input = || [given("timed<f64>", &pairs)];
+        let found: Vec<[f64; 2]> = output("map", &input(), &expr("x * 2 + t + n"), None);
+        assert_eq!(found, [[0.5, 20.5], [1.5, 42.5]]);
+        let found: Vec<[u64; 2]> = output("map", &input(), &expr("x > 15"), Some("u8"));
+        assert_eq!(found, [[0.5f64.to_bits(), 0], [1.5f64.to_bits(), 1]]);
+        let small = [2f64.to_bits(), 7, 3f64.to_bits(), 300];
+        let blueprint = build("map", &[given("timed<u16>", &small)], &expr("x"), None).unwrap();
+        assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<i64>");
+        let found: Vec<[u64; 2]> =
+            output("map", &[given("timed<u16>", &small)], &expr("x + 1"), None);
+        assert_eq!(found, [[2f64.to_bits(), 8], [3f64.to_bits(), 301]]);
+        assert!(build("map", &input(), &expr("complex(x, 1)"), None).is_err());
+        assert!(build("map", &input(), &expr("x[0]"), None).is_err());
     }
 
     #[test]

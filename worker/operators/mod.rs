@@ -12,11 +12,14 @@ pub mod count_by;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
+pub mod elements;
 pub mod fft;
 pub mod filter;
 pub mod fir;
+pub mod flow;
 pub mod head;
 pub mod iir;
+pub mod join;
 pub mod json_field;
 pub mod letter_case;
 pub mod lines;
@@ -24,6 +27,7 @@ pub mod map;
 pub mod merge;
 pub mod noise;
 pub mod regex;
+pub mod route;
 pub mod scale;
 pub mod scan;
 pub mod sine;
@@ -33,6 +37,8 @@ pub mod text_length;
 pub mod text_parse;
 pub mod threshold;
 pub mod throttle;
+pub mod timed;
+pub mod weave;
 pub mod window;
 pub mod words;
 pub mod zip;
@@ -67,6 +73,9 @@ const OPERATORS: &[&OpDef] = &[
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
+    &elements::NORM,
+    &elements::PICK,
+    &elements::UNSTACK,
     &fft::FFT,
     &fft::IFFT,
     &filter::FILTER,
@@ -75,11 +84,17 @@ const OPERATORS: &[&OpDef] = &[
     &fir::FIR,
     &fir::HIGHPASS,
     &fir::LOWPASS,
+    &flow::CHANGES,
+    &flow::DIFF,
+    &flow::SKIP,
+    &flow::SKIP_WHILE,
+    &flow::TAKE_WHILE,
     &head::HEAD,
     &iir::BANDPASS,
     &iir::BANDSTOP,
     &iir::HIGHPASS,
     &iir::LOWPASS,
+    &join::JOIN,
     &json_field::JSON_FIELD,
     &letter_case::LOWER,
     &letter_case::UPPER,
@@ -87,11 +102,12 @@ const OPERATORS: &[&OpDef] = &[
     &map::MAP,
     &merge::MERGE,
     &noise::NOISE,
-    &scan::SCAN,
-    &scale::SCALE,
     &regex::EXTRACT,
     &regex::MATCH,
     &regex::REPLACE,
+    &route::ROUTE,
+    &scale::SCALE,
+    &scan::SCAN,
     &sine::SINE,
     &sta_lta::STA_LTA,
     &text_format::TEXT_FORMAT,
@@ -99,6 +115,12 @@ const OPERATORS: &[&OpDef] = &[
     &text_parse::TEXT_PARSE,
     &threshold::THRESHOLD,
     &throttle::THROTTLE,
+    &timed::MIX,
+    &timed::TIMED,
+    &timed::WINDOW,
+    &timed::ZIP,
+    &weave::CONCAT,
+    &weave::WEAVE,
     &window::WINDOW,
     &words::WORDS,
     &zip::ZIP,

@@ -123,6 +123,18 @@ pub(crate) fn try_output<T: Pod>(
     Ok(items.map(bytemuck::pod_read_unaligned).collect())
 }
 
+/// What the operator gives on each of its outputs.
+pub(crate) fn outputs<T: Pod>(op: &str, inputs: &[Given], params: &[(&str, Value)]) -> Vec<Vec<T>> {
+    let blueprint = build(op, inputs, params, None).unwrap();
+    let bytes: Vec<Vec<u8>> = inputs.iter().map(|input| input.bytes.clone()).collect();
+    let outputs = run(blueprint, &bytes, Chunks::Whole, usize::MAX).unwrap();
+    let items = |bytes: &Vec<u8>| {
+        let items = bytes.chunks_exact(size_of::<T>());
+        items.map(bytemuck::pod_read_unaligned).collect()
+    };
+    outputs.iter().map(items).collect()
+}
+
 /// What a source gives.
 pub(crate) fn items<T: Pod>(op: &str, params: &[(&str, Value)], dtype: Option<&str>) -> Vec<T> {
     output(op, &[], params, dtype)

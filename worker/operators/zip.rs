@@ -36,7 +36,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
 }
 
-fn common_rate(args: &Args) -> Option<f64> {
+pub(super) fn common_rate(args: &Args) -> Option<f64> {
     let mut known = args.inputs().iter().filter_map(|input| input.rate);
     let first = known.next()?;
     known.all(|rate| rate == first).then_some(first)

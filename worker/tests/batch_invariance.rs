@@ -82,6 +82,8 @@ fn cases() -> Vec<Case> {
     all.extend(expressions());
     all.extend(windows());
     all.extend(transforms());
+    all.extend(joins());
+    all.extend(times());
     all.extend(filters());
     all.extend(connectors());
     all.extend(texts());
@@ -350,6 +352,106 @@ fn transforms() -> Vec<Case> {
             all.push(case("ifft").input(item_type).param("size", size));
         }
     }
+    all
+}
+
+fn joins() -> Vec<Case> {
+    vec![
+        case("weave").input("f64").input_of("f64", 1700),
+        case("weave")
+            .input_of("i16[3]", 2000)
+            .input_of("i16[3]", 1700)
+            .input("i16[3]")
+            .param("counts", vec![3, 0, 2]),
+        case("concat").input("f32").input_of("f32", 0).input("f32"),
+        case("route")
+            .input("f64")
+            .param("expr", "abs(x) / 3")
+            .param("ports", 4),
+        case("route")
+            .input("i8")
+            .param("expr", "x")
+            .param("other", "last"),
+        case("route")
+            .input("timed<f64>")
+            .param("expr", "n % 5")
+            .param("ports", 3)
+            .param("other", "drop"),
+        case("join").input("f64").input("f64"),
+        case("join").input("i8[2]").input("i8[3]").param("right", 2),
+        case("join")
+            .input("f32[2]")
+            .input_of("f32", 900)
+            .param("left", 1)
+            .param("missing", "nan"),
+        case("pick").input("f64[5]").param("index", 3),
+        case("pick")
+            .input("u16[3]")
+            .param("index", vec![2, 0, 2, 1]),
+        case("unstack").input("cf32[3]"),
+        case("unstack").input("timed<i16>"),
+        case("norm").input("f64[3]"),
+        case("norm").input("f32[2]").param("ord", "1"),
+        case("norm").input("i8[7]").param("ord", "inf"),
+        case("skip").input("f64[2]").param("items", 1234),
+        case("take_while").input("f64").param("expr", "n < 2222"),
+        case("skip_while")
+            .input("f64")
+            .param("expr", "n < 2222 || x > 0"),
+        case("changes").input("u8"),
+        case("changes").input("f32[2]"),
+        case("diff").input("f64"),
+        case("diff").input("i16[3]"),
+        case("diff").input("cf32"),
+    ]
+}
+
+fn times() -> Vec<Case> {
+    let window = || {
+        let input = case("timed.window").input_of("timed<f64>", 300);
+        input.param("start", -10)
+    };
+    let mut all = vec![
+        case("timed").input("f64").param("start", 0.3),
+        case("timed").input("f32[2]"),
+        case("timed").input("i32").input_of("u8", 2500),
+        case("timed.zip").input("timed<f64>").input("timed<f32>"),
+        case("timed.mix")
+            .input("timed<i16>")
+            .input_of("timed<i16>", 2000)
+            .input("timed<i16>"),
+        case("timed.window")
+            .input("timed<u16>")
+            .param("duration", 0.7),
+        case("map").input("timed<f64>").param("expr", "x * t + n"),
+        case("map")
+            .input("timed<i8>")
+            .param("expr", "x > 0")
+            .dtype("f32"),
+        case("filter").input("timed<f32>").param("expr", "t > x"),
+    ];
+    for what in [
+        "mean", "sum", "min", "max", "count", "first", "last", "std", "var", "rms", "ptp",
+    ] {
+        // The times are at random, so that only a wait as long as they range lets all of them in.
+        let patient = window()
+            .param("fn", what)
+            .param("wait", 20)
+            .param("most", 300);
+        all.push(
+            patient
+                .param("duration", 0.3)
+                .param("step", 0.1)
+                .param("flush", true),
+        );
+    }
+    all.push(
+        window()
+            .param("duration", 3)
+            .param("step", 0.5)
+            .param("wait", 2)
+            .param("most", 300),
+    );
     all
 }
 

@@ -1,0 +1,613 @@
+//! `timed`, `timed.window`, `timed.zip` and `timed.mix`: items with times.
+
+use crate::agent::{
+    Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status, pass_on,
+};
+use crate::closures;
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
+use crate::timed::{TimeWindows, Windowing, earliest, is_due};
+use crate::types::{ItemType, Scalar, Timed};
+
+use super::numbers::{common_type, with_number};
+
+/// The row of `timed`.
+pub const TIMED: OpDef = OpDef {
+    name: "timed",
+    summary: "gives every item its time",
+    doc: "Makes timed items, a time in seconds and a value, in one of three ways. Of one input of numbers whose rate is known: \
+          item n has the time `start + n / rate`. Of one input of vectors of two: the first element is the time, the second \
+          the value. Of two inputs, taken item by item: the first gives times, the second values, as the columns of a CSV \
+          file do. `map` and `filter` of timed items have the value as `x` and the time as `t`, `unstack` parts them, \
+          `csv.write` and `print` write both.",
+    inputs: Arity::AtLeast(1),
+    outputs: "one stream of timed items, of the inputs' rate",
+    params: &[ParamDef {
+        name: "start",
+        kind: ParamKind::Float,
+        default: Some("0"),
+        unit: "s",
+        doc: "Added to every time.",
+    }],
+    example: "sine freq=1 rate=100 items=1000 ! timed ! null",
+    deterministic: true,
+    build: timed,
+};
+
+/// The row of `timed.window`.
+pub const WINDOW: OpDef = OpDef {
+    name: "timed.window",
+    summary: "mean, sum, min, max, count .. of each window of time",
+    doc: "Window k holds the items whose times are from `start + k * step` up to, but not at, `duration` later. It gives the \
+          window's end and what `fn` makes of its values as soon as an item has come whose time is `wait` past that end; \
+          windows without items are skipped, and nothing is computed for a gap. Items need not be evenly spaced. An item \
+          that comes when all of its windows are given (it is late by more than `wait`), and one from before `start`, is left \
+          out. With `flush` the windows that are still open are given when the stream ends. Values are f64, in the \
+          order they came: `std` and `var` divide by the number of items (ddof 0). No clock is looked at, so the result is \
+          deterministic. More than `most` items in windows that are still open end the run with an error, and so does a \
+          time that is no finite number.",
+    inputs: Arity::One,
+    outputs: "one stream of timed<f64>: the end of each window, and its value",
+    params: &[
+        ParamDef {
+            name: "duration",
+            kind: ParamKind::Float,
+            default: None,
+            unit: "s",
+            doc: "How long a window is.",
+        },
+        ParamDef {
+            name: "step",
+            kind: ParamKind::Float,
+            default: Some(""),
+            unit: "s",
+            doc: "From one window's beginning to the next one's; without it windows follow each other.",
+        },
+        ParamDef {
+            name: "start",
+            kind: ParamKind::Float,
+            default: Some("0"),
+            unit: "s",
+            doc: "When the first window begins.",
+        },
+        ParamDef {
+            name: "wait",
+            kind: ParamKind::Float,
+            default: Some("0"),
+            unit: "s",
+            doc: "How far past a window's end an item must be for the window to be given.",
+        },
+        ParamDef {
+            name: "flush",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "Whether windows that are open at the end of the stream are given.",
+        },
+        ParamDef {
+            name: "fn",
+            kind: ParamKind::Choice(&[
+                "mean", "sum", "min", "max", "count", "first", "last", "std", "var", "rms", "ptp",
+            ]),
+            default: Some("mean"),
+            unit: "",
+            doc: "What a window becomes.",
+        },
+        ParamDef {
+            name: "most",
+            kind: ParamKind::Int,
+            default: Some("16384"),
+            unit: "items",
+            doc: "How many items may be in windows that are still open.",
+        },
+    ],
+    example: "sine freq=1 rate=100 items=1000 ! timed ! timed.window duration=0.5 fn=max ! null",
+    deterministic: true,
+    build: window,
+};
+
+/// The row of `timed.zip`.
+pub const ZIP: OpDef = OpDef {
+    name: "timed.zip",
+    summary: "joins timed streams: a vector for each time that any of them has",
+    doc: "For each time at which any input has an item, a vector of the time and the inputs' values there, in f64: NaN for an \
+          input that has none. The times of each input are to ascend; of several items of one input at one time each comes in \
+          a vector of its own. While an input that has not ended shows no item nothing is given, for its next may be \
+          the earliest. It ends when all inputs have.",
+    inputs: Arity::AtLeast(2),
+    outputs: "one stream of vectors f64[1 + inputs], of no known rate",
+    params: &[],
+    example: "a:sine freq=1 rate=100 items=500 ; b:sine freq=1 rate=30 items=150 ; s:timed in=a ; t:timed in=b ; timed.zip in=[s, t] ! null",
+    deterministic: true,
+    build: zip,
+};
+
+/// The row of `timed.mix`.
+pub const MIX: OpDef = OpDef {
+    name: "timed.mix",
+    summary: "several timed streams as one, in the order of their times",
+    doc: "Gives the items of all inputs in the order of their times; of items at one time those of an earlier input first. The \
+          times of each input are to ascend. While an input that has not ended shows no item nothing is given, for its \
+          next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have.",
+    inputs: Arity::AtLeast(2),
+    outputs: "one stream of the inputs' common type, of no known rate",
+    params: &[],
+    example: "a:sine freq=1 rate=100 items=500 ; b:sine freq=1 rate=30 items=150 ; s:timed in=a ; t:timed in=b ; timed.mix in=[s, t] ! null",
+    deterministic: true,
+    build: mix,
+};
+
+/// The value's scalar of a timed input.
+fn timed_scalar(op: &str, input: &InputInfo) -> Result<Scalar, OpError> {
+    match input.item_type {
+        ItemType::Timed(scalar) if !scalar.is_complex() => Ok(scalar),
+        _ => Err(OpError::input_type(op, input, "timed items")
+            .with_help("`timed` gives items their times")),
+    }
+}
+
+fn real(input: &InputInfo, wanted: &str) -> Result<(Scalar, usize), OpError> {
+    let elements = input.item_type.elements();
+    elements
+        .filter(|(scalar, _)| !scalar.is_complex())
+        .ok_or_else(|| OpError::input_type("timed", input, wanted))
+}
+
+fn timed(args: &Args) -> Result<Blueprint, OpError> {
+    let start = args.float("start").unwrap_or(0.0);
+    let (times, scalar, rate) = match args.inputs() {
+        [input] => {
+            let (scalar, width) = real(input, "real numbers or vectors of two")?;
+            match (width, input.rate) {
+                (2, rate) => (Times::First(scalar), scalar, rate),
+                (1, Some(rate)) => (Times::Rate(rate), scalar, Some(rate)),
+                (1, None) => {
+                    let message = "`timed` needs the input's rate, which is not known".to_owned();
+                    return Err(OpError::param("in", message).with_help(
+                        "give `rate` at the source, or the times as another input: in = [\"TIMES\", \"VALUES\"]",
+                    ));
+                }
+                _ => {
+                    let wanted = "real numbers or vectors of two";
+                    return Err(OpError::input_type("timed", input, wanted)
+                        .with_help("`pick` takes the two elements that are wanted"));
+                }
+            }
+        }
+        [times, values] => {
+            let (clock, width) = real(times, "real numbers as times")?;
+            let (scalar, more) = real(values, "real numbers as values")?;
+            if (width, more) != (1, 1) {
+                let wide = if width == 1 { values } else { times };
+                return Err(OpError::input_type("timed", wide, "numbers of two inputs"));
+            }
+            (Times::Other(clock), scalar, super::zip::common_rate(args))
+        }
+        more => {
+            let message = format!("`timed` takes one input or two, and has {}", more.len());
+            return Err(OpError::param("in", message));
+        }
+    };
+    let agent = Stamp {
+        times,
+        start,
+        scalar,
+    };
+    let blueprint = Blueprint::new(agent)
+        .output(OutPort::new(ItemType::Timed(scalar), rate))
+        .ends(Ends::AnyInput);
+    Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
+        blueprint.input(InPort::new(input.item_type.clone()))
+    }))
+}
+
+fn window(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let scalar = timed_scalar("timed.window", input)?;
+    let number = |name: &str| args.float(name).unwrap_or(0.0);
+    let duration = number("duration");
+    let step = args.float("step").unwrap_or(duration);
+    for (name, value) in [("duration", duration), ("step", step)] {
+        if value <= 0.0 {
+            let message = format!("`{name}` is {value} s, and must be above 0");
+            return Err(OpError::param(name, message));
+        }
+    }
+    let wait = number("wait");
+    if wait < 0.0 {
+        let message = format!("`wait` is {wait} s, and must be at least 0");
+        return Err(OpError::param("wait", message));
+    }
+    let Some(windows) = TimeWindows::new(number("start"), step, duration) else {
+        return Err(OpError::op(format!(
+            "`timed.window` cannot have windows of {duration} s every {step} s"
+        )));
+    };
+    let windowing = Windowing {
+        windows,
+        wait,
+        flush: args.flag("flush"),
+        most: args.required_count("most", 1)?.min(1 << 32) as usize,
+    };
+    let fold = fold(args.text("fn").unwrap_or("mean"));
+    let mut values = Vec::new();
+    let of_values = move |(): &mut (), [_, seconds]: [f64; 2], items: &[Timed<u64>]| {
+        values.clear();
+        values.extend(items.iter().map(|item| value(scalar, item.value)));
+        Timed {
+            seconds,
+            value: fold(&values),
+        }
+    };
+    let mut blueprint = closures::timed_window(windowing, (), of_values);
+    // The closure sees values as 8 bytes, whatever number is in them.
+    blueprint.inputs[0].item_type = input.item_type.clone();
+    Ok(blueprint)
+}
+
+fn zip(args: &Args) -> Result<Blueprint, OpError> {
+    let scalars = args
+        .inputs()
+        .iter()
+        .map(|input| timed_scalar("timed.zip", input));
+    let agent = TimedZip {
+        scalars: scalars.collect::<Result<_, _>>()?,
+    };
+    let width = args.inputs().len() as u32 + 1;
+    let item_type = ItemType::Vector(Scalar::F64, width);
+    let blueprint = Blueprint::new(agent).output(OutPort::new(item_type, None));
+    Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
+        blueprint.input(InPort::new(input.item_type.clone()))
+    }))
+}
+
+fn mix(args: &Args) -> Result<Blueprint, OpError> {
+    for input in args.inputs() {
+        timed_scalar("timed.mix", input)?;
+    }
+    let item_type = common_type(args)?;
+    let blueprint = Blueprint::new(TimedMix).output(OutPort::new(item_type.clone(), None));
+    Ok(args.inputs().iter().fold(blueprint, |blueprint, _| {
+        blueprint.input(InPort::new(item_type.clone()))
+    }))
+}
+
+/// The number in the 8 bytes of a timed item's value.
+fn value(scalar: Scalar, bits: u64) -> f64 {
+    let bytes = bits.to_ne_bytes();
+    macro_rules! read {
+        ($($case:ident => $number:ty),*) => {
+            match scalar {
+                $(Scalar::$case => {
+                    bytemuck::pod_read_unaligned::<$number>(&bytes[..size_of::<$number>()]) as f64
+                })*
+                other => unreachable!("{other} is refused where the agent is built"),
+            }
+        };
+    }
+    read! {
+        U8 => u8, I8 => i8, U16 => u16, I16 => i16, U32 => u32, I32 => i32,
+        U64 => u64, I64 => i64, F32 => f32, F64 => f64
+    }
+}
+
+/// What a window's values become; there is at least one.
+fn fold(what: &str) -> fn(&[f64]) -> f64 {
+    fn sum(x: &[f64]) -> f64 {
+        x.iter().sum()
+    }
+    fn mean(x: &[f64]) -> f64 {
+        sum(x) / x.len() as f64
+    }
+    fn var(x: &[f64]) -> f64 {
+        let mean = mean(x);
+        x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / x.len() as f64
+    }
+    fn min(x: &[f64]) -> f64 {
+        let least = |a: f64, &b: &f64| if b < a || b.is_nan() { b } else { a };
+        x.iter().fold(x[0], least)
+    }
+    fn max(x: &[f64]) -> f64 {
+        let most = |a: f64, &b: &f64| if b > a || b.is_nan() { b } else { a };
+        x.iter().fold(x[0], most)
+    }
+    match what {
+        "sum" => sum,
+        "min" => min,
+        "max" => max,
+        "count" => |x| x.len() as f64,
+        "first" => |x| x[0],
+        "last" => |x| x[x.len() - 1],
+        "var" => var,
+        "std" => |x| var(x).sqrt(),
+        "rms" => |x| (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt(),
+        "ptp" => |x| max(x) - min(x),
+        _ => mean,
+    }
+}
+
+/// Where times come from.
+#[derive(Clone, Copy)]
+enum Times {
+    /// From the item's place.
+    Rate(f64),
+    /// They are the first of two elements, of this type.
+    First(Scalar),
+    /// They are the first input, of this type.
+    Other(Scalar),
+}
+
+struct Stamp {
+    times: Times,
+    start: f64,
+    /// Of the values.
+    scalar: Scalar,
+}
+
+impl Agent for Stamp {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let visible = io.inputs.iter().map(Input::len).min().unwrap_or(0);
+        let n = visible.min(output.space());
+        let (first, item_len) = (output.position(), output.item_len());
+        let values = io.inputs[io.inputs.len() - 1].bytes();
+        let len = self.scalar.len_bytes();
+        let (stride, at) = match self.times {
+            Times::First(_) => (2 * len, len),
+            _ => (len, 0),
+        };
+        let slots = output.bytes()[..n * item_len].chunks_exact_mut(item_len);
+        for (slot, value) in slots.zip(values.chunks_exact(stride)) {
+            slot[8..8 + len].copy_from_slice(&value[at..at + len]);
+            slot[8 + len..].fill(0);
+        }
+        let slots = output.bytes()[..n * item_len].chunks_exact_mut(item_len);
+        let start = self.start;
+        let put = |slot: &mut [u8], seconds: f64| {
+            slot[..8].copy_from_slice(&(start + seconds).to_ne_bytes());
+        };
+        match self.times {
+            Times::Rate(rate) => {
+                for (slot, n) in slots.zip(first..) {
+                    put(slot, n as f64 / rate);
+                }
+            }
+            Times::First(scalar) | Times::Other(scalar) => {
+                let times = io.inputs[0].bytes();
+                with_number!(scalar, T => {
+                    let step = match self.times {
+                        Times::First(_) => 2,
+                        _ => 1,
+                    };
+                    let times = bytemuck::cast_slice::<u8, T>(times).iter().step_by(step);
+                    for (slot, &time) in slots.zip(times) {
+                        put(slot, Seconds::seconds(time));
+                    }
+                });
+            }
+        }
+        for input in io.inputs.iter_mut() {
+            input.consume(n);
+        }
+        output.produce(n);
+        Ok(Status::Ready)
+    }
+}
+
+/// A number as a time.
+trait Seconds {
+    fn seconds(self) -> f64;
+}
+
+macro_rules! seconds {
+    ($($number:ty),*) => {$(
+        impl Seconds for $number {
+            fn seconds(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+
+seconds! { u8, i8, u16, i16, u32, i32, u64, i64, f32, f64 }
+
+/// Refused where the agent is built; its real part.
+impl<T: Seconds> Seconds for num_complex::Complex<T> {
+    fn seconds(self) -> f64 {
+        self.re.seconds()
+    }
+}
+
+struct TimedZip {
+    /// Of the inputs' values.
+    scalars: Vec<Scalar>,
+}
+
+impl Agent for TimedZip {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let width = self.scalars.len() + 1;
+        while !output.is_full() {
+            let Some(seconds) = earliest(io.inputs) else {
+                break;
+            };
+            let row = &mut output.elements::<f64>()[..width];
+            row[0] = seconds;
+            let inputs = io.inputs.iter_mut().zip(&self.scalars);
+            for (slot, (input, &scalar)) in row[1..].iter_mut().zip(inputs) {
+                *slot = f64::NAN;
+                if is_due(input, seconds) {
+                    let bits = input.bytes()[8..].first_chunk::<8>();
+                    *slot = bits.map_or(f64::NAN, |bits| value(scalar, u64::from_ne_bytes(*bits)));
+                    input.consume(1);
+                }
+            }
+            output.produce(1);
+        }
+        Ok(Status::Ready)
+    }
+}
+
+struct TimedMix;
+
+impl Agent for TimedMix {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        while !output.is_full() {
+            let Some(seconds) = earliest(io.inputs) else {
+                break;
+            };
+            let due = io.inputs.iter_mut().find(|input| is_due(input, seconds));
+            if let Some(input) = due {
+                pass_on(input, output, 1);
+            }
+        }
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::op::Value;
+    use crate::operators::trial::{Given, build, given, output, try_output};
+
+    fn at(times: &[f64]) -> Given {
+        let pairs: Vec<f64> = times.iter().flat_map(|t| [*t, 10.0 * t]).collect();
+        given("timed<f64>", &pairs)
+    }
+
+    #[test]
+    fn times_come_from_the_rate_from_an_element_or_from_another_input() {
+        let of_rate = [given("f32", &[1_f32, 2.0]).rate(4.0)];
+        let start = [("start", Value::from(0.5))];
+        let found: Vec<[u64; 2]> = output("timed", &of_rate, &start, None);
+        let expected = |rows: [(f64, u64); 2]| rows.map(|(t, x)| [t.to_bits(), x]);
+        let bits = |x: f32| u64::from(x.to_bits());
+        assert_eq!(found, expected([(0.5, bits(1.0)), (0.75, bits(2.0))]));
+        let pairs = [given("f64[2]", &[1.0, 10.0, 1.5, 20.0])];
+        let found: Vec<[f64; 2]> = output("timed", &pairs, &[], None);
+        assert_eq!(found, [[1.0, 10.0], [1.5, 20.0]]);
+        let columns = [given("i32", &[3, 5]), given("u8", &[7_u8, 9])];
+        let found: Vec<[u64; 2]> = output("timed", &columns, &[], None);
+        assert_eq!(found, expected([(3.0, 7), (5.0, 9)]));
+        let blueprint = build("timed", &columns, &[], None).unwrap();
+        assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<u8>");
+    }
+
+    #[test]
+    fn what_has_no_time_is_refused() {
+        let cases = [
+            vec![given("f64", &[1.0])],
+            vec![given("f64[3]", &[1.0, 2.0, 3.0]).rate(1.0)],
+            vec![given::<u8>("cf64", &[]).rate(1.0)],
+            vec![given("f64", &[1.0]), given("f64[2]", &[1.0, 2.0])],
+            vec![
+                given("f64", &[1.0]),
+                given("f64", &[1.0]),
+                given("f64", &[1.0]),
+            ],
+        ];
+        for inputs in cases {
+            let refused = build("timed", &inputs, &[], None).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some("in"), "{refused}");
+        }
+        for op in ["timed.zip", "timed.mix"] {
+            let inputs = [at(&[1.0]), given("f64", &[1.0])];
+            assert_eq!(
+                build(op, &inputs, &[], None).unwrap_err().param.as_deref(),
+                Some("in")
+            );
+        }
+    }
+
+    #[test]
+    fn a_window_gives_its_end_and_what_its_values_come_to() {
+        let times = [0.0, 1.0, 3.0, 4.0, 5.0, 11.0, 12.0];
+        let cases = [
+            ("sum", [40.0, 90.0, 110.0]),
+            ("mean", [40.0 / 3.0, 45.0, 110.0]),
+            ("count", [3.0, 2.0, 1.0]),
+            ("first", [0.0, 40.0, 110.0]),
+            ("last", [30.0, 50.0, 110.0]),
+            ("min", [0.0, 40.0, 110.0]),
+            ("max", [30.0, 50.0, 110.0]),
+            ("ptp", [30.0, 10.0, 0.0]),
+            ("var", [1400.0 / 9.0, 25.0, 0.0]),
+            ("std", [1400f64.sqrt() / 3.0, 5.0, 0.0]),
+            ("rms", [(1000.0 / 3.0f64).sqrt(), 2050f64.sqrt(), 110.0]),
+        ];
+        for (what, expected) in cases {
+            let params = [("duration", Value::from(4)), ("fn", what.into())];
+            let found: Vec<[f64; 2]> = output("timed.window", &[at(&times)], &params, None);
+            let ends: Vec<f64> = found.iter().map(|row| row[0]).collect();
+            assert_eq!(ends, [4.0, 8.0, 12.0], "{what}");
+            for (row, expected) in found.iter().zip(expected) {
+                assert!((row[1] - expected).abs() < 1e-9, "{what}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn windows_overlap_and_the_last_ones_come_where_asked_for() {
+        let params = [
+            ("duration", Value::from(2)),
+            ("step", Value::from(0.5)),
+            ("start", Value::from(10)),
+            ("fn", "count".into()),
+            ("flush", true.into()),
+        ];
+        let found: Vec<[f64; 2]> = output("timed.window", &[at(&[9.0, 11.2])], &params, None);
+        assert_eq!(found, [[12.0, 1.0], [12.5, 1.0], [13.0, 1.0]]);
+    }
+
+    #[test]
+    fn windows_that_cannot_be_are_refused() {
+        for (name, value) in [
+            ("duration", 0.0),
+            ("step", -1.0),
+            ("wait", -0.1),
+            ("most", 0.0),
+        ] {
+            let mut params = vec![("duration", Value::from(1))];
+            params.retain(|(known, _)| *known != name);
+            params.push((
+                name,
+                Value::Int(value as i64 - i64::from(value < 0.0 && value > -1.0)),
+            ));
+            let refused = build("timed.window", &[at(&[])], &params, None).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some(name), "{refused}");
+        }
+        let plain = [given("f64", &[1.0])];
+        let params = [("duration", Value::from(1))];
+        assert!(build("timed.window", &plain, &params, None).is_err());
+        let params = [("duration", Value::from(10)), ("most", Value::from(2))];
+        let many = [at(&[1.0, 2.0, 3.0, 4.0])];
+        assert!(try_output::<f64>("timed.window", &many, &params, None).is_err());
+    }
+
+    #[test]
+    fn a_timed_zip_has_nan_where_an_input_has_nothing() {
+        let inputs = [
+            at(&[1.0, 3.0, 4.0]),
+            given("timed<i64>", &[2f64.to_bits(), 7, 3f64.to_bits(), 8]),
+        ];
+        let found: Vec<[f64; 3]> = output("timed.zip", &inputs, &[], None);
+        let text: Vec<String> = found.iter().map(|row| format!("{row:?}")).collect();
+        assert_eq!(
+            text,
+            [
+                "[1.0, 10.0, NaN]",
+                "[2.0, NaN, 7.0]",
+                "[3.0, 30.0, 8.0]",
+                "[4.0, 40.0, NaN]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_timed_mix_is_in_the_order_of_times() {
+        let inputs = [at(&[1.0, 3.0, 5.0]), at(&[2.0, 3.0]), at(&[])];
+        let found: Vec<[f64; 2]> = output("timed.mix", &inputs, &[], None);
+        let times: Vec<f64> = found.iter().map(|row| row[0]).collect();
+        assert_eq!(times, [1.0, 2.0, 3.0, 3.0, 5.0]);
+    }
+}
