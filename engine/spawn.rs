@@ -25,6 +25,8 @@ use crate::wire::Wired;
 
 mod faults;
 
+pub use faults::say_in_a_line as say_faults_in_a_line;
+
 /// Exit status of a worker whose agent failed; its control block has the sentence.
 pub const EXIT_FAULT: i32 = 1;
 /// Exit status of a worker that panicked.

@@ -756,6 +756,8 @@ impl Words {
 impl Drop for Supervisor<'_> {
     fn drop(&mut self) {
         self.kill_all();
+        // What came too late to matter is not to end the process that still has to clean up and report.
+        while matches!(self.signals.read_signal(), Ok(Some(_))) {}
         let _ = heard().thread_unblock();
     }
 }

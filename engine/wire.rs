@@ -341,7 +341,8 @@ impl Wired {
     }
 
     /// Takes away what this worker may not write, so that a stray store is a fault with the data
-    /// intact: others' rings and control blocks, and the data it reads.
+    /// intact: others' rings and control blocks, and the data it reads. Processes that an agent forks
+    /// have none of it.
     pub fn protect(&self, plan: &Plan, worker: usize) -> Result<(), SegmentError> {
         // Sound, all of it: the worker reaches data through the mirrors alone, writes
         // only the rings it produces, and only reads other workers' blocks (stamps) and latches.
@@ -372,8 +373,9 @@ impl Wired {
                     restrict(stream.header.clone(), Access::None)?;
                 }
             }
+            mirror.keep_from_children()?;
         }
-        Ok(())
+        segment.keep_from_children()
     }
 }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 use thalweg::prelude::*;
 
 fn main() {
@@ -54,6 +56,14 @@ const CASES: &[(&str, fn())] = &[
     (
         "joins_and_windows_that_remember_survive_a_kill",
         joins_and_windows_that_remember_survive_a_kill,
+    ),
+    (
+        "a_process_that_an_agent_forks_has_no_part_of_the_segment",
+        a_process_that_an_agent_forks_has_no_part_of_the_segment,
+    ),
+    (
+        "a_program_with_a_second_thread_may_not_fork_workers",
+        a_program_with_a_second_thread_may_not_fork_workers,
     ),
     (
         "a_worker_without_restarts_left_fails_the_run_by_its_name",
@@ -283,6 +293,48 @@ fn joins_and_windows_that_remember_survive_a_kill() {
         let found = disturbed.map(|path| std::fs::read(path).unwrap());
         assert!(found == expected, "{run}");
     }
+}
+
+fn a_process_that_an_agent_forks_has_no_part_of_the_segment() {
+    let mut g = Graph::new("parent");
+    let x = g.source("x", ops::counter().items(100));
+    let y = x.window(4).step(4).map("y", |w: &[i64]| {
+        if w[0] == 40 {
+            // SAFETY: this process has one thread; the child touches one item and leaves.
+            match unsafe { fork() }.unwrap() {
+                ForkResult::Child => {
+                    let there = std::hint::black_box(w)[0];
+                    // SAFETY: leaves at once; what the parent has open is not its own to close.
+                    unsafe { libc::_exit(there as i32) }
+                }
+                ForkResult::Parent { child } => {
+                    let end = waitpid(child, None).unwrap();
+                    assert!(
+                        matches!(end, WaitStatus::Signaled(_, Signal::SIGSEGV, _)),
+                        "{end:?}"
+                    );
+                }
+            }
+        }
+        w[0]
+    });
+    let kept = y.collect("kept");
+    g.worker("front").host([&x]);
+    g.worker("back").restart(0).host([&y, &kept]);
+    assert_eq!(g.run().unwrap().restarts, 0);
+    assert!(kept.items().into_iter().eq((0..100).step_by(4)));
+}
+
+fn a_program_with_a_second_thread_may_not_fork_workers() {
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let second = std::thread::spawn(move || stopped.recv());
+    let mut g = Graph::new("threads");
+    let x = g.source("x", ops::counter().items(10));
+    x.write("end", ops::null());
+    let error = g.run().unwrap_err().to_string();
+    assert!(error.contains("has 2 threads"), "{error}");
+    drop(stop);
+    assert!(second.join().unwrap().is_err());
 }
 
 fn a_worker_without_restarts_left_fails_the_run_by_its_name() {

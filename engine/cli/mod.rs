@@ -15,7 +15,7 @@ use crate::decl::GraphDecl;
 use crate::diag::{self, Diagnostic, Refused, Severity};
 use crate::recipe::Written;
 use crate::resolved::Resolved;
-use crate::{file, oneline, resolve, sets};
+use crate::{file, oneline, resolve, sets, spawn};
 
 mod chaos;
 mod check;
@@ -63,6 +63,8 @@ enum Command {
 
 /// The whole program: reads the arguments, does what they say, gives the exit code.
 pub fn main() -> ExitCode {
+    // Shared memory can be cut short under us: that is a SIGBUS.
+    spawn::say_faults_in_a_line();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
