@@ -123,8 +123,12 @@ impl Graph {
     /// the item's place ([`from_fn`](crate::ops::from_fn)), an iterator
     /// ([`from_iter`](crate::ops::from_iter)), a `Vec`.
     pub fn source<T: Item>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
-        let work = source.into_work();
-        Stream::new(self.draft.agent(name, work, Vec::new()))
+        Stream::new(self.source_of(name, source.into_work()))
+    }
+
+    /// Adds an agent without inputs.
+    pub(crate) fn source_of(&mut self, name: &str, work: Work) -> Handle {
+        self.draft.agent(name, work, Vec::new())
     }
 
     /// Adds a stream that this program feeds while the graph runs, and gives the end to feed it by: see

@@ -5,6 +5,7 @@ pub mod prelude;
 pub mod graph;
 pub mod ops;
 pub mod stream;
+pub mod text;
 pub mod trigger;
 
 mod arithmetic;

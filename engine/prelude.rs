@@ -7,6 +7,7 @@ pub use crate::ops::{self, every, from_fn, from_iter, op, unfold};
 pub use crate::rows::zip;
 pub use crate::start::Running;
 pub use crate::stream::{Collected, Sink, Stream};
+pub use crate::text::{Bytes, Text};
 pub use crate::timed::timed_zip;
 pub use crate::worker::agent::Table;
 pub use crate::worker::closures::{Feed, Growth, Queue};

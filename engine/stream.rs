@@ -38,11 +38,6 @@ impl<T: Item> Stream<T> {
         }
     }
 
-    /// The stream's name: `AGENT` or `AGENT.PORT`.
-    pub fn name(&self) -> &str {
-        self.handle.stream()
-    }
-
     /// Gives `f(x)` for each item `x`.
     pub fn map<U: Item>(&self, name: &str, f: impl FnMut(T) -> U + 'static) -> Stream<U> {
         self.native(name, "map", Some(1), closures::map(f))
@@ -307,6 +302,21 @@ impl<T: Item> Stream<T> {
         agent
             .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}`: {refused}"))))
             .ok()
+    }
+}
+
+impl<T> Stream<T> {
+    /// The stream of an agent's output, whatever its items are.
+    pub(crate) fn of(handle: Handle) -> Stream<T> {
+        Stream {
+            handle,
+            items: PhantomData,
+        }
+    }
+
+    /// The stream's name: `AGENT` or `AGENT.PORT`.
+    pub fn name(&self) -> &str {
+        self.handle.stream()
     }
 
     /// Adds an agent whose first input this stream is.

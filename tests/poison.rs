@@ -20,7 +20,11 @@ fn main() {
     }
 }
 
-const CASES: [(&str, fn()); 9] = [
+const CASES: [(&str, fn()); 10] = [
+    (
+        "a_frame_is_named_by_its_place_and_skipped_alone",
+        a_frame_is_named_by_its_place_and_skipped_alone,
+    ),
     (
         "whatever_it_dies_of_the_item_is_named_to_the_byte",
         whatever_it_dies_of_the_item_is_named_to_the_byte,
@@ -287,4 +291,53 @@ fn nothing_is_skipped_that_cannot_be_written_down() {
     let words = words.to_string();
     assert!(words.contains("flow.dead-letters.jsonl"), "{words}");
     assert!(words.contains("nothing is skipped"), "{words}");
+}
+
+/// Texts through an agent that numbers them, and dies of one.
+fn a_frame_is_named_by_its_place_and_skipped_alone() {
+    let text = |n: u64| format!("text {n} {}", "x".repeat(n as usize % 50));
+    for (death, what) in Death::ALL
+        .into_iter()
+        .zip([OnError::Stop, OnError::Skip].repeat(2))
+    {
+        let mut g = Graph::new("texts");
+        let texts = g.text("texts", move |n| (n < ITEMS).then(|| text(n)));
+        let numbered = texts.scan("numbered", 0u64, move |seen, x| {
+            if x.starts_with("text 777 ") {
+                death.die();
+            }
+            *seen += 1;
+            format!("{seen} {x}")
+        });
+        let numbered = numbered.on_error(what);
+        let out = numbered.write("out", op("text.write").set("path", "out.txt"));
+        g.worker("front").host([&texts]);
+        g.worker("back").host([&numbered, &out]);
+        let ended = g.run();
+        if let OnError::Stop = what {
+            let words = ended.unwrap_err().to_string();
+            let named = format!(
+                "in agent `numbered` at item 777 of `texts` (text {:?}",
+                text(777)
+            );
+            assert!(words.contains(&named), "{death:?}: {words}");
+            continue;
+        }
+        let report = ended.unwrap();
+        assert_eq!(report.skipped, 1, "{death:?}");
+        let others = (0..ITEMS).filter(|n| *n != 777).zip(1..);
+        let expected: String = others
+            .map(|(n, seen)| format!("{seen} {}\n", text(n)))
+            .collect();
+        assert!(
+            std::fs::read_to_string("out.txt").unwrap() == expected,
+            "{death:?}"
+        );
+        let letter = letters("texts").pop().unwrap();
+        assert_eq!(
+            (&letter["position"], &letter["type"]),
+            (&json!(777), &json!("text"))
+        );
+        assert_eq!(letter["value"], text(777));
+    }
 }

@@ -22,6 +22,8 @@ mod ends;
 mod filter;
 mod flat_map;
 
+mod frames;
+
 mod moving;
 mod window;
 
@@ -47,6 +49,7 @@ mod source;
 
 pub use keep::{Keep, Kept, Tabled, Value};
 
+pub use frames::{Framed, frames, frames_from, to_frames};
 pub use map::{map, scan, scan_kept};
 pub use map_slice::map_slice;
 

@@ -1,0 +1,344 @@
+//! Streams of text and of bytes in a Rust program: each item is a frame of any length.
+//!
+//! What a function gets is the frame in place: `&str` ([`Text`]) or `&[u8]` ([`Bytes`]). What it gives
+//! is copied into the next stream once. A frame takes at most half of its stream, which holds 256 KiB
+//! unless [`capacity`](Stream::<Text>::capacity) says otherwise; a longer one ends the run with
+//! both lengths.
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! let mut g = Graph::new("words");
+//! let lines = g.text("lines", |n| ["to be or not", "to be"].get(n as usize).copied());
+//! let words = lines.flat_map("words", |line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+//! let lengths = words.filter("long", |word| word.len() > 2).items("lengths", |word| word.len() as u64);
+//! let kept = lengths.collect("kept");
+//! g.run_in_process()?;
+//! assert_eq!(kept.items(), [3]);
+//! # Ok::<(), thalweg::Error>(())
+//! ```
+
+use bytemuck::Pod;
+use thalweg_worker::agent::{AgentError, Blueprint, OutPort, Output, text_of};
+use thalweg_worker::closures::{self, Framed};
+use thalweg_worker::types::{Item, ItemType};
+
+use crate::decl::{At, Capacity, Overflow};
+use crate::graph::{Graph, Placed, Work};
+use crate::ops::Op;
+use crate::stream::{Sink, Stream, native};
+
+/// The items of a stream of texts: each is a `str`.
+pub enum Text {}
+
+/// The items of a stream of pieces of bytes: each is a `[u8]`.
+pub enum Bytes {}
+
+impl Framed for Text {
+    type Frame = str;
+
+    fn item_type() -> ItemType {
+        ItemType::Text
+    }
+
+    fn frame(bytes: &[u8]) -> Result<&str, AgentError> {
+        text_of(bytes)
+    }
+}
+
+impl Framed for Bytes {
+    type Frame = [u8];
+
+    fn item_type() -> ItemType {
+        ItemType::Bytes
+    }
+
+    fn frame(bytes: &[u8]) -> Result<&[u8], AgentError> {
+        Ok(bytes)
+    }
+}
+
+impl Graph {
+    /// Adds a source of text: `f(0)`, `f(1)`, .. until it is `None`. It goes on after a kill where it was,
+    /// as long as `f(n)` depends on `n` alone.
+    pub fn text<S: AsRef<str>>(
+        &mut self,
+        name: &str,
+        mut f: impl FnMut(u64) -> Option<S> + 'static,
+    ) -> Stream<Text> {
+        let frame = move |n| f(n).map(|text| text.as_ref().as_bytes().to_vec());
+        self.frames(name, closures::frames_from(ItemType::Text, frame))
+    }
+
+    /// As [`Graph::text`], of bytes.
+    pub fn bytes<B: AsRef<[u8]>>(
+        &mut self,
+        name: &str,
+        f: impl FnMut(u64) -> Option<B> + 'static,
+    ) -> Stream<Bytes> {
+        self.frames(name, closures::frames_from(ItemType::Bytes, f))
+    }
+
+    /// Adds an operator of the table that gives text: `g.text_op("lines", op("text.read").set("path", "x.log"))`.
+    pub fn text_op(&mut self, name: &str, source: Op) -> Stream<Text> {
+        Stream::of(self.source_of(name, Work::Op(source)))
+    }
+
+    /// As [`Graph::text_op`], for one that gives bytes.
+    pub fn bytes_op(&mut self, name: &str, source: Op) -> Stream<Bytes> {
+        Stream::of(self.source_of(name, Work::Op(source)))
+    }
+
+    fn frames<K>(&mut self, name: &str, blueprint: Blueprint) -> Stream<K> {
+        Stream::of(self.source_of(name, native("from_fn", None, blueprint)))
+    }
+}
+
+impl<T: Item> Stream<T> {
+    /// Gives the text `f(x)` for each item `x`.
+    pub fn to_text<S: AsRef<str>>(
+        &self,
+        name: &str,
+        mut f: impl FnMut(T) -> S + 'static,
+    ) -> Stream<Text> {
+        let f = move |x| TextBytes(f(x));
+        let work = native("to_text", Some(1), closures::to_frames(ItemType::Text, f));
+        Stream::of(self.reader(name, work))
+    }
+
+    /// Gives the bytes `f(x)` for each item `x`.
+    pub fn to_bytes<B: AsRef<[u8]>>(
+        &self,
+        name: &str,
+        f: impl FnMut(T) -> B + 'static,
+    ) -> Stream<Bytes> {
+        let work = native("to_bytes", Some(1), closures::to_frames(ItemType::Bytes, f));
+        Stream::of(self.reader(name, work))
+    }
+}
+
+/// A text as its bytes.
+struct TextBytes<S>(S);
+
+impl<S: AsRef<str>> AsRef<[u8]> for TextBytes<S> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().as_bytes()
+    }
+}
+
+/// The methods of a stream of frames: what it holds, what a function of it sees, and what it fills.
+macro_rules! streams_of_frames {
+    ($kind:ident, $frame:ty, $buffer:ty) => {
+        impl Stream<$kind> {
+            /// Gives `f(x)` for each frame `x`.
+            pub fn map<G: AsRef<$frame>>(
+                &self,
+                name: &str,
+                mut f: impl FnMut(&$frame) -> G + 'static,
+            ) -> Stream<$kind> {
+                self.framed(name, "map", (), move |(), x, output| {
+                    output.give(bytes_of::<$frame>(f(x).as_ref()))
+                })
+            }
+
+            /// Gives what `f(x, y)` appends to `y` for each frame `x`: no memory is allocated for it. `y`
+            /// is empty to begin with.
+            pub fn map_into(
+                &self,
+                name: &str,
+                mut f: impl FnMut(&$frame, &mut $buffer) + 'static,
+            ) -> Stream<$kind> {
+                let mut buffer = <$buffer>::new();
+                self.framed(name, "map_into", (), move |(), x, output| {
+                    buffer.clear();
+                    f(x, &mut buffer);
+                    output.give(buffer.as_ref())
+                })
+            }
+
+            /// Keeps the frames for which `keep` is true.
+            pub fn filter(
+                &self,
+                name: &str,
+                mut keep: impl FnMut(&$frame) -> bool + 'static,
+            ) -> Stream<$kind> {
+                self.framed(name, "filter", (), move |(), x, output| {
+                    !keep(x) || output.give(bytes_of::<$frame>(x))
+                })
+            }
+
+            /// Gives all frames of `f(x)` for each frame `x`. `f` must give the same frames for the same `x`: where
+            /// they do not all fit, it is called again, and those already given are skipped.
+            pub fn flat_map<I>(
+                &self,
+                name: &str,
+                mut f: impl FnMut(&$frame) -> I + 'static,
+            ) -> Stream<$kind>
+            where
+                I: IntoIterator,
+                I::Item: AsRef<$frame>,
+            {
+                self.framed(name, "flat_map", 0u64, move |given: &mut u64, x, output| {
+                    for y in f(x).into_iter().skip(*given as usize) {
+                        if !output.give(bytes_of::<$frame>(y.as_ref())) {
+                            return false;
+                        }
+                        *given += 1;
+                    }
+                    *given = 0;
+                    true
+                })
+            }
+
+            /// Gives the frame `f(state, x)` for each frame `x`. The state starts as `init`, is committed
+            /// together with the streams' positions, and so survives a kill.
+            pub fn scan<S: Pod, G: AsRef<$frame>>(
+                &self,
+                name: &str,
+                init: S,
+                mut f: impl FnMut(&mut S, &$frame) -> G + 'static,
+            ) -> Stream<$kind> {
+                self.framed(name, "scan", init, move |state: &mut S, x, output| {
+                    // Where there is no room, the frame comes again, to the state it met before.
+                    let mut next = *state;
+                    let given = output.give(bytes_of::<$frame>(f(&mut next, x).as_ref()));
+                    if given {
+                        *state = next;
+                    }
+                    given
+                })
+            }
+
+            /// Gives the item `f(x)` for each frame `x`.
+            pub fn items<U: Item>(
+                &self,
+                name: &str,
+                mut f: impl FnMut(&$frame) -> U + 'static,
+            ) -> Stream<U> {
+                self.scan_items(name, (), move |(), x| f(x))
+            }
+
+            /// Gives the item in `f(x)` for each frame `x`, nothing where it is `None`.
+            pub fn filter_items<U: Item>(
+                &self,
+                name: &str,
+                mut f: impl FnMut(&$frame) -> Option<U> + 'static,
+            ) -> Stream<U> {
+                self.to_items(name, "filter_items", (), move |(), x, output| {
+                    let y = f(x);
+                    let fits = y.is_none() || !output.is_full();
+                    if let (true, Some(y)) = (fits, y) {
+                        output.push(y);
+                    }
+                    fits
+                })
+            }
+
+            /// Gives the item `f(state, x)` for each frame `x`, with a state as that of `scan`.
+            pub fn scan_items<S: Pod, U: Item>(
+                &self,
+                name: &str,
+                init: S,
+                mut f: impl FnMut(&mut S, &$frame) -> U + 'static,
+            ) -> Stream<U> {
+                self.to_items(name, "scan_items", init, move |state: &mut S, x, output| {
+                    let fits = !output.is_full();
+                    if fits {
+                        output.push(f(state, x));
+                    }
+                    fits
+                })
+            }
+
+            /// Calls `f(x)` for each frame `x`. What it does outside the graph is done at least once.
+            pub fn sink(&self, name: &str, mut f: impl FnMut(&$frame) + 'static) -> Sink {
+                let each = move |(): &mut (), x: &$frame, _: &mut [Output]| {
+                    f(x);
+                    true
+                };
+                let blueprint = closures::frames::<$kind, (), _>((), Vec::new(), each);
+                Sink::new(self.reader(name, native("sink", None, blueprint)))
+            }
+
+            /// Adds an operator of the table that reads this stream and gives frames of its kind.
+            pub fn apply(&self, name: &str, operator: Op) -> Stream<$kind> {
+                Stream::of(self.reader(name, Work::Op(operator)))
+            }
+
+            /// Adds an operator of the table that reads this stream and gives items:
+            /// `x.apply_items::<f64>("number", op("text.parse"))`.
+            pub fn apply_items<U: Item>(&self, name: &str, operator: Op) -> Stream<U> {
+                Stream::of(self.reader(name, Work::Op(operator)))
+            }
+
+            /// Adds an operator of the table that reads this stream and gives none:
+            /// `op("text.write").set("path", "o.txt")`.
+            pub fn write(&self, name: &str, operator: Op) -> Sink {
+                Sink::new(self.reader(name, Work::Op(operator)))
+            }
+
+            /// Another stream of an agent that gives several, of frames of this kind.
+            pub fn port(&self, port: &str) -> Stream<$kind> {
+                Stream::of(self.handle().port(port))
+            }
+
+            /// Another stream of an agent that gives several, of items.
+            pub fn port_items<U: Item>(&self, port: &str) -> Stream<U> {
+                Stream::of(self.handle().port(port))
+            }
+
+            /// How many bytes the stream holds: at least twice its longest frame.
+            pub fn capacity(&self, len_bytes: u64) -> Stream<$kind> {
+                let capacity = At::nowhere(Capacity::Bytes(len_bytes));
+                self.handle()
+                    .edit_stream(|stream| stream.capacity = Some(capacity));
+                self.clone()
+            }
+
+            /// What happens when the stream is full, instead of waiting: `Overflow::DropNewest`.
+            pub fn overflow(&self, overflow: Overflow) -> Stream<$kind> {
+                let overflow = At::nowhere(overflow);
+                self.handle()
+                    .edit_stream(|stream| stream.overflow = overflow);
+                self.clone()
+            }
+
+            fn framed<S: Pod>(
+                &self,
+                name: &str,
+                kind: &'static str,
+                init: S,
+                mut f: impl FnMut(&mut S, &$frame, &mut Output) -> bool + 'static,
+            ) -> Stream<$kind> {
+                let output = OutPort::new(<$kind>::item_type(), None);
+                let each = move |state: &mut S, x: &$frame, outputs: &mut [Output]| {
+                    f(state, x, &mut outputs[0])
+                };
+                let blueprint = closures::frames::<$kind, S, _>(init, vec![output], each);
+                Stream::of(self.reader(name, native(kind, None, blueprint)))
+            }
+
+            fn to_items<S: Pod, U: Item>(
+                &self,
+                name: &str,
+                kind: &'static str,
+                init: S,
+                mut f: impl FnMut(&mut S, &$frame, &mut Output) -> bool + 'static,
+            ) -> Stream<U> {
+                let output = OutPort::new(U::item_type(), None);
+                let each = move |state: &mut S, x: &$frame, outputs: &mut [Output]| {
+                    f(state, x, &mut outputs[0])
+                };
+                let blueprint = closures::frames::<$kind, S, _>(init, vec![output], each);
+                Stream::of(self.reader(name, native(kind, None, blueprint)))
+            }
+        }
+    };
+}
+
+streams_of_frames!(Text, str, String);
+streams_of_frames!(Bytes, [u8], Vec<u8>);
+
+fn bytes_of<F: AsRef<[u8]> + ?Sized>(frame: &F) -> &[u8] {
+    frame.as_ref()
+}
