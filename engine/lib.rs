@@ -56,7 +56,7 @@ pub mod report;
 pub mod stall;
 
 pub mod live;
-mod verify;
+pub mod verify;
 
 pub mod run;
 

@@ -32,6 +32,12 @@ say "tests"
 cargo test --workspace --locked
 say "killed at every instruction, and seeded defects that must be found"
 cargo test -p thalweg-worker --release --locked --features seeded-defects --test every_instruction
+say "fuzzing"
+if cargo +nightly fuzz --version >/dev/null 2>&1; then
+  bash tests/fuzz/run.sh 5
+else
+  echo "no nightly compiler with cargo-fuzz: its targets were driven by tests/any_bytes.rs alone"
+fi
 say "models of the protocols: commit, rest, stall"
 bash tests/models.sh
 say "models of the lock-free core"

@@ -5,6 +5,8 @@
 //! can give, for some minutes.
 
 use std::fs;
+use std::io::Write;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -291,6 +293,42 @@ fn a_worker_killed_at_each_of_its_calls_changes_no_byte() {
             site.assert_clean();
         });
     }
+}
+
+#[test]
+fn a_worker_killed_while_it_reads_a_pipe_loses_nothing_unsaid() {
+    let line = "raw.read path=pipe dtype=i64 ! head items=1000 ! raw.write path=o.bin";
+    let run = ["run", "--workers", "2", "-e", line];
+    let (mut whole, mut said) = (0, 0);
+    let stride = if every_call() { 1 } else { 5 };
+    for nth in (0..).step_by(stride) {
+        let site = Site::new();
+        let mut pipe = site.clogged_pipe("pipe");
+        // Late, so that the worker waits for it.
+        let fed = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            pipe.write_all(&counted()).unwrap();
+            pipe
+        });
+        let (met, ended) = killed(&site, &run, WORKERS[0], nth, Fate::KillInside);
+        drop(fed.join().unwrap());
+        if met.is_none_or(|call| call.number == libc::SYS_exit_group) {
+            break;
+        }
+        match ended.code {
+            0 => {
+                assert!(site.read("o.bin") == counted(), "not the same bytes");
+                whole += 1;
+            }
+            code => {
+                assert_eq!((code, check_words(&ended.stderr)), (1, Ok(())));
+                said += 1;
+            }
+        }
+        site.assert_clean();
+    }
+    println!("{whole} went on, {said} said that they could not");
+    assert!(whole > 0, "{said}");
 }
 
 #[test]
