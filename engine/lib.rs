@@ -38,8 +38,10 @@ pub mod schema;
 pub mod shape;
 pub mod wire;
 
+pub mod door;
 pub mod recipe;
 pub mod runs;
+pub mod snapshot;
 
 pub mod spawn;
 pub mod warden;

@@ -82,21 +82,28 @@ impl Written {
 pub struct Recipe {
     /// The graph.
     pub written: Written,
+    /// What its plan was made of.
+    pub basis: Basis,
+    /// When the run's first process began, ns of the monotonic clock.
+    pub began_ns: u64,
+    /// When its first workers started, ns of the monotonic clock.
+    pub started_ns: u64,
+}
+
+/// What a plan was made of beside the graph, and the shape of the segment that it gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
     /// What the command line overrode.
     pub options: Options,
     /// The cores the plan had.
     pub cores: Vec<usize>,
     /// How waiting is fenced in the segment: the rare side alone.
     pub asymmetric: bool,
-    /// When the run's first process began, ns of the monotonic clock.
-    pub began_ns: u64,
-    /// When its first workers started, ns of the monotonic clock.
-    pub started_ns: u64,
     /// The segment's shape.
     pub shape: Shape,
 }
 
-impl Recipe {
+impl Basis {
     /// How waiting is fenced in the segment.
     pub fn fencing(&self) -> Fencing {
         match self.asymmetric {
@@ -105,11 +112,11 @@ impl Recipe {
         }
     }
 
-    /// The machine as the plan saw it. The segment is there, so room for it is no question.
-    pub fn machine(&self) -> Machine {
+    /// The machine as the plan saw it, with so much room for a segment; `None` where it is there already.
+    pub fn machine(&self, shm_free: Option<u64>) -> Machine {
         Machine {
             cores: self.cores.clone(),
-            shm_free: None,
+            shm_free,
             fencing: self.fencing(),
         }
     }

@@ -12,6 +12,7 @@ use thalweg_worker::subgraph::TIMED_EVERY;
 use crate::plan::Plan;
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedAgent, StreamIx};
+use crate::supervise::Tally;
 use crate::wire::Wired;
 
 mod limit;
@@ -41,6 +42,10 @@ pub struct Report {
     pub skipped: u64,
     /// Times a worker was forked again.
     pub restarts: u64,
+    /// Snapshots of it that are on the disk.
+    pub snapshots: u64,
+    /// The longest time in which the workers stood still for one, in seconds.
+    pub longest_pause_seconds: f64,
     /// Seconds from the start of the command to the first item that moved.
     pub first_item_seconds: Option<f64>,
     /// One sentence: the stage that limits, why, and what is next.
@@ -175,6 +180,10 @@ pub struct Circumstances {
     pub ended: &'static str,
     /// Restarts of each worker.
     pub restarts: Vec<u64>,
+    /// Items that streams had before the workers were started; none: 0 each.
+    pub before: Vec<u64>,
+    /// Snapshots of it.
+    pub snapshots: Tally,
 }
 
 /// Gathers the report.
@@ -187,6 +196,7 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         plan,
         wired,
         positions: &positions,
+        before: &around.before,
         ns,
     };
     let workers: Vec<WorkerReport> = (0..plan.workers.len())
@@ -216,6 +226,8 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         lost: (0..graph.streams.len()).map(|s| seen.lost(s)).sum(),
         skipped: positions.skipped.iter().sum(),
         restarts: around.restarts.iter().sum(),
+        snapshots: around.snapshots.taken,
+        longest_pause_seconds: around.snapshots.pause_max.as_secs_f64(),
         first_item_seconds: first.map(|ns| ns.saturating_sub(around.began_ns) as f64 / 1e9),
         limit: limit::sentence(&workers, &agents, ns / 1e9, started),
         workers,
@@ -277,6 +289,7 @@ struct Seen<'a> {
     plan: &'a Plan,
     wired: &'a Wired,
     positions: &'a Positions,
+    before: &'a [u64],
     ns: f64,
 }
 
@@ -365,7 +378,7 @@ impl Seen<'_> {
             left: written,
             lost: 0,
             overflow: if into == s { "block" } else { "drop-newest" },
-            rate: written as f64 / self.ns * 1e9,
+            rate: (written - self.before.get(into).unwrap_or(&0)) as f64 / self.ns * 1e9,
             capacity: self.plan.streams[s].capacity,
             high_water: 0,
             frame_bytes: framed.then_some(positions.written[into]),

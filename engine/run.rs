@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::stat::{Mode, umask};
 use thalweg_ringbuf::{Fencing, Segment, SegmentError, enroll, free_bytes};
 use thalweg_worker::clock;
@@ -17,23 +18,26 @@ use thalweg_worker::pin;
 
 use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
+use crate::door::Door;
 use crate::live;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::poison::Letters;
 use crate::positions::Positions;
-use crate::recipe::{Recipe, Written};
+use crate::recipe::{Basis, Recipe, Written};
 use crate::report::{self, Circumstances, Report};
 use crate::resolve;
 use crate::resolved::Resolved;
 use crate::runs::{self, RunFile, RunInfo, RunsError, Sweep};
 use crate::shape::Shape;
+use crate::snapshot::disk::Loaded;
+use crate::snapshot::{self, Kept, Origin, Program, Subject, image};
 use crate::spawn::{Nursery, SpawnError, leave};
 use crate::stall;
-use crate::supervise::{self, Supervisor, Verdict, Watch};
+use crate::supervise::{self, Keeper, Regular, Supervisor, Verdict, Watch};
 use crate::verify;
 use crate::warden::{self, Warden};
-use crate::wire::{self, WireError};
+use crate::wire::{self, WireError, Wired};
 
 /// How a run is wanted.
 #[derive(Clone, Debug, Default)]
@@ -48,8 +52,12 @@ pub struct Wanted {
     pub began_ns: u64,
     /// Workers are killed at random while it goes on; where there are none, nobody is.
     pub disturbance: Option<Disturbance>,
-    /// The graph's text, for a run that can be resumed when its coordinator has died.
-    pub resumable: Option<Written>,
+    /// The graph's text, if it has one.
+    pub written: Option<Written>,
+    /// It can be resumed when its coordinator has died; only a graph with a text can.
+    pub resumable: bool,
+    /// Snapshots are taken unasked.
+    pub snapshots: Option<Regular>,
 }
 
 /// Why a run did not begin.
@@ -213,6 +221,15 @@ impl Traces {
     }
 }
 
+impl Traces {
+    /// Makes the run's segment, which is removed with the rest from here on.
+    fn make_segment(&mut self, len_bytes: usize) -> Result<Segment, SegmentError> {
+        let segment = private(|| Segment::create(&self.segment, len_bytes))?;
+        self.made = true;
+        Ok(segment)
+    }
+}
+
 impl Drop for Traces {
     fn drop(&mut self) {
         // First: from here on there is nothing to resume.
@@ -244,28 +261,27 @@ fn run_outside(
     let segment_name = format!("/thalweg.{}", around.run);
     let info = info(&graph, plan, &around.run, &segment_name);
     let mut traces = Traces::begin(&info)?;
-    let segment = private(|| Segment::create(&traces.segment, plan.len_bytes))?;
-    traces.made = true;
+    let segment = traces.make_segment(plan.len_bytes)?;
     let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
-    around.started_ns = clock::now_ns();
-    if let Some(written) = &wanted.resumable {
-        let shape = Shape::of(&graph, plan, machine.fencing);
-        let recipe = recipe(written, machine, wanted, around, shape);
-        private(|| traces.file.keep(&recipe))?;
-    }
-    let nursery = Nursery {
+    let basis = Basis {
+        options: wanted.options.clone(),
+        cores: machine.cores.clone(),
+        asymmetric: machine.fencing == Fencing::Asymmetric,
+        shape: Shape::of(&graph, plan, machine.fencing),
+    };
+    let written = wanted.written.clone();
+    let stage = Stage {
         plan,
         wired: &wired,
-        options: &wanted.options,
+        subject: Subject {
+            run: around.run.clone(),
+            written,
+            basis,
+        },
+        signals,
+        traces,
     };
-    let letters = Letters::new(&graph.name, &around.run);
-    let mut supervisor =
-        Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts, letters);
-    if let Some(disturbance) = &wanted.disturbance {
-        supervisor.disturb(Chaos::new(disturbance, plan));
-    }
-    supervisor.spawn()?;
-    let (verdict, toll) = conduct(supervisor, traces, around);
+    let (verdict, toll) = play(stage, &mut graph, wanted, around, watch)?;
     Ok(Finished {
         verdict,
         report: report::gather(&graph, plan, &wired, around),
@@ -273,21 +289,66 @@ fn run_outside(
     })
 }
 
-fn recipe(
-    written: &Written,
-    machine: &Machine,
+/// A run whose segment is there and which has no worker yet.
+struct Stage<'a> {
+    plan: &'a Plan,
+    wired: &'a Wired,
+    subject: Subject,
+    signals: SignalFd,
+    traces: Traces,
+}
+
+/// From the first worker to the last. Of `wanted` the options do not count: the stage has its own.
+fn play(
+    stage: Stage<'_>,
+    graph: &mut Resolved,
     wanted: &Wanted,
-    around: &Circumstances,
-    shape: Shape,
-) -> Recipe {
-    Recipe {
-        written: written.clone(),
-        options: wanted.options.clone(),
-        cores: machine.cores.clone(),
-        asymmetric: machine.fencing == Fencing::Asymmetric,
-        began_ns: around.began_ns,
-        started_ns: around.started_ns,
-        shape,
+    around: &mut Circumstances,
+    watch: &mut dyn Watch,
+) -> Result<(Verdict, Toll), RunError> {
+    let (plan, subject, traces) = (stage.plan, stage.subject, stage.traces);
+    around.started_ns = clock::now_ns();
+    if let (true, Some(written)) = (wanted.resumable, &subject.written) {
+        let recipe = Recipe {
+            written: written.clone(),
+            basis: subject.basis.clone(),
+            began_ns: around.began_ns,
+            started_ns: around.started_ns,
+        };
+        private(|| traces.file.keep(&recipe))?;
+    }
+    let options = subject.basis.options.clone();
+    let nursery = Nursery {
+        plan,
+        wired: stage.wired,
+        options: &options,
+    };
+    let letters = Letters::new(&graph.name, &around.run);
+    let keeper = keeper(subject, &traces.file, wanted, watch);
+    let mut supervisor =
+        Supervisor::new(&nursery, graph, stage.signals, watch, wanted.lasts, letters);
+    supervisor.keep(keeper);
+    if let Some(disturbance) = &wanted.disturbance {
+        supervisor.disturb(Chaos::new(disturbance, plan));
+    }
+    supervisor.spawn()?;
+    Ok(conduct(supervisor, traces, around))
+}
+
+/// Opens the run's door. Without one it goes on all the same.
+fn keeper(subject: Subject, file: &RunFile, wanted: &Wanted, watch: &mut dyn Watch) -> Keeper {
+    let path = file.door();
+    let door = private(|| Door::open(&path));
+    if let Err(error) = &door {
+        watch.note(&format!(
+            "{}: {error}; the run cannot be asked for snapshots",
+            path.display()
+        ));
+    }
+    Keeper {
+        subject,
+        door: door.ok(),
+        regular: wanted.snapshots.clone(),
     }
 }
 
@@ -300,6 +361,7 @@ fn conduct(
     let verdict = supervisor.run();
     around.now_ns = clock::now_ns();
     around.restarts = supervisor.restarts();
+    around.snapshots = supervisor.tally();
     around.ended = ended(&verdict, supervisor.is_draining());
     let toll = supervisor.toll();
     drop(traces);
@@ -321,25 +383,16 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let (mut graph, _) = resolve::resolve(decl).map_err(Box::new)?;
     overflow::insert(&mut graph);
     let here = machine();
-    if recipe.fencing() == Fencing::Asymmetric && here.fencing != Fencing::Asymmetric {
+    let basis = &recipe.basis;
+    if basis.fencing() == Fencing::Asymmetric && here.fencing != Fencing::Asymmetric {
         return Err(environment(
             "its waiting needs membarrier, which this process may not call: resume it where it ran"
                 .to_owned(),
         ));
     }
-    let mut plan = plan::plan(&graph, &recipe.machine(), &recipe.options)?;
-    let shape = Shape::of(&graph, &plan, recipe.fencing());
-    if let Some((now, then)) = shape.difference(&recipe.shape) {
-        return Err(environment(format!(
-            "planned now: {now}; the segment has: {then}; resume it with the program and the files it ran with"
-        )));
-    }
-    stay_where_possible(&mut plan, &here);
-    for note in &plan.notes {
-        watch.note(note);
-    }
+    let plan = plan_again(&graph, basis, &here, None, watch, environment)?;
     let segment = Segment::attach(&claimed.info.segment)?;
-    let wired = wire::adopt(&graph, &plan, run, segment, recipe.fencing())?;
+    let wired = wire::adopt(&graph, &plan, run, segment, basis.fencing())?;
     verify::verify(&graph, &plan, &wired).map_err(|what| {
         environment(format!(
             "its positions are damaged: {what}; `thalweg clean {run}` removes it"
@@ -356,12 +409,19 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let nursery = Nursery {
         plan: &plan,
         wired: &wired,
-        options: &recipe.options,
+        options: &basis.options,
     };
+    let subject = Subject {
+        run: run.to_owned(),
+        written: Some(recipe.written.clone()),
+        basis: basis.clone(),
+    };
+    let keeper = keeper(subject, &claimed.file, wanted, watch);
     let letters = Letters::new(&graph.name, &around.run);
     let mut supervisor =
         Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts, letters);
     let warden = warden::post(&claimed.info.segment, &claimed.file)?;
+    supervisor.keep(keeper);
     // Until all workers are there the run stays resumable, whatever happens.
     if let Err(error) = supervisor.spawn() {
         warden.dismiss();
@@ -379,6 +439,133 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
         report: report::gather(&graph, &plan, &wired, &around),
         toll,
     })
+}
+
+/// Goes on from a snapshot: graph and plan are made again as they were, the segment anew, and the cut is put
+/// back into it. A graph that is built by a program is given; else it is made of the text that was kept.
+/// Of `wanted` the options and the text do not count; the run has the name of old unless another is wanted.
+///
+/// # Errors
+/// The snapshot is of another graph or program, does not fit together, or files beside it are not what they
+/// were. Nothing was started or changed then.
+pub fn restore(
+    loaded: &Loaded,
+    built: Option<Resolved>,
+    wanted: &Wanted,
+    watch: &mut dyn Watch,
+) -> Result<Finished, RunError> {
+    let name = loaded.path.display();
+    let environment = |words: String| RunError::Environment(format!("snapshot {name}: {words}"));
+    let signals = supervise::listen().map_err(|e| environment(format!("signals: {e}")))?;
+    let kept = snapshot::kept(loaded).map_err(RunError::Environment)?;
+    let contents = loaded.contents();
+    let (written, mut graph) = graph_of(&kept, built, &environment)?;
+    overflow::insert(&mut graph);
+    let here = machine();
+    let plan = plan_again(
+        &graph,
+        &kept.basis,
+        &here,
+        here.shm_free,
+        watch,
+        environment,
+    )?;
+    let mut around = Circumstances {
+        run: wanted.name.clone().unwrap_or_else(|| contents.run.clone()),
+        began_ns: match wanted.began_ns {
+            0 => clock::now_ns(),
+            ns => ns,
+        },
+        ..Circumstances::default()
+    };
+    let segment_name = format!("/thalweg.{}", around.run);
+    let mut traces = Traces::begin(&info(&graph, &plan, &around.run, &segment_name))?;
+    let segment = traces.make_segment(plan.len_bytes)?;
+    let wired = wire::wire(&graph, &plan, &around.run, segment, here.fencing)?;
+    image::put_back(&graph, &plan, &wired, &contents)
+        .and_then(|()| verify::verify(&graph, &plan, &wired))
+        .map_err(|what| environment(format!("it does not fit together: {what}")))?;
+    let positions = Positions::of(&graph, &plan, &wired);
+    let outside = image::outside(&graph, &plan, &wired, &positions);
+    snapshot::check_files(&kept, &graph, &outside).map_err(environment)?;
+    around.before = positions.written;
+    let mut basis = kept.basis;
+    basis.asymmetric = here.fencing == Fencing::Asymmetric;
+    basis.shape = Shape::of(&graph, &plan, here.fencing);
+    let stage = Stage {
+        plan: &plan,
+        wired: &wired,
+        subject: Subject {
+            run: around.run.clone(),
+            written,
+            basis,
+        },
+        signals,
+        traces,
+    };
+    let (verdict, toll) = play(stage, &mut graph, wanted, &mut around, watch)?;
+    Ok(Finished {
+        verdict,
+        report: report::gather(&graph, &plan, &wired, &around),
+        toll,
+    })
+}
+
+/// The graph of a snapshot, and its text if it has one.
+fn graph_of(
+    kept: &Kept,
+    built: Option<Resolved>,
+    environment: &dyn Fn(String) -> RunError,
+) -> Result<(Option<Written>, Resolved), RunError> {
+    match (&kept.origin, built) {
+        (Origin::Text(written), None) => {
+            written.enter_folder().map_err(environment)?;
+            let decl = written.read().map_err(Box::new)?;
+            let (graph, _) = resolve::resolve(decl).map_err(Box::new)?;
+            Ok((Some(written.clone()), graph))
+        }
+        (Origin::Program(then), Some(graph)) => {
+            let now = Program::this().map_err(|e| environment(format!("/proc/self/exe: {e}")))?;
+            match now.crc == then.crc {
+                true => Ok((None, graph)),
+                false => Err(environment(format!(
+                    "it was taken of another program, or of another build of this one ({}): its functions may be others",
+                    then.path
+                ))),
+            }
+        }
+        (Origin::Text(_), Some(_)) => Err(environment(
+            "its graph is one with a text: `thalweg run --from` goes on with it".to_owned(),
+        )),
+        (Origin::Program(program), None) => Err(environment(format!(
+            "its graph is built by a program: `{} run --from` goes on with it",
+            program.path
+        ))),
+    }
+}
+
+/// Plans a graph as it was planned before, and refuses what has another shape than it had. Workers whose
+/// cores are not to be had are left to the scheduler.
+fn plan_again(
+    graph: &Resolved,
+    basis: &Basis,
+    here: &Machine,
+    shm_free: Option<u64>,
+    watch: &mut dyn Watch,
+    environment: impl Fn(String) -> RunError,
+) -> Result<Plan, RunError> {
+    let mut plan = plan::plan(graph, &basis.machine(shm_free), &basis.options)?;
+    let shape = Shape::of(graph, &plan, basis.fencing());
+    if let Some((now, then)) = shape.difference(&basis.shape) {
+        return Err(environment(format!(
+            "planned now: {now}; planned then: {then}; go on with the program and the files it ran with"
+        )));
+    }
+    stay_where_possible(&mut plan, here);
+    for note in &plan.notes {
+        watch.note(note);
+    }
+    Ok(plan)
 }
 
 /// Leaves workers to the scheduler whose cores this process may not use.

@@ -19,6 +19,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Segment;
 
+use crate::door::{self, Answer, Question};
 use crate::live::LiveWorker;
 use crate::recipe::Recipe;
 use crate::spawn::pidfd_open;
@@ -260,6 +261,11 @@ impl RunFile {
         forget(&self.path);
     }
 
+    /// Where it is asked for something.
+    pub fn door(&self) -> PathBuf {
+        door_of(&self.path)
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -268,7 +274,8 @@ impl RunFile {
     /// Takes the run out of the directory.
     pub fn remove(&self) {
         self.forget();
-        // If it is gone already, all is well.
+        // If they are gone already, all is well.
+        let _ = fs::remove_file(self.door());
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -276,6 +283,11 @@ impl RunFile {
 /// Where the recipe of the run with this file lies.
 fn recipe_of(path: &Path) -> PathBuf {
     path.with_extension("recipe")
+}
+
+/// Where the door of the run with this file is.
+fn door_of(path: &Path) -> PathBuf {
+    path.with_extension("door")
 }
 
 /// Takes away the recipe of the run with this file. If there is none, all is well.
@@ -385,7 +397,6 @@ fn read(file: &mut File) -> Option<RunInfo> {
 pub struct Living {
     file: File,
     process: OwnedFd,
-    pid: u32,
     info: RunInfo,
 }
 
@@ -412,7 +423,6 @@ pub fn find(run: &str) -> Result<Option<Living>, RunsError> {
     let living = Living {
         file,
         process,
-        pid: info.pid,
         info,
     };
     Ok(living.is_alive().then_some(living))
@@ -441,7 +451,10 @@ impl Living {
     /// The process of that number is not the run's coordinator (any more), or the lock is refused.
     pub fn take_charge(&self) -> Result<Charge, String> {
         if !self.is_coordinator() {
-            return Err(format!("process {} does not hold the run's file", self.pid));
+            return Err(format!(
+                "process {} does not hold the run's file",
+                self.info.pid
+            ));
         }
         // A description of its own: the lock is of this value, not of the process.
         let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
@@ -462,6 +475,25 @@ impl Living {
         Ok(Charge(file))
     }
 
+    /// Asks the coordinator something and waits for the answer; `None` if the run ended first.
+    ///
+    /// # Errors
+    /// Nobody is there to be asked.
+    pub fn ask(&self, question: &Question) -> Result<Option<Answer>, String> {
+        if self.info.segment.is_empty() {
+            return Err("it is inside one process, which only does its own work".to_owned());
+        }
+        if !self.is_coordinator() {
+            return Err(format!(
+                "process {} does not hold the run's file: it is not its coordinator; what is left of the run ends by itself",
+                self.info.pid
+            ));
+        }
+        let door = directory().map_err(|e| e.to_string())?;
+        let door = door.join(format!("{}.door", self.info.run));
+        door::ask(&door, question).map_err(|e| format!("{}: {e}", door.display()))
+    }
+
     /// Sends the coordinator SIGTERM: the first drains the run, the second kills it.
     ///
     /// # Errors
@@ -470,7 +502,7 @@ impl Living {
         if !self.is_coordinator() {
             return Err(format!(
                 "process {} does not hold the run's file: it is not its coordinator; what is left of the run ends by itself",
-                self.pid
+                self.info.pid
             ));
         }
         // SAFETY: the descriptor is a pidfd; no information goes with the signal.
@@ -485,12 +517,12 @@ impl Living {
         };
         nix::errno::Errno::result(sent)
             .map(drop)
-            .map_err(|e| format!("process {}: {}", self.pid, e.desc()))
+            .map_err(|e| format!("process {}: {}", self.info.pid, e.desc()))
     }
 
     /// The number may have been given to another process since: the run's own has its file open.
     fn is_coordinator(&self) -> bool {
-        let Ok(open) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else {
+        let Ok(open) = fs::read_dir(format!("/proc/{}/fd", self.info.pid)) else {
             return false;
         };
         let same = |fd: fs::DirEntry| is_same(&self.file, &fs::metadata(fd.path()).ok()?).ok();
@@ -573,7 +605,7 @@ fn take_dead(run: &str) -> Result<(PathBuf, File), RunsError> {
         if let Some(living) = find(run)?.filter(Living::is_coordinator) {
             return Err(RunsError::Living {
                 run: run.to_owned(),
-                pid: living.pid,
+                pid: living.info.pid,
             });
         }
         if Instant::now() >= until {
@@ -636,6 +668,7 @@ pub fn sweep(which: Sweep) -> Result<Vec<Swept>, RunsError> {
 fn take_away(path: &Path, lock: &File) -> Swept {
     forget(path);
     let segment = sweep_file(lock);
+    let _ = fs::remove_file(door_of(path));
     let _ = fs::remove_file(path);
     let stem = path.file_stem().unwrap_or_default();
     Swept {

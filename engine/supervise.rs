@@ -26,6 +26,11 @@ use crate::resolved::{AgentIx, Resolved};
 use crate::spawn::{CAREFUL_STEPS, Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
 use crate::stall;
 
+mod snapshots;
+
+use snapshots::Snapshots;
+pub use snapshots::{Keeper, Regular, Tally};
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -135,6 +140,7 @@ pub struct Supervisor<'a> {
     quiet_since: Quiet,
     chaos: Option<Chaos>,
     letters: Letters,
+    snapshots: Option<Snapshots>,
     verdict: Option<Verdict>,
 }
 
@@ -180,6 +186,7 @@ impl<'a> Supervisor<'a> {
             quiet_since: Quiet::default(),
             chaos: None,
             letters,
+            snapshots: None,
             verdict: None,
         }
     }
@@ -216,7 +223,9 @@ impl<'a> Supervisor<'a> {
         let mut next_tick = Instant::now() + TICK;
         let verdict = loop {
             let next_kill = self.chaos.as_ref().and_then(Chaos::next);
-            self.wait(next_kill.map_or(next_tick, |kill| kill.min(next_tick)));
+            let next_snapshot = self.snapshots.as_ref().and_then(Snapshots::next);
+            let next = [next_kill, next_snapshot].into_iter().flatten();
+            self.wait(next.fold(next_tick, Instant::min));
             self.hear();
             self.listen_to_workers();
             let now = Instant::now();
@@ -227,14 +236,16 @@ impl<'a> Supervisor<'a> {
                 next_tick = now + TICK;
                 self.on_tick(now);
             }
+            self.look_after_snapshots(now);
             if let Some(verdict) = self.verdict.take() {
                 break verdict;
             }
-            if self.wards.iter().all(|w| w.done) {
+            if self.wards.iter().all(|w| w.done) && !self.is_writing() {
                 break Verdict::Done;
             }
         };
         self.kill_all();
+        self.give_up_writing();
         for worker in 0..self.wards.len() {
             self.settle_skips(worker);
         }
@@ -263,6 +274,8 @@ impl<'a> Supervisor<'a> {
         let words = words.map(|c| PollFd::new(c.stderr.as_fd(), PollFlags::POLLIN));
         let mut fds: Vec<PollFd<'_>> = words.collect();
         fds.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+        let others = self.snapshots.iter().flat_map(Snapshots::fds);
+        fds.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         let left = until.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
         let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
         // Interrupted or not: everything is looked at afterwards.
@@ -434,6 +447,9 @@ impl<'a> Supervisor<'a> {
     }
 
     fn fork_again(&mut self, worker: usize, care: Care) {
+        if self.stays_down(worker, care) {
+            return;
+        }
         self.note_recovery(worker);
         match self.fork(worker, care) {
             Ok(()) => {
@@ -756,6 +772,7 @@ impl Words {
 impl Drop for Supervisor<'_> {
     fn drop(&mut self) {
         self.kill_all();
+        self.give_up_writing();
         // What came too late to matter is not to end the process that still has to clean up and report.
         while matches!(self.signals.read_signal(), Ok(Some(_))) {}
         let _ = heard().thread_unblock();

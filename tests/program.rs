@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
@@ -13,14 +14,23 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use thalweg::prelude::*;
 
-fn main() {
+fn main() -> ExitCode {
+    // This very program is one that brings its graph, when a case starts it so.
+    if let Some(out) = std::env::var_os(OUT) {
+        return thalweg::cli(slow(Path::new(&out)));
+    }
     for (name, case) in CASES {
         case();
         println!("test {name} ... ok");
     }
+    ExitCode::SUCCESS
 }
 
 const CASES: &[(&str, fn())] = &[
+    (
+        "a_program_goes_on_from_its_snapshot_when_all_else_is_gone",
+        a_program_goes_on_from_its_snapshot_when_all_else_is_gone,
+    ),
     (
         "closures_in_two_processes_give_what_plain_loops_give",
         closures_in_two_processes_give_what_plain_loops_give,
@@ -72,6 +82,78 @@ const CASES: &[(&str, fn())] = &[
 ];
 
 const ITEMS: u64 = 20_000;
+
+/// Names the output of the graph that this program brings.
+const OUT: &str = "THALWEG_TEST_OUT";
+
+/// Running sums, in two processes, a few thousand a second.
+fn slow(out: &Path) -> Graph {
+    let mut g = Graph::new("slow");
+    let x = g.source("x", ops::counter().items(3000));
+    let paced = x.map("paced", |x| {
+        std::thread::sleep(Duration::from_micros(300));
+        x
+    });
+    let sums = paced.scan("sums", 0, |sum: &mut i64, x| {
+        *sum += x;
+        *sum
+    });
+    let end = sums.write("out", ops::raw_write(out.to_str().unwrap()));
+    g.worker("back").host([&sums, &end]);
+    g
+}
+
+fn a_program_goes_on_from_its_snapshot_when_all_else_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, kept) = (folder.path().join("out"), folder.path().join("s"));
+    let program = |arguments: &[&str]| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(arguments)
+            .args(["--name", &format!("slow-{}", std::process::id())])
+            .env(OUT, &out)
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let file = kept.to_str().unwrap();
+    let mut first = program(&["run", "--snapshot", file, "--every", "20ms"]);
+    while !std::fs::metadata(&out).is_ok_and(|m| m.len() > 800) || !kept.exists() {
+        assert!(first.try_wait().unwrap().is_none(), "it ended too soon");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // Its lock is free when the last of its processes has gone.
+    let ended = loop {
+        let ended = program(&["run", "-q", "--from", file])
+            .wait_with_output()
+            .unwrap();
+        if !String::from_utf8_lossy(&ended.stderr).contains("is going on") {
+            break ended;
+        }
+    };
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let bytes = std::fs::read(&out).unwrap();
+    let sums = (0..3000i64).scan(0, |sum, x| {
+        *sum += x;
+        Some(*sum)
+    });
+    assert!(bytes == sums.flat_map(i64::to_le_bytes).collect::<Vec<u8>>());
+    // The graph of a text is not this one's.
+    let thalweg = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+        .args(["run", "--from", file])
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&thalweg.stderr);
+    assert_eq!(thalweg.status.code(), Some(3), "{words}");
+    assert!(words.contains("built by a program"), "{words}");
+}
 
 fn closures_in_two_processes_give_what_plain_loops_give() {
     let folder = tempfile::tempdir().unwrap();

@@ -79,7 +79,8 @@ pub enum Outside {
         /// From behind what is completed at the end (a header) to the committed end.
         given: Range<u64>,
     },
-    /// Something that can be read only once: what was taken cannot be taken again.
+    /// What is gone with the run (standard input, a socket, the program's memory): what was taken from it
+    /// or given to it since a snapshot would be lost, so there can be none.
     Once {
         /// What messages call it.
         name: String,

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value as Json, json};
 
 use crate::decl::GraphDecl;
@@ -31,6 +31,7 @@ mod resume;
 mod run;
 mod schema;
 mod set;
+mod snapshot;
 mod stop;
 
 mod table;
@@ -56,6 +57,7 @@ enum Command {
     Stop(stop::Stop),
     Set(set::Set),
     Resume(resume::Resume),
+    Snapshot(snapshot::Snapshot),
     Clean(clean::Clean),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -65,7 +67,8 @@ enum Command {
 pub fn main() -> ExitCode {
     // Shared memory can be cut short under us: that is a SIGBUS.
     spawn::say_faults_in_a_line();
-    let cli = match Cli::try_parse() {
+    let matches = command_line().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(usage) => {
             // Help goes to stdout, a refusal to stderr; nobody is left to tell if that fails.
@@ -85,11 +88,21 @@ pub fn main() -> ExitCode {
         Command::Stop(command) => command.run(),
         Command::Set(command) => command.run(),
         Command::Resume(command) => command.run(),
+        Command::Snapshot(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     exit_code(result)
+}
+
+/// The command with all of its own commands.
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("run", |run| {
+        run.mut_arg("file", |file| {
+            file.required_unless_present_any(["line", "from"])
+        })
+    })
 }
 
 fn exit_code(result: Result<(), Failure>) -> ExitCode {
@@ -186,7 +199,7 @@ impl GraphArg {
         Ok(graph)
     }
 
-    /// What a resumable run keeps of the graph as declared; `None` if it has no text.
+    /// What is kept of the graph as declared, to make it again; `None` if it has no text.
     fn written(&self, graph: &GraphDecl) -> io::Result<Option<Written>> {
         Written::of(graph, self.line.is_some(), &self.sets)
     }

@@ -94,6 +94,11 @@ fn command_line(graph: &GraphDecl) -> clap::Command {
 }
 
 impl GraphArg {
+    /// Is a graph there that was not named?
+    pub(super) fn is_brought(&self) -> bool {
+        self.brought.borrow().is_some()
+    }
+
     /// Takes this graph instead of one that is named.
     fn bring(&mut self, graph: GraphDecl) -> Result<(), Failure> {
         if self.file.is_some() || self.line.is_some() {

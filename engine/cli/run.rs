@@ -16,9 +16,11 @@ use crate::plan::Options;
 use crate::recipe::Written;
 use crate::report::Report;
 use crate::resolve;
+use crate::resolved::Resolved;
 use crate::run::{self, Finished, RunError, Wanted};
 use crate::runs;
-use crate::supervise::{Verdict, Watch};
+use crate::snapshot::{self, disk};
+use crate::supervise::{Regular, Verdict, Watch};
 
 mod summary;
 mod watch;
@@ -55,6 +57,17 @@ pub struct Run {
     /// If this process is killed, leave what it takes to go on: `thalweg resume RUN`
     #[arg(long, conflicts_with = "in_process")]
     resumable: bool,
+    /// Write where the run stands to this file every so often, for `run --from`
+    #[arg(long, value_name = "FILE", value_parser = absolute, conflicts_with = "in_process")]
+    snapshot: Option<PathBuf>,
+    /// The time between two snapshots
+    #[arg(long, value_name = "TIME", value_parser = period, requires = "snapshot", default_value = "30s")]
+    every: Duration,
+    /// Go on from a snapshot, with the graph and the options it was taken with
+    #[arg(long, value_name = "FILE", value_parser = absolute, conflicts_with_all = [
+        "file", "line", "sets", "items", "workers", "in_process", "pin", "restart", "step", "capacity",
+    ])]
+    from: Option<PathBuf>,
     #[command(flatten)]
     manner: Manner,
 }
@@ -97,8 +110,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is a number with a unit: 10s, 500ms, 2min".to_owned())
 }
 
+/// Long enough that the run does more than writing snapshots.
+fn period(text: &str) -> Result<Duration, String> {
+    let shortest = Duration::from_millis(10);
+    match duration(text)? {
+        time if time < shortest => Err("a snapshot every 10ms is the most".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// A path that means the same wherever the run goes to.
-fn absolute(path: &str) -> Result<PathBuf, String> {
+pub(super) fn absolute(path: &str) -> Result<PathBuf, String> {
     std::path::absolute(path).map_err(|e| e.to_string())
 }
 
@@ -120,38 +142,87 @@ impl Run {
     /// Every way of ending but the good one, with its exit code.
     pub fn run(&self) -> Result<(), Failure> {
         let began_ns = clock::now_ns();
+        if let Some(file) = &self.from {
+            return self.go_on(file, began_ns);
+        }
         let declared = self.graph.declare().map_err(|r| self.manner.refused(r))?;
-        let resumable = match self.resumable {
-            true => Some(self.written(&declared)?),
+        let written = self.written(&declared)?;
+        let graph = self.resolved(declared)?;
+        self.check_keeping(Some(&graph))?;
+        let wanted = self.wanted(written, began_ns);
+        self.manner
+            .conclude(|watch| run::run(graph, &wanted, watch))
+    }
+
+    /// Goes on from a snapshot.
+    fn go_on(&self, file: &Path, began_ns: u64) -> Result<(), Failure> {
+        let built = match self.graph.is_brought() {
+            true if self.resumable => return Err(not_resumable()),
+            true => Some(self.graph.declare().map_err(|r| self.manner.refused(r))?),
             false => None,
         };
+        let built = built.map(|declared| self.resolved(declared)).transpose()?;
+        let loaded = disk::load(file)
+            .map_err(|words| Failure::environment(format!("no snapshot to go on from: {words}")))?;
+        if let (Some(complaint), false) = (&loaded.complaint, self.manner.quiet) {
+            say(&format!(
+                "warning: {complaint}; going on from the older {}\n",
+                loaded.path.display()
+            ));
+        }
+        self.check_keeping(None)?;
+        let wanted = self.wanted(None, began_ns);
+        self.manner
+            .conclude(|watch| run::restore(&loaded, built, &wanted, watch))
+    }
+
+    fn resolved(&self, declared: GraphDecl) -> Result<Resolved, Failure> {
         let resolved = resolve::resolve(declared);
         let (graph, warnings) = resolved.map_err(|r| self.manner.refused(r))?;
         if !self.manner.quiet {
             warn(&warnings, &graph);
         }
+        Ok(graph)
+    }
+
+    /// What is kept of the graph's text, if it has one.
+    fn written(&self, graph: &GraphDecl) -> Result<Option<Written>, Failure> {
+        let written = self.graph.written(graph);
+        let written = written.map_err(|e| Failure::environment(format!("current folder: {e}")))?;
+        match self.resumable && written.is_none() {
+            true => Err(not_resumable()),
+            false => Ok(written),
+        }
+    }
+
+    /// A report that has no place, and snapshots that cannot be, are told before the run.
+    fn check_keeping(&self, graph: Option<&Resolved>) -> Result<(), Failure> {
         self.manner.check_report()?;
-        let wanted = Wanted {
+        let Some(file) = &self.snapshot else {
+            return Ok(());
+        };
+        let refuse = |words: String| Failure::usage(format!("--snapshot: {words}"));
+        disk::check_place(file).map_err(refuse)?;
+        graph.map_or(Ok(()), |graph| {
+            snapshot::check_graph(graph, |_| false).map_err(refuse)
+        })
+    }
+
+    fn wanted(&self, written: Option<Written>, began_ns: u64) -> Wanted {
+        let regular = |file: &PathBuf| Regular {
+            file: file.clone(),
+            every: self.every,
+        };
+        Wanted {
             options: self.options(),
             name: self.name.clone(),
             lasts: self.manner.lasts,
             began_ns,
             disturbance: None,
-            resumable,
-        };
-        self.manner
-            .conclude(|watch| run::run(graph, &wanted, watch))
-    }
-
-    /// What a resumable run keeps of its graph.
-    fn written(&self, graph: &GraphDecl) -> Result<Written, Failure> {
-        let written = self.graph.written(graph);
-        let written = written.map_err(|e| Failure::environment(format!("current folder: {e}")))?;
-        written.ok_or_else(|| {
-            Failure::usage(
-                "--resumable keeps the graph's text, and a graph that is built in Rust has none; run it without",
-            )
-        })
+            written,
+            resumable: self.resumable,
+            snapshots: self.snapshot.as_ref().map(regular),
+        }
     }
 
     fn options(&self) -> Options {
@@ -165,6 +236,12 @@ impl Run {
             items: self.items,
         }
     }
+}
+
+fn not_resumable() -> Failure {
+    Failure::usage(
+        "--resumable keeps the graph's text, and a graph that is built in Rust has none; run it without",
+    )
 }
 
 impl Manner {

@@ -18,5 +18,6 @@ mod resume;
 mod runs;
 mod same_bytes;
 mod set;
+mod snapshot;
 mod surroundings;
 mod tables;

@@ -462,9 +462,9 @@ fn a_recipe_that_does_not_fit_is_refused() {
     let run = killed(&site, &SLOW, 2);
     let kept = fs::read_to_string(run.file("recipe")).unwrap();
     for (from, to, words) in [
-        ("capacity 16", "capacity 17", "the segment has: stream"),
-        ("worker w0", "worker w9", "the segment has: worker w9"),
-        ("thalweg 0", "thalweg 9", "the segment has: thalweg 9"),
+        ("capacity 16", "capacity 17", "planned then: stream"),
+        ("worker w0", "worker w9", "planned then: worker w9"),
+        ("thalweg 0", "thalweg 9", "planned then: thalweg 9"),
         ("in.csv", "on.csv", "on.csv"),
         ("{", "", ".recipe"),
     ] {

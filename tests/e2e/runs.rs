@@ -57,9 +57,10 @@ fn stop_drains_a_run_and_waits_for_its_end() {
 #[test]
 fn stop_now_kills_a_run_that_would_drain_for_long() {
     let site = Site::new();
-    let _clogged = site.clogged_pipe("pipe");
+    let clogged = site.clogged_pipe("pipe");
     let line = "counter ! raw.write path=pipe";
     let going = site.start_run(&["run", "--workers", "2", "-e", line], 2);
+    site.until_full(&clogged);
     site.run(&["stop", "--now", &site.run_name(0)]).expect(0);
     going.wait().expect(143);
     site.assert_clean();

@@ -151,7 +151,7 @@ fn however_it_is_run_a_graph_writes_the_same_bytes() {
     }
 }
 
-const CYCLE: &str = r#"
+pub const CYCLE: &str = r#"
 [agents.src]
 op = "counter"
 items = 3000

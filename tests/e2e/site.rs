@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
@@ -133,6 +135,15 @@ impl Site {
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         // Open for both, so that opening it for writing finds a reader.
         File::options().read(true).write(true).open(path).unwrap()
+    }
+
+    /// Waits until a pipe takes no more: who writes to it is in the middle of a step.
+    pub fn until_full(&self, pipe: &File) {
+        let is_full = || {
+            let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)];
+            poll(&mut fds, PollTimeout::ZERO) == Ok(0)
+        };
+        until("a full pipe", is_full);
     }
 
     /// Runs a command to its end.

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use bytemuck::Pod;
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Outside, Status};
 use crate::types::Item;
 
 /// Writes every item to `into`, a file that this process and the worker share: a count (`u64`) in the
@@ -60,6 +60,12 @@ impl<T: Item> Agent for Collect<fn(T)> {
             })?;
         input.consume(input.len());
         Ok(Status::Ready)
+    }
+
+    fn outside(&self, _state: &[u8]) -> Outside {
+        Outside::Once {
+            name: "what the program collects".to_owned(),
+        }
     }
 }
 

@@ -244,6 +244,12 @@ struct Queued<T: Item> {
 }
 
 impl<T: Item> Agent for Queued<T> {
+    fn outside(&self, _state: &[u8]) -> Outside {
+        Outside::Once {
+            name: "what the program reads".to_owned(),
+        }
+    }
+
     fn attach(&mut self, _state: State<'_>) -> Result<(), AgentError> {
         self.producer = match self.ring.is_closed() {
             true => None,

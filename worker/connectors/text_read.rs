@@ -4,7 +4,7 @@
 //! there whatever is killed.
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, Io, OutPort, Output, State, StateSpec, Status, Wait,
+    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors;
 use crate::connectors::files::{Filled, Reader};
@@ -75,6 +75,11 @@ impl Agent for TextReader {
             Err(_) if io.outputs[0].produced() > before => Ok(Status::More),
             status => status,
         }
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let place: u64 = bytemuck::pod_read_unaligned(state);
+        self.reader.outside(0..place)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `text.write`: writes each frame as a line of a file.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, State, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Outside, State, StateSpec, Status};
 use crate::connectors::files::{Readers, Target};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -81,6 +81,11 @@ impl Agent for TextWriter {
             Readers::Some => Status::Ready,
             Readers::Gone => Status::Done,
         })
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let written: u64 = bytemuck::pod_read_unaligned(state);
+        self.target.outside(0..written)
     }
 }
 

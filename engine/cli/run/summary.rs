@@ -20,6 +20,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     text += &losses(report);
     text += &skips(report);
     text += &sets(report);
+    text += &snapshots(report);
     if let Some(limit) = &report.limit {
         text += &format!("{limit}\n");
     }
@@ -185,6 +186,17 @@ fn sets(report: &Report) -> String {
     text
 }
 
+/// How many there are, and what they cost.
+fn snapshots(report: &Report) -> String {
+    match report.snapshots {
+        0 => String::new(),
+        n => format!(
+            "took {n} snapshots, the workers stood still for {} at most\n",
+            time(report.longest_pause_seconds)
+        ),
+    }
+}
+
 /// Said even when there are none: silence would not tell a lossless run from an unwatched one.
 fn losses(report: &Report) -> String {
     let mut lossy: Vec<String> = Vec::new();
@@ -258,6 +270,8 @@ mod tests {
             lost: 40,
             skipped: 0,
             restarts: 0,
+            snapshots: 0,
+            longest_pause_seconds: 0.0,
             first_item_seconds: Some(0.012),
             limit: Some("worker w0 limits".to_owned()),
         }
