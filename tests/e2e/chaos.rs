@@ -125,6 +125,32 @@ fn a_cycle_through_a_delay_comes_out_the_same() {
 }
 
 #[test]
+fn learners_and_sketches_come_out_the_same() {
+    let keys = "op = \"map\"\nin = \"x\"\nexpr = \"floor(3 * x)\"\ndtype = \"i32\"";
+    let mut graph = format!("[agents.x]\nop = \"noise\"\nitems = 20_000\n[agents.keys]\n{keys}\n");
+    graph += "[agents.y]\nop = \"noise\"\nseed = 7\nitems = 20_000\n";
+    graph += "[agents.points]\nop = \"zip\"\nin = [\"x\", \"y\"]\n";
+    let learners = [
+        ("moments", "x", ""),
+        ("quantile", "x", "q = 0.9"),
+        ("regress", "points", ""),
+        ("kmeans", "points", "k = 3\noutput = \"centers\""),
+        ("pca", "points", "components = 1"),
+        ("misra_gries", "keys", "k = 3"),
+        ("count_min", "keys", "width = 65_536"),
+        ("bloom", "keys", "items = 5000"),
+        ("hyperloglog", "keys", ""),
+        ("reservoir", "x", "k = 3000"),
+    ];
+    for (op, input, params) in learners {
+        graph += &format!("[agents.{op}]\nop = \"{op}\"\nin = \"{input}\"\n{params}\n");
+        graph +=
+            &format!("[agents.{op}_out]\nop = \"raw.write\"\nin = \"{op}\"\npath = \"{op}.bin\"\n");
+    }
+    check(&graph, &["--workers", "4", "--step", "16"], learners.len());
+}
+
+#[test]
 fn from_file_to_file_comes_out_the_same() {
     let quake = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/quake.csv");
     let graph = format!(

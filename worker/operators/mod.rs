@@ -5,10 +5,12 @@ use std::sync::OnceLock;
 use crate::connectors;
 use crate::op::OpDef;
 
+pub mod bloom;
 pub mod constant;
 pub mod contains;
 pub mod copy;
 pub mod count_by;
+pub mod count_min;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
@@ -18,15 +20,23 @@ pub mod filter;
 pub mod fir;
 pub mod flow;
 pub mod head;
+pub mod hyperloglog;
 pub mod iir;
 pub mod join;
 pub mod json_field;
+pub mod kmeans;
 pub mod letter_case;
 pub mod lines;
 pub mod map;
 pub mod merge;
+pub mod misra_gries;
+pub mod moments;
 pub mod noise;
+pub mod pca;
+pub mod quantile;
 pub mod regex;
+pub mod regress;
+pub mod reservoir;
 pub mod route;
 pub mod scale;
 pub mod scan;
@@ -43,7 +53,9 @@ pub mod window;
 pub mod words;
 pub mod zip;
 
+pub(crate) mod keys;
 pub(crate) mod numbers;
+pub(crate) mod pace;
 mod positional;
 mod texts;
 #[cfg(test)]
@@ -66,10 +78,12 @@ pub fn find(name: &str) -> Option<&'static OpDef> {
 }
 
 const OPERATORS: &[&OpDef] = &[
+    &bloom::BLOOM,
     &constant::CONST,
     &contains::CONTAINS,
     &copy::COPY,
     &count_by::COUNT_BY,
+    &count_min::COUNT_MIN,
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
@@ -90,21 +104,29 @@ const OPERATORS: &[&OpDef] = &[
     &flow::SKIP_WHILE,
     &flow::TAKE_WHILE,
     &head::HEAD,
+    &hyperloglog::HYPERLOGLOG,
     &iir::BANDPASS,
     &iir::BANDSTOP,
     &iir::HIGHPASS,
     &iir::LOWPASS,
     &join::JOIN,
     &json_field::JSON_FIELD,
+    &kmeans::KMEANS,
     &letter_case::LOWER,
     &letter_case::UPPER,
     &lines::LINES,
     &map::MAP,
     &merge::MERGE,
+    &misra_gries::MISRA_GRIES,
+    &moments::MOMENTS,
     &noise::NOISE,
+    &pca::PCA,
+    &quantile::QUANTILE,
     &regex::EXTRACT,
     &regex::MATCH,
     &regex::REPLACE,
+    &regress::REGRESS,
+    &reservoir::RESERVOIR,
     &route::ROUTE,
     &scale::SCALE,
     &scan::SCAN,
