@@ -136,7 +136,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     /// Reads one item, waiting for it; `None` when the stream has ended.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Result<Option<T>, RingCorrupt> {
         if self.raw.known_available(self.from) > 0 {
             return Ok(Some(self.take()));
@@ -144,6 +144,9 @@ impl<T: Pod> Consumer<T> {
         self.pop_later()
     }
 
+    /// Out of line, so that what `pop` mostly does is little enough to be part of its caller's loop.
+    #[cold]
+    #[inline(never)]
     fn pop_later(&mut self) -> Result<Option<T>, RingCorrupt> {
         wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
         self.try_pop()
@@ -191,7 +194,7 @@ pub struct Items<'a, T: Pod> {
 impl<T: Pod> Iterator for Items<'_, T> {
     type Item = Result<T, RingCorrupt>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.stopped {
             return None;

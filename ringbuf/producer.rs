@@ -118,13 +118,20 @@ impl<T: Pod> Producer<T> {
     }
 
     /// Writes one item, waiting while the ring is full.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, item: T) -> Result<(), RingCorrupt> {
         if self.raw.known_free(self.at) == 0 {
-            self.wait()?;
+            self.wait_for_one()?;
         }
         self.put(item);
         Ok(())
+    }
+
+    /// Out of line, so that what `push` mostly does is little enough to be part of its caller's loop.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_one(&mut self) -> Result<(), RingCorrupt> {
+        self.wait()
     }
 
     /// Writes one item to the next slot, which the caller found to be free.
