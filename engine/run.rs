@@ -593,6 +593,15 @@ fn ended(verdict: &Verdict, stopped: bool) -> &'static str {
     }
 }
 
+/// A run inside one process as it stands in the run directory; dropping it takes it out.
+struct Entered(RunFile);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
+}
+
 /// Everything in this process: one worker, no fork, a segment without a name.
 fn run_inside(
     mut graph: Resolved,
@@ -603,10 +612,10 @@ fn run_inside(
     watch: &mut dyn Watch,
 ) -> Result<Finished, RunError> {
     let info = info(&graph, plan, &around.run, "");
-    let file = private(|| enter(&info))?;
+    let entered = Entered(private(|| enter(&info))?);
     let segment = Segment::anonymous(plan.len_bytes)?;
     let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
-    hear_in_process(&file);
+    hear_in_process(&entered.0);
     around.started_ns = clock::now_ns();
     let nursery = Nursery {
         plan,
@@ -617,7 +626,7 @@ fn run_inside(
         .lasts
         .map(|d| around.started_ns + d.as_nanos() as u64);
     let verdict = inside(&mut graph, &nursery, stop_at, watch);
-    file.remove();
+    drop(entered);
     around.now_ns = clock::now_ns();
     around.ended = ended(&verdict, is_to_stop(stop_at));
     Ok(Finished {

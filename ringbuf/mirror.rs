@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::mman::{self, MapFlags, MmapAdvise, ProtFlags};
 
 use crate::layout::PAGE_LEN_BYTES;
-use crate::segment::{Access, Segment, SegmentError};
+use crate::segment::{Access, NAMELESS, Segment, SegmentError};
 
 /// Two mappings of the same bytes, one behind the other. Dropping it unmaps both.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Mirror {
     /// stays valid when the segment is dropped.
     pub fn map(segment: &Segment, range: Range<usize>) -> Result<Self, SegmentError> {
         let error = |errno| SegmentError::System {
-            name: segment.name().unwrap_or_default().to_string(),
+            name: segment.name().unwrap_or(NAMELESS).to_string(),
             call: "mmap",
             errno,
         };

@@ -25,6 +25,9 @@ use crate::layout::PAGE_LEN_BYTES;
 /// Where named segments are files.
 const SHM_DIR: &str = "/dev/shm";
 
+/// What errors call a segment without a name.
+pub(crate) const NAMELESS: &str = "(no name)";
+
 /// What a process may do with a range of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -98,18 +101,17 @@ impl Segment {
 
     /// Memory without a name, for this process and those it forks. Gone with the last of them.
     pub fn anonymous(len_bytes: usize) -> Result<Self, SegmentError> {
-        const NAME: &str = "thalweg (no name)";
-        let len_bytes = whole_pages(NAME, len_bytes)?;
+        let len_bytes = whole_pages(NAMELESS, len_bytes)?;
         let system = |call| {
             move |errno| SegmentError::System {
-                name: NAME.to_string(),
+                name: NAMELESS.to_string(),
                 call,
                 errno,
             }
         };
         let fd = memfd_create("thalweg", MFdFlags::MFD_CLOEXEC).map_err(system("memfd_create"))?;
         ftruncate(&fd, len_bytes as i64).map_err(system("ftruncate"))?;
-        allocate(NAME, &fd, len_bytes)?;
+        allocate(NAMELESS, &fd, len_bytes)?;
         Self::map(None, fd, len_bytes, Access::ReadWrite)
     }
 
@@ -151,7 +153,7 @@ impl Segment {
         access: Access,
     ) -> Result<Self, SegmentError> {
         let system = |errno| SegmentError::System {
-            name: name.clone().unwrap_or_default(),
+            name: name.as_deref().unwrap_or(NAMELESS).to_string(),
             call: "mmap",
             errno,
         };
@@ -291,7 +293,7 @@ impl Segment {
     }
 
     fn system(&self, call: &'static str) -> impl Fn(Errno) -> SegmentError {
-        let name = self.name.clone().unwrap_or_default();
+        let name = self.name.as_deref().unwrap_or(NAMELESS).to_string();
         move |errno| SegmentError::System {
             name: name.clone(),
             call,

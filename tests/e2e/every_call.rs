@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -62,9 +63,9 @@ fn every_call() -> bool {
     std::env::var_os("THALWEG_EVERY_CALL").is_some()
 }
 
-/// The coordinator's first call that is looked at: it asks what the machine has. What comes before is the
-/// loader, the standard library and the graph.
-const FIRST: i64 = libc::SYS_statfs;
+/// The first of the coordinator's calls that are looked at: it asks what the machine has, or listens to signals. What
+/// comes before is the loader, the standard library and the graph.
+const FIRST: [i64; 2] = [libc::SYS_statfs, libc::SYS_signalfd4];
 
 /// A site with the file that the run copies.
 fn site() -> Site {
@@ -83,13 +84,12 @@ struct Blow {
     lasting: bool,
 }
 
-/// A run in which a call fails. The call and its error, if it was made, and how the run ended.
-fn struck(site: &Site, who: Who, blow: &Blow) -> (Option<(Call, Errno)>, Ended) {
-    let _ = fs::remove_file(site.path("o.bin"));
+/// A command of which a call fails. The call and its error, if it was made, and how the command ended.
+fn struck(site: &Site, command: Command, who: Who, blow: &Blow) -> (Option<(Call, Errno)>, Ended) {
     let (mut begun, mut so_far) = (who != Who::Coordinator, 0);
     let mut met: Option<(Call, Errno)> = None;
-    let ended = trace(site, site.thalweg(&RUN), who, &mut |call| {
-        begun |= call.number == FIRST;
+    let ended = trace(site, command, who, &mut |call| {
+        begun |= FIRST.contains(&call.number);
         let errors = errors_of(call);
         if let Some((first, error)) = &met {
             let same = first.number == call.number && !errors.is_empty();
@@ -110,16 +110,26 @@ fn struck(site: &Site, who: Who, blow: &Blow) -> (Option<(Call, Errno)>, Ended) 
 }
 
 /// What is wrong with how a run ended in which a call failed.
-fn judge(site: &Site, call: &Call, lasting: bool, who: Who, ended: &Ended) -> Result<(), String> {
-    // Nothing is begun before all of them are there.
-    let begun = who != Who::Coordinator || call.forked > WORKERS.len();
-    match (ended.code, begun) {
-        (0, _) if site.read("o.bin") == counted() => Ok(()),
-        (0, _) => Err("not the same bytes".to_owned()),
+fn judge(
+    site: &Site,
+    scene: &Scene,
+    call: &Call,
+    lasting: bool,
+    ended: &Ended,
+) -> Result<(), String> {
+    // Nothing is begun before all workers are there; a run inside one process has none of them.
+    let codes: &[i32] = match scene.who {
+        _ if scene.arguments.contains(&"--in-process") => &[3, 1],
+        Who::Coordinator if call.forked <= WORKERS.len() => &[3],
+        _ => &[1],
+    };
+    match ended.code {
+        0 if site.read("o.bin") == counted() => Ok(()),
+        0 => Err("not the same bytes".to_owned()),
         // Nothing can be said where no write succeeds.
-        (3, false) | (1, true) if lasting && call.number == libc::SYS_write => Ok(()),
-        (3, false) | (1, true) => check_words(&ended.stderr),
-        (code, _) => Err(format!("exit code {code}")),
+        code if codes.contains(&code) && lasting && call.number == libc::SYS_write => Ok(()),
+        code if codes.contains(&code) => check_words(&ended.stderr),
+        code => Err(format!("exit code {code}")),
     }
 }
 
@@ -144,11 +154,19 @@ fn take_away_what_is_left(site: &Site) -> Vec<String> {
     left
 }
 
-/// Lets a call of `who` fail, and looks at how the run ends. The call; `None` if there are not so many.
-fn strike(site: &Site, who: Who, blow: &Blow) -> Option<Result<Call, String>> {
-    let (met, ended) = struck(site, who, blow);
+/// Whose calls fail, and in which run.
+struct Scene<'a> {
+    who: Who,
+    arguments: &'a [&'a str],
+}
+
+/// Lets a call fail, and looks at how the run ends. The call; `None` if there are not so many.
+fn strike(site: &Site, scene: &Scene, blow: &Blow) -> Option<Result<Call, String>> {
+    let _ = fs::remove_file(site.path("o.bin"));
+    let who = scene.who;
+    let (met, ended) = struck(site, site.thalweg(scene.arguments), who, blow);
     let (call, error) = met?;
-    let judged = judge(site, &call, blow.lasting, who, &ended);
+    let judged = judge(site, scene, &call, blow.lasting, &ended);
     // Whoever cannot lock a file, look at it or remove it leaves it to the next sweep.
     let of_files = [libc::SYS_unlink, libc::SYS_flock, libc::SYS_statx];
     let swept = blow.lasting || of_files.contains(&call.number);
@@ -168,7 +186,8 @@ fn strike(site: &Site, who: Who, blow: &Blow) -> Option<Result<Call, String>> {
 }
 
 /// Lets every call of `who` fail in its turn.
-fn strike_each(who: Who) {
+fn strike_each(who: Who, arguments: &[&str]) {
+    let scene = Scene { who, arguments };
     let site = site();
     let mut tried = 0;
     let mut wrong = Vec::new();
@@ -186,7 +205,7 @@ fn strike_each(who: Who) {
                 variant,
                 lasting,
             };
-            match strike(&site, who, &blow) {
+            match strike(&site, &scene, &blow) {
                 None => break 'calls,
                 Some(Ok(_)) => {}
                 Some(Err(what)) => wrong.push(what),
@@ -202,13 +221,82 @@ fn strike_each(who: Who) {
 
 #[test]
 fn each_call_of_the_coordinator_fails_in_its_turn() {
-    strike_each(Who::Coordinator);
+    strike_each(Who::Coordinator, &RUN);
+}
+
+#[test]
+fn each_call_of_a_run_inside_one_process_fails_in_its_turn() {
+    strike_each(Who::Coordinator, &["run", "--in-process", "-e", LINE]);
+}
+
+/// Leaves a dead run that can be resumed: its coordinator was killed as it began to wait. Its name.
+fn leave_a_dead_run(site: &Site) -> String {
+    let command = site.thalweg(&[&RUN[..], &["--resumable"]].concat());
+    let ended = trace(site, command, Who::Coordinator, &mut |call| {
+        let waits = call.number == libc::SYS_poll && call.forked > WORKERS.len();
+        waits.then_some(Fate::KillBefore)
+    });
+    ended.expect(128 + 9);
+    let runs = site.run(&["ps", "--json"]).expect(0).json();
+    runs[0]["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_resume_of_which_a_call_fails_can_be_tried_again() {
+    let stride = if every_call() { 1 } else { 6 };
+    let mut again = 0;
+    for nth in (0..).step_by(stride) {
+        let site = site();
+        let name = leave_a_dead_run(&site);
+        let blow = Blow {
+            nth,
+            variant: nth,
+            lasting: false,
+        };
+        let (met, ended) = struck(
+            &site,
+            site.thalweg(&["resume", &name]),
+            Who::Coordinator,
+            &blow,
+        );
+        let code = ended.code;
+        if code != 0 {
+            assert_eq!(
+                check_words(&ended.stderr),
+                Ok(()),
+                "{met:?}: {}",
+                ended.stderr
+            );
+        }
+        match code {
+            0 => {}
+            // Refused, or its graph was: a file of it could not be looked at.
+            2 | 3 => {
+                site.run(&["resume", &name]).expect(0);
+                again += 1;
+            }
+            // Its workers had begun: as any run, it has failed.
+            1 => continue,
+            _ => panic!("{met:?}: exit code {code}: {}", ended.stderr),
+        }
+        assert!(
+            site.read("o.bin") == counted(),
+            "{met:?}: not the same bytes"
+        );
+        site.run(&["clean"]).expect(0);
+        site.assert_clean();
+        if met.is_none() {
+            break;
+        }
+    }
+    println!("{again} resumes tried again");
+    assert!(again > 0);
 }
 
 #[test]
 fn each_call_of_a_worker_fails_in_its_turn() {
     for worker in WORKERS {
-        strike_each(worker);
+        strike_each(worker, &RUN);
     }
 }
 
@@ -247,7 +335,7 @@ fn killed(
     let _ = fs::remove_file(site.path("o.bin"));
     let (mut begun, mut so_far, mut met) = (who != Who::Coordinator, 0, None);
     let ended = trace(site, site.thalweg(arguments), who, &mut |call| {
-        begun |= call.number == FIRST;
+        begun |= FIRST.contains(&call.number);
         so_far += usize::from(begun);
         (so_far > nth).then(|| {
             met = Some(*call);
