@@ -139,6 +139,8 @@ impl Windowing {
         let first = input.position() - past as u64;
         let newest = first + items.len() as u64;
         let index = |place: u64| (place - first) as usize;
+        // Only where an item was left out is less retained than was wanted.
+        progress.oldest = progress.oldest.max(first);
         let (mut at, mut gave) = (input.position(), false);
         let came = loop {
             let open = &items[index(progress.oldest)..index(at)];

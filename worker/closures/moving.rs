@@ -5,9 +5,8 @@ use std::marker::PhantomData;
 use bytemuck::{Pod, Zeroable};
 
 use super::by_row::with_own;
-use super::keep::with_local;
 use super::rows::{Column, NoWindow, Windows};
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::types::Item;
 
 /// Gives `get(state)` for each window, whose state `add` and `remove` keep up to date: each item is added
@@ -40,9 +39,10 @@ where
     Blueprint::new(agent)
         .input(port)
         .output(OutPort::new(U::item_type(), None))
-        .state(StateSpec::of(init))
+        .state(with_own::spec(&init, &0u64))
 }
 
+/// State: the user's, then the number of the row it is made for.
 struct Running<T, S, Add, Remove, Get, Types> {
     windows: Windows<T>,
     empty: S,
@@ -70,33 +70,52 @@ where
             .unwrap_or(usize::MAX)
             .min(output.space());
         let view = self.windows.view(input, first, n);
-        let room = &mut output.room::<U>()[..n];
-        with_local(&mut io.state, |state: &mut S| {
-            for (i, y) in room.iter_mut().enumerate() {
-                let row = first + i as u64;
-                let (begin, end) = self.windows.span(row);
-                let known = row
-                    .checked_sub(1)
-                    .map_or(begin, |last| self.windows.end(last));
-                let next = self.windows.span(row + 1).0;
-                let items = Windows::at(&view, i);
-                let fresh = known.max(begin) - begin;
-                items[fresh as usize..]
-                    .iter()
-                    .for_each(|x| (self.add)(state, x));
-                *y = (self.get)(state);
-                if next >= end {
-                    *state = self.empty;
-                } else {
-                    let gone = &items[..(next - begin) as usize];
-                    gone.iter().for_each(|x| (self.remove)(state, x));
-                }
-            }
-        });
+        let (state, made) = with_own::parts::<S, u64>(&mut io.state);
+        // A copy, so that the loop keeps it in registers.
+        let mut local = *state;
+        for (i, y) in output.room::<U>()[..n].iter_mut().enumerate() {
+            let row = first + i as u64;
+            *y = self.step(&mut local, row, *made, Windows::at(&view, i));
+            *made = row + 1;
+        }
+        *state = local;
         output.produce(n);
         let reach = newest.min(self.windows.end(first + n as u64) - 1);
         input.consume(reach.saturating_sub(input.position()) as usize);
         Ok(Status::Ready)
+    }
+}
+
+impl<T, S, U, Add, Remove, Get> Running<T, S, Add, Remove, Get, fn() -> U>
+where
+    T: Item,
+    S: Pod,
+    Add: FnMut(&mut S, &T),
+    Remove: FnMut(&mut S, &T),
+    Get: FnMut(&S) -> U,
+{
+    /// Adds what came into the window of this row, gives its result, removes what the next one does not have.
+    /// Before it windows up to `made` were made: one that was left out is made up for.
+    fn step(&mut self, state: &mut S, row: u64, made: u64, items: &[T]) -> U {
+        let (begin, end) = self.windows.span(row);
+        let known = match row.checked_sub(1) {
+            Some(last) if made == row => self.windows.end(last).max(begin),
+            _ => {
+                *state = self.empty;
+                begin
+            }
+        };
+        let fresh = &items[(known - begin) as usize..];
+        fresh.iter().for_each(|x| (self.add)(state, x));
+        let result = (self.get)(state);
+        let next = self.windows.span(row + 1).0;
+        if next >= end {
+            *state = self.empty;
+        } else {
+            let gone = &items[..(next - begin) as usize];
+            gone.iter().for_each(|x| (self.remove)(state, x));
+        }
+        result
     }
 }
 
@@ -236,6 +255,9 @@ where
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let (state, span) = with_own::parts::<S, Span>(&mut io.state);
+        // Where the window's last item was left out, the window is.
+        let left_out = (input.position() + 1).saturating_sub(span.end);
+        (span.begin, span.end) = (span.begin + left_out, span.end + left_out);
         let (items, past) = input.past::<T>();
         let oldest = input.position() - past as u64;
         let newest = oldest + items.len() as u64;

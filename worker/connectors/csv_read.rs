@@ -28,7 +28,8 @@ pub const CSV_READ: OpDef = OpDef {
           gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`. Quoted cells, \
           spaces around cells, CRLF and a byte order mark are understood; empty lines and lines that start \
           with `#` are skipped. A row with another number of cells than the first one, and a cell that \
-          is no number, end the run with file and line. A regular file goes on at the committed byte whatever is \
+          is no number, end the run with file and line. Where a column has the rows' times, `timed in=[trace.t, trace.z]` makes \
+          timed items of two columns of the agent `trace`. A regular file goes on at the committed byte whatever is \
           killed. `-` is standard input: it and pipes cannot be looked at before the run, so `columns` \
           must be given, and cannot be read again, so a killed reader ends the run.",
     inputs: Arity::Source,
