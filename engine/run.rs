@@ -488,7 +488,7 @@ pub fn restore(
     let positions = Positions::of(&graph, &plan, &wired);
     let outside = image::outside(&graph, &plan, &wired, &positions);
     snapshot::check_files(&kept, &graph, &outside).map_err(environment)?;
-    around.before = positions.written;
+    around.before = positions.items_written;
     let mut basis = kept.basis;
     basis.asymmetric = here.fencing == Fencing::Asymmetric;
     basis.shape = Shape::of(&graph, &plan, here.fencing);

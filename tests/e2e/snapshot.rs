@@ -187,6 +187,22 @@ fn files_go_on_into_files_after_reboots() {
 }
 
 #[test]
+fn text_and_counts_by_key_go_on_after_reboots() {
+    let lines: String = (0..20_000u64)
+        .map(|n| format!("{} word{} ä{}\n", n % 7, n * n % 1009, n % 13))
+        .collect();
+    let graph = "agents.lines = { op = \"text.read\", path = \"in.txt\" }\n\
+                 agents.paced = { op = \"throttle\", in = \"lines\", rate = 20000.0 }\n\
+                 agents.words = { op = \"words\", in = \"paced\" }\n\
+                 agents.counts = { op = \"count.by\", in = \"words\", keys = 9000, emit = \"change\" }\n\
+                 agents.all = { op = \"text.write\", in = \"words\", path = \"words.txt\" }\n\
+                 agents.out = { op = \"csv.write\", in = [\"counts.key\", \"counts.count\"], path = \"counts.csv\" }\n";
+    let arguments = ["run", "-q", "--workers", "3", "--step", "16", "g.toml"];
+    let inputs = [("in.txt", lines.into()), ("g.toml", graph.into())];
+    check_same(&inputs, &arguments, &["words.txt", "counts.csv"], 150_000);
+}
+
+#[test]
 fn workers_killed_around_snapshots_change_no_byte() {
     let site = Site::new();
     let line = "counter items=400000 ! map expr=\"3 * x\" ! copy ! map expr=\"x + 1\" ! raw.write path=o.bin";

@@ -13,6 +13,8 @@ use thalweg::resolved::Resolved;
 use thalweg::ringbuf::{
     Fencing, Frames, Geometry, MappedRing, RingSpec, Segment, frame_len_bytes, write_frame,
 };
+use thalweg::snapshot::format::{self, Contents};
+use thalweg::snapshot::image;
 use thalweg::worker::expr;
 use thalweg::worker::op::InputInfo;
 use thalweg::worker::testing::{self, Chunks};
@@ -30,7 +32,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 9] = [
+pub static TARGETS: [Target; 10] = [
     Target {
         name: "ring",
         run: ring,
@@ -45,6 +47,11 @@ pub static TARGETS: [Target; 9] = [
         name: "resume",
         run: resume,
         examples: damages,
+    },
+    Target {
+        name: "snapshot",
+        run: snapshot,
+        examples: snapshots,
     },
     Target {
         name: "graph",
@@ -187,6 +194,80 @@ pub fn resume(bytes: &[u8]) {
             assert!(judged.is_ok() || damaged != *good, "{judged:?}");
         }
     });
+}
+
+/// A snapshot's file as it is, and one whose checks fit although what they are of was damaged (as for `resume`).
+pub fn snapshot(bytes: &[u8]) {
+    thread_local! {
+        static GOOD: RefCell<(Resolved, Plan, Contents<Vec<u8>>)> = RefCell::new(kept_run());
+    }
+    // What it says is of no interest: it must not panic, nor believe what does not fit.
+    let _ = format::read(bytes);
+    GOOD.with_borrow(|(graph, plan, good)| {
+        let mut damaged = good.clone();
+        for damage in bytes.chunks_exact(5).take(64) {
+            let place = u32::from_le_bytes([damage[0], damage[1], damage[2], damage[3]]) as usize;
+            let (workers, streams) = (damaged.workers.len(), damaged.streams.len());
+            match place % (workers + streams) {
+                w if w < workers => {
+                    let len = damaged.workers[w].len();
+                    damaged.workers[w][place / (workers + streams) % len] = damage[4];
+                }
+                s => {
+                    let line = &mut damaged.streams[s - workers].0;
+                    let word = match place / (workers + streams) % 3 {
+                        0 => &mut line.first,
+                        1 => &mut line.written,
+                        _ => &mut line.claimed,
+                    };
+                    *word = u64::from(damage[4]);
+                }
+            }
+        }
+        let file = written(&damaged);
+        let Ok(contents) = format::read(&file) else {
+            return;
+        };
+        let segment = Segment::anonymous(plan.len_bytes).expect("memory");
+        let wired = wire::wire(graph, plan, RUN, segment, Fencing::Symmetric).expect("a good plan");
+        let judged = image::put_back(graph, plan, &wired, &contents)
+            .and_then(|()| verify::verify(graph, plan, &wired));
+        assert!(judged.is_ok() || damaged != *good, "{judged:?}");
+    });
+}
+
+fn written(contents: &Contents<Vec<u8>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let put = |part: &[u8]| {
+        bytes.extend_from_slice(part);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    let Ok(()) = contents.write(put);
+    bytes
+}
+
+fn kept_run() -> (Resolved, Plan, Contents<Vec<u8>>) {
+    let (graph, plan, _) = dead_run();
+    let segment = Segment::anonymous(plan.len_bytes).expect("memory");
+    let wired = wire::wire(&graph, &plan, RUN, segment, Fencing::Symmetric).expect("a good plan");
+    let image = image::take(&graph, &plan, &wired);
+    let contents = Contents {
+        layout_hash: 1,
+        graph_hash: 2,
+        number: 1,
+        taken: 0,
+        run: RUN.to_owned(),
+        words: b"{}".to_vec(),
+        workers: image.workers,
+        streams: image.streams,
+    };
+    (graph, plan, contents)
+}
+
+/// A whole file, and damages of versions, records, states and positions.
+fn snapshots() -> Vec<Vec<u8>> {
+    let (_, _, good) = kept_run();
+    [damages(), vec![written(&good)]].concat()
 }
 
 const RUN: &str = "dead-1";
