@@ -18,8 +18,9 @@ const STILL: [&str; 5] = [
     "counter ! throttle rate=0.001 ! null",
 ];
 
-/// The agents of [`STILL`] in a control block: words of a record, agents, inputs, outputs.
-const HEAD: [u64; 4] = [2 + 4 + 3, 3, 2, 2];
+/// The agents of [`STILL`] in a control block: words of a record, agents, inputs, outputs. `throttle` has a
+/// dial, which takes the last four of its words.
+const HEAD: [u64; 4] = [2 + (4 + 4) + 3, 3, 2, 2];
 /// Where the first record starts in a control block, and the second.
 const RECORDS: [u64; 2] = [1536, 1536 + 128];
 /// The words of `throttle` in a record.
