@@ -292,7 +292,51 @@ where
 mod tests {
     use super::super::judge::{check, stream};
     use super::*;
+    use crate::agent::{Input, Output, State};
     use crate::testing::{Chunks, run};
+
+    /// What the agent gives for the items `from .. to` of 0, 1, 2, .., of which all before are still retained.
+    fn call(agent: &mut Blueprint, state: &mut [u64], [from, to]: [u64; 2]) -> Vec<u64> {
+        let items: Vec<u64> = (0..to).collect();
+        let mut room = [0u64; 20];
+        let (past, len) = (from as usize, (to - from) as usize);
+        // SAFETY: `to` items that outlive the call, read only, of which `from` are retained.
+        let input = unsafe {
+            let unread = items.as_ptr().add(past).cast();
+            Input::new(unread, len, past, from, 8, false)
+        };
+        // SAFETY: twenty items, borrowed for the call alone.
+        let output = unsafe { Output::new(room.as_mut_ptr().cast(), 20, 0, 8) };
+        let mut io = Io {
+            inputs: &mut [input],
+            outputs: &mut [output],
+            state: State::new(bytemuck::cast_slice_mut(state)),
+            draining: false,
+            dials: &[],
+        };
+        agent.agent.work(&mut io).unwrap();
+        let given = io.outputs[0].produced();
+        room[..given].to_vec()
+    }
+
+    #[test]
+    fn a_running_window_does_not_count_an_item_that_was_left_out_of_the_sums_alone() {
+        let windows = Windows::<u64>::new(3, 1).unwrap();
+        let add = |sum: &mut u64, x: &u64| *sum += x;
+        let mut agent = running(windows, 0, add, |sum, x| *sum -= x, |sum| *sum);
+        let mut state = [0u64; 2];
+        assert_eq!(call(&mut agent, &mut state, [0, 5]), [3, 6, 9]);
+        // Item 5 is left out, and with it the window that it completes.
+        assert_eq!(call(&mut agent, &mut state, [6, 9]), [15, 18, 21]);
+    }
+
+    #[test]
+    fn a_window_that_moves_by_itself_goes_on_behind_an_item_that_was_left_out() {
+        let mut agent = striding(3, (), |(), w: &[u64]| (Some(w[0]), 1)).unwrap();
+        let mut state = [0, 3, 0u64];
+        assert_eq!(call(&mut agent, &mut state, [0, 5]), [0, 1, 2]);
+        assert_eq!(call(&mut agent, &mut state, [6, 9]), [4, 5, 6]);
+    }
 
     fn sums_of(windows: impl Fn() -> Windows<i64>) {
         let items: Vec<i64> = (0..2000).map(|n| n * 7919 % 1013 - 500).collect();
