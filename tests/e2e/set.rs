@@ -117,12 +117,36 @@ fn a_resumed_run_goes_on_with_what_was_set() {
         site.run(&["ps"]).stdout.contains("resumable")
     });
     let resumed = site.start(site.thalweg(&["resume", "-q", &run]));
-    until("the resumed run", || {
-        site.run(&["ps"]).stdout.contains("running")
+    until("the resumed run's own word in its file", || {
+        site.run(&["set", &run]).code == 0
     });
     let second = site.set(&run, &["gain.offset=7"]);
     site.run(&["stop", &run]).expect(0);
     resumed.wait().expect(0);
+    check(
+        &site.numbers("out.f64"),
+        &[(first[0], 3.0, 0.0), (second[0], 3.0, 7.0)],
+    );
+    site.assert_clean();
+}
+
+#[test]
+fn a_run_from_a_snapshot_goes_on_with_what_was_set_before_it() {
+    let site = Site::new();
+    let going = site.start_run(&["run", "-q", "--workers", "2", "-e", LINE], 2);
+    let run = site.run_name(0);
+    let first = site.set(&run, &["gain.factor=3"]);
+    site.run(&["snapshot", &run, "s.snap"]).expect(0);
+    going.signal(Signal::SIGKILL);
+    assert_eq!(going.wait().code, 128 + 9);
+    until("the end of all processes", || {
+        site.processes("thalweg").is_empty()
+    });
+    site.run(&["clean", "--all"]).expect(0);
+    let again = site.start_run(&["run", "-q", "--from", "s.snap"], 2);
+    let second = site.set(&site.run_name(1), &["gain.offset=7"]);
+    site.run(&["stop", &site.run_name(1)]).expect(0);
+    again.wait().expect(0);
     check(
         &site.numbers("out.f64"),
         &[(first[0], 3.0, 0.0), (second[0], 3.0, 7.0)],

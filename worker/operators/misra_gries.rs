@@ -25,7 +25,7 @@ items. Keys are integers of any type, u64 by their bits; for text and an answer 
         },
         EVERY,
     ],
-    example: "noise items=10000 ! map expr=\"floor(2 * x)\" dtype=i64 ! misra_gries k=3 every=1000 ! print",
+    example: "noise items=10000 ! map expr=\"floor(x)\" dtype=i64 ! misra_gries k=3 every=1000 ! print",
     deterministic: true,
     build,
 };

@@ -18,7 +18,7 @@ streams. Slope and intercept are NaN while all x are equal, the correlation whil
     inputs: Arity::One,
     outputs: "f64[4]: slope, intercept, correlation, count",
     params: &[EVERY],
-    example: "counter items=1000 dtype=f64 ! map expr=\"3 * x\" ! y:copy; zip in=[map, y] ! regress every=100 ! print",
+    example: "x:counter items=1000 dtype=f64 ! y:map expr=\"3 * x - 2\"; zip in=[x, y] ! regress every=100 ! print",
     deterministic: true,
     build,
 };

@@ -132,8 +132,8 @@ fn sketches() -> Vec<Case> {
             .input("u8")
             .param("width", 100)
             .param("depth", 3),
-        case("count_min").input("u16[2]"),
-        case("count_min").input("text"),
+        case("count_min").input("u16[2]").param("width", 300),
+        case("count_min").input("text").param("width", 300),
         case("bloom").input("i32").param("items", 500),
         case("bloom")
             .input("u8[2]")
