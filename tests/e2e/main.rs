@@ -19,5 +19,6 @@ mod runs;
 mod same_bytes;
 mod set;
 mod snapshot;
+mod sockets;
 mod surroundings;
 mod tables;

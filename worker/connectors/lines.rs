@@ -75,6 +75,17 @@ impl Lines {
         })
     }
 
+    /// For what comes in pieces of its own, which need no ends: as the parameter `invalid` and the `dtype`
+    /// have it.
+    pub(crate) fn of_pieces(args: &Args) -> Result<Lines, OpError> {
+        Ok(Lines {
+            longest: usize::MAX,
+            is_text: item_type(args)? == ItemType::Text,
+            replaces: args.text("invalid") == Some("replace"),
+            searched: (0, 0),
+        })
+    }
+
     /// The longest line, in bytes.
     pub(crate) fn longest(&self) -> usize {
         self.longest

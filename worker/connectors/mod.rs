@@ -11,14 +11,18 @@ pub mod npy;
 pub mod null;
 pub mod print;
 pub mod raw;
+pub mod socket_read;
+pub mod socket_write;
 pub mod text_read;
 pub mod text_write;
+pub mod udp;
 pub mod wav;
 
 mod files;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod lines;
+mod net;
 mod records;
 mod text;
 
@@ -33,8 +37,14 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &print::PRINT,
     &raw::RAW_READ,
     &raw::RAW_WRITE,
+    &socket_read::TCP_READ,
+    &socket_read::UNIX_READ,
+    &socket_write::TCP_WRITE,
+    &socket_write::UNIX_WRITE,
     &text_read::TEXT_READ,
     &text_write::TEXT_WRITE,
+    &udp::UDP_READ,
+    &udp::UDP_WRITE,
     &wav::WAV_READ,
     &wav::WAV_WRITE,
 ];

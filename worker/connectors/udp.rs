@@ -1,0 +1,192 @@
+//! `udp.read`, `udp.write`: datagrams, each an item.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, State, Status, Wait};
+use crate::connectors::lines::{self, INVALID, Lines};
+use crate::connectors::net::{bound, host_port, sending};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::ItemType;
+
+/// The row of `udp.read`.
+pub const UDP_READ: OpDef = OpDef {
+    name: "udp.read",
+    summary: "the datagrams that come to a UDP port (not deterministic)",
+    doc: "A frame of text (or `dtype = \"bytes\"`) for each datagram, from whomever. UDP loses and reorders by \
+          itself, and the system drops what finds its buffer full while the graph is held back: at most once. \
+          A killed worker loses what it had taken and not committed, and goes on. It ends when \
+          nothing came for `idle` seconds, or when the run does.",
+    inputs: Arity::Source,
+    outputs: "one stream of text, or of bytes",
+    params: &[
+        ParamDef {
+            name: "listen",
+            kind: ParamKind::Text,
+            default: None,
+            unit: "",
+            doc: "The `host:port` to receive at; `0.0.0.0` is every address of this machine.",
+        },
+        ParamDef {
+            name: "idle",
+            kind: ParamKind::Float,
+            default: Some(""),
+            unit: "s",
+            doc: "Ends when nothing came for so long. Default: never.",
+        },
+        INVALID,
+    ],
+    example: "udp.read listen=127.0.0.1:27402 idle=0.5 ! print ; counter items=3 ! text.format format=\"{x}\" ! udp.write to=127.0.0.1:27402",
+    deterministic: false,
+    build: build_read,
+};
+
+/// The row of `udp.write`.
+pub const UDP_WRITE: OpDef = OpDef {
+    name: "udp.write",
+    summary: "sends each frame as a UDP datagram",
+    doc: "A datagram for each frame of text or bytes, at most 65507 bytes. Whether it arrives nobody knows; one \
+          that nobody listens for is not an error. A killed worker may send its last ones twice.",
+    inputs: Arity::One,
+    outputs: "nothing",
+    params: &[ParamDef {
+        name: "to",
+        kind: ParamKind::Text,
+        default: None,
+        unit: "",
+        doc: "The `host:port` to send to.",
+    }],
+    example: "counter items=3 ! text.format format=\"{x}\" ! udp.write to=127.0.0.1:27403",
+    deterministic: true,
+    build: build_write,
+};
+
+fn build_read(args: &Args) -> Result<Blueprint, OpError> {
+    let idle = match args.float("idle").map(Duration::try_from_secs_f64) {
+        None => None,
+        Some(Ok(idle)) => Some(idle),
+        Some(Err(_)) => {
+            return Err(OpError::param("idle", "`idle` should be seconds from 0 on"));
+        }
+    };
+    let agent = UdpReader {
+        at: host_port("listen", args.text("listen").unwrap_or_default())?,
+        lines: Lines::of_pieces(args)?,
+        idle,
+        socket: None,
+        datagram: Vec::new(),
+        last: Instant::now(),
+    };
+    Ok(Blueprint::new(agent)
+        .output(OutPort::new(lines::item_type(args)?, None))
+        .not_deterministic())
+}
+
+struct UdpReader {
+    at: String,
+    lines: Lines,
+    idle: Option<Duration>,
+    socket: Option<UdpSocket>,
+    /// One that came and had no room yet; empty: none.
+    datagram: Vec<u8>,
+    /// When the last one came.
+    last: Instant,
+}
+
+/// The longest datagram there is, and one byte more.
+const LONGEST: usize = 65_536;
+
+impl Agent for UdpReader {
+    fn attach(&mut self, _state: State<'_>) -> Result<(), AgentError> {
+        self.socket = Some(bound(&self.at)?);
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let socket = self.socket.as_ref().expect("bound when attached");
+        let mut buffer = [0; LONGEST];
+        loop {
+            if !self.datagram.is_empty() {
+                let given = self.lines.item(&self.datagram, |item| output.give(item));
+                let given = given.map_err(|bad| {
+                    let whereabouts = format!("a datagram to {}", self.at);
+                    self.lines.refusal(bad, "it", &whereabouts, 0)
+                })?;
+                if !given {
+                    return Ok(Status::More);
+                }
+                self.datagram.clear();
+            }
+            match socket.recv(&mut buffer) {
+                // An empty datagram is an empty frame, which needs little room.
+                Ok(0) if !output.give(&[]) => return Ok(Status::More),
+                Ok(n) => self.datagram.extend_from_slice(&buffer[..n]),
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(self.wait(socket)),
+                Err(e) => {
+                    return Err(AgentError::new(format!("{} cannot be read: {e}", self.at)));
+                }
+            }
+            self.last = Instant::now();
+        }
+    }
+}
+
+impl UdpReader {
+    fn wait(&self, socket: &UdpSocket) -> Status {
+        match self.idle {
+            Some(idle) if self.last.elapsed() >= idle => Status::Done,
+            _ => Status::Wait(Wait::Readable(socket.as_raw_fd())),
+        }
+    }
+}
+
+fn build_write(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    if !matches!(input.item_type, ItemType::Text | ItemType::Bytes) {
+        return Err(OpError::input_type("udp.write", input, "text or bytes")
+            .with_help("`text.format` makes text of numbers"));
+    }
+    let agent = UdpWriter {
+        to: host_port("to", args.text("to").unwrap_or_default())?,
+        socket: None,
+    };
+    Ok(Blueprint::new(agent).input(InPort::new(input.item_type.clone())))
+}
+
+struct UdpWriter {
+    to: String,
+    socket: Option<(UdpSocket, SocketAddr)>,
+}
+
+impl Agent for UdpWriter {
+    fn attach(&mut self, _state: State<'_>) -> Result<(), AgentError> {
+        self.socket = Some(sending(&self.to)?);
+        Ok(())
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let input = &mut io.inputs[0];
+        let (socket, address) = self.socket.as_ref().expect("opened when attached");
+        for frame in input.frames() {
+            match socket.send_to(frame, address) {
+                Ok(_) => {}
+                // Nobody listened to an earlier one: that is how datagrams are.
+                Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
+                Err(e) => {
+                    return Err(AgentError::new(format!(
+                        "{} cannot be sent {} bytes: {e}",
+                        self.to,
+                        frame.len()
+                    )));
+                }
+            }
+        }
+        input.consume(input.len());
+        Ok(Status::Ready)
+    }
+}
