@@ -1,6 +1,8 @@
 //! The graphs in `examples/` do what their words say.
 
-use std::process::Command;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What ObsPy's `classic_sta_lta` and `trigger_onset` pick of the same items (see examples/data/README.md).
 const PICKS: [(f64, f64, f64); 5] = [
@@ -10,6 +12,151 @@ const PICKS: [(f64, f64, f64); 5] = [
     (215.08, 218.61, 17.8),
     (225.79, 236.16, 20.0),
 ];
+
+#[test]
+fn a_chain_prints_a_loudness_for_each_second() {
+    let text = graph("chain.toml", &[]);
+    let loudness: Vec<f64> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(loudness.len(), 10, "{text}");
+    // White noise of variance 1 in a tenth of its band, less what the first second needs to swing in.
+    let expected = 0.1_f64.sqrt();
+    assert!(
+        loudness.iter().all(|x| (x - expected).abs() < 0.06),
+        "{text}"
+    );
+}
+
+#[test]
+fn three_axes_show_the_earthquakes_that_scipy_shows() {
+    let text = graph("quake3.toml", &[]);
+    // The same of `scipy.signal.butter(4, 0.1, "highpass", fs=100)`, the norm, and the largest of 200 items.
+    let expected = [
+        (25.29, 38.88, 68.11),
+        (67.16, 71.03, 21.34),
+        (224.38, 317.32, 596.08),
+    ];
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    assert_eq!(rows.len(), expected.len(), "{text}");
+    for (row, (on, off, peak)) in rows.iter().zip(expected) {
+        assert_eq!((row[0], row[1]), (on, off), "{text}");
+        assert!((row[2] - peak).abs() < 0.01, "{text}");
+    }
+}
+
+#[test]
+fn an_echo_comes_back_weaker() {
+    let folder = tempfile::tempdir().unwrap();
+    let to =
+        |agent: &str, file: &str| format!("{agent}.path={}", folder.path().join(file).display());
+    graph("echo.toml", &["--set", &to("out", "echo.wav")]);
+    let line =
+        |file: &str, to: &str| format!("wav.read path={file} dtype=f64 ! raw.write path={to}");
+    let raw = |wav: &str, name: &str| -> Vec<f64> {
+        let to = folder.path().join(name);
+        let ran = Command::new(env!("CARGO_BIN_EXE_thalweg"))
+            .args(["run", "-q", "-e", &line(wav, to.to_str().unwrap())])
+            .status()
+            .unwrap();
+        assert!(ran.success());
+        let bytes = std::fs::read(to).unwrap();
+        let items = bytes
+            .chunks_exact(8)
+            .map(|item| f64::from_le_bytes(item.try_into().unwrap()));
+        items.collect()
+    };
+    let spoken = raw("examples/data/pluck.wav", "spoken");
+    let quieter = raw(folder.path().join("echo.wav").to_str().unwrap(), "heard");
+    let mut heard = spoken.clone();
+    for n in 11025..heard.len() {
+        heard[n] += 0.5 * heard[n - 11025];
+    }
+    assert_eq!(quieter.len(), heard.len());
+    let largest = heard
+        .iter()
+        .zip(&quieter)
+        .map(|(a, b)| (a / 2.0 - b).abs())
+        .fold(0.0, f64::max);
+    assert!(largest < 1e-4, "{largest}");
+}
+
+#[test]
+fn a_sieve_of_four_agents_leaves_the_primes() {
+    let is_prime = |n: &u64| (2..*n).all(|d| !n.is_multiple_of(d));
+    let found: Vec<u64> = program("sieve", "")
+        .lines()
+        .map(|line| line.parse().unwrap())
+        .collect();
+    assert!(found.into_iter().eq((2..121).filter(is_prime)));
+}
+
+#[test]
+fn a_rod_warms_until_its_temperatures_are_on_a_line() {
+    let text = program("grid", "");
+    let last = text
+        .lines()
+        .map(|line| line.split_once(' ').unwrap().1.parse::<f64>().unwrap());
+    let last: Vec<f64> = last.collect();
+    assert_eq!(last, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0]);
+}
+
+#[test]
+fn towns_learn_their_shortest_ways() {
+    let expected =
+        "[0.0, 3.0, 5.0, 6.0]\n[3.0, 0.0, 2.0, 3.0]\n[5.0, 2.0, 0.0, 1.0]\n[6.0, 3.0, 1.0, 0.0]\n";
+    assert_eq!(program("shortest_path", ""), expected);
+}
+
+#[test]
+fn a_live_graph_answers_what_its_program_feeds_it() {
+    assert_eq!(program("live", "1\n2\n3\n4\n"), "1\n1.5\n2\n2.5\n");
+}
+
+fn numbers(row: &str) -> Vec<f64> {
+    row.split(',').map(|cell| cell.parse().unwrap()).collect()
+}
+
+/// What a graph of `examples/` prints.
+fn graph(file: &str, options: &[&str]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(file);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
+    command.args(["run", "-q"]).arg(path).args(options);
+    printed(command, "")
+}
+
+/// What a program of `examples/` prints. `cargo test` builds them; a narrower test builds one that is not there.
+fn program(name: &str, input: &str) -> String {
+    let beside = Path::new(env!("CARGO_BIN_EXE_thalweg"))
+        .with_file_name("examples")
+        .join(name);
+    if beside.exists() {
+        return printed(Command::new(beside), input);
+    }
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(["run", "--quiet", "--locked", "--example", name]);
+    printed(command, input)
+}
+
+fn printed(mut command: Command, input: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    String::from_utf8(output.stdout).unwrap()
+}
 
 #[test]
 fn quake_picks_what_obspy_picks() {

@@ -48,6 +48,7 @@ pub mod text_parse;
 pub mod threshold;
 pub mod throttle;
 pub mod timed;
+pub mod trigger;
 pub mod weave;
 pub mod window;
 pub mod words;
@@ -137,6 +138,10 @@ const OPERATORS: &[&OpDef] = &[
     &text_parse::TEXT_PARSE,
     &threshold::THRESHOLD,
     &throttle::THROTTLE,
+    &trigger::DRAIN,
+    &trigger::GATE,
+    &trigger::RELEASE,
+    &trigger::SAMPLE,
     &timed::MIX,
     &timed::TIMED,
     &timed::WINDOW,

@@ -188,6 +188,18 @@ fn sources() -> Vec<Case> {
 
 fn item_operators() -> Vec<Case> {
     vec![
+        case("gate").input("f64").input("i16"),
+        case("gate").input("u8[3]").input_of("f32", 500),
+        case("release").input("f32").input("u8"),
+        case("release").input("i64[2]").input_of("f64", 100),
+        case("release")
+            .input("timed<f64>")
+            .input_of("timed<u8>", 100)
+            .param("by", "time"),
+        case("sample")
+            .input("timed<f32>")
+            .input_of("timed<f64>", 200),
+        case("drain").input("f64").input_of("u8", 100),
         case("copy").input("f64"),
         case("copy").input("u8[3]"),
         case("scale")
@@ -779,6 +791,8 @@ impl Case {
                 is_interleaving(inputs, &other.outputs[0], item_type),
                 "{what}"
             );
+        } else if self.op == "drain" {
+            assert!(inputs[0].starts_with(&other.outputs[0]), "{what}");
         } else if self.def().deterministic {
             assert!(whole == other, "{what}");
         } else {

@@ -1,4 +1,5 @@
-//! Streams of points and of keys: k-means, principal components, counts and sketches, as closures with a state.
+//! Streams of points and of keys: counts and sketches by their operators; k-means and principal components of windows,
+//! which IoTPy computes anew, as closures with a state.
 
 use std::rc::Rc;
 
@@ -61,16 +62,15 @@ pub const CASES: &[Case] = &[
     }),
     rust(&["misra_gries_small"], |v, g| {
         let x = g.source("x", v.fed::<i64>("x"));
-        let candidates = x.scan("candidates", [[0i64; 2]; 2], |kept, x| {
-            misra_gries(kept, x);
-            *kept
-        });
+        let counters = op("misra_gries").set("k", v.param::<i64>("N") - 1);
+        let candidates: Stream<[i64; 4]> = x.apply("candidates", counters);
         let counts = x.scan("counts", [0i64; 8], |counts, x| {
             counts[x as usize] += 1;
             *counts
         });
         let counts = counts.collect("counts-kept");
-        Kept::one_as("candidates_after_each", &candidates, |mut kept| {
+        Kept::one_as("candidates_after_each", &candidates, |[a, m, b, n]| {
+            let mut kept = [[a, m], [b, n]];
             kept.sort_unstable();
             json!(
                 kept.iter()
@@ -85,73 +85,38 @@ pub const CASES: &[Case] = &[
         })
     }),
     rust(&["bloom_filter_small"], |v, g| {
-        let (hashes, bits) = (
-            v.param::<u64>("number_hashes"),
-            v.param::<u64>("number_bits"),
-        );
-        let words = vec![0u64; bits.div_ceil(64) as usize];
-        let answers =
-            commands(v, g)
-                .with_table(words)
-                .filter_map("y", move |words, [adds, key]| {
-                    let mut places = (0..hashes).map(|i| hash(key, i) % bits);
-                    if adds == 1 {
-                        places.for_each(|place| words[place as usize / 64] |= 1 << (place % 64));
-                        return None;
-                    }
-                    let is_set = |place: u64| words[place as usize / 64] >> (place % 64) & 1 == 1;
-                    Some([key, u64::from(places.all(is_set))])
-                });
+        let items = v.param::<i64>("est_elements");
+        let filter = op("bloom")
+            .set("items", items)
+            .set("error", v.param::<f64>("false_positive_rate"));
+        let answers = asked::<u8>(v, g, filter);
         Kept::one_as("y", &answers, |[key, seen]| {
             json!([(key as u32).json(), seen == 1])
         })
     }),
     rust(&["count_min_small"], |v, g| {
-        let (width, depth) = (v.param::<u64>("width"), v.param::<u64>("depth"));
-        let cells = vec![0u32; (width * depth) as usize];
-        let answers =
-            commands(v, g)
-                .with_table(cells)
-                .filter_map("y", move |cells, [adds, key]| {
-                    let places =
-                        (0..depth).map(|row| (row * width + hash(key, row) % width) as usize);
-                    if adds == 1 {
-                        places.for_each(|place| cells[place] += 1);
-                        return None;
-                    }
-                    Some([
-                        key,
-                        u64::from(places.map(|place| cells[place]).min().unwrap()),
-                    ])
-                });
+        let (width, depth) = (v.param::<i64>("width"), v.param::<i64>("depth"));
+        let answers = asked::<u64>(
+            v,
+            g,
+            op("count_min").set("width", width).set("depth", depth),
+        );
         Kept::one_as("y", &answers, |[key, count]| {
             json!([(key as u32).json(), count])
         })
     }),
 ];
 
-/// The stream `x` of commands: 1 to add or 0 to ask, and a letter.
-fn commands(v: &Vector, g: &mut Graph) -> Stream<[u64; 2]> {
-    let command = |(what, key): (Value, u32)| [u64::from(what == "add"), u64::from(key)];
+/// What a sketch answers to the commands of the stream `x` that ask: the key and the answer. An item is a key, and 1 to
+/// add it or 0 to ask.
+fn asked<T: Item + Into<u64>>(v: &Vector, g: &mut Graph, sketch: ops::Op) -> Stream<[u64; 2]> {
+    let command = |(what, key): (Value, u32)| [u64::from(key), u64::from(what == "add")];
     let commands = v.fed::<(Value, u32)>("x").into_iter().map(command);
-    g.source("x", commands.collect::<Vec<_>>())
-}
-
-/// FNV-1a of the key, begun anew for each of several.
-fn hash(key: u64, which: u64) -> u64 {
-    let bytes = key.to_le_bytes().into_iter().chain(which.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    let commands = g.source("x", commands.collect::<Vec<_>>());
+    let answers: Stream<T> = commands.apply("answers", sketch);
+    zip((&commands, &answers)).filter_map("y", |([key, adds], answer): ([u64; 2], T)| {
+        (adds == 0).then(|| [key, answer.into()])
     })
-}
-
-/// Misra and Gries (1982), with a count of 0 for what is vacant.
-fn misra_gries(kept: &mut [[i64; 2]], x: i64) {
-    let known = kept.iter().position(|[key, count]| *key == x && *count > 0);
-    match known.or_else(|| kept.iter().position(|[_, count]| *count == 0)) {
-        Some(place) => kept[place] = [x, kept[place][1] + 1],
-        None => kept.iter_mut().for_each(|[_, count]| *count -= 1),
-    }
 }
 
 type Point = [f64; 2];
