@@ -596,6 +596,26 @@ fn a_snapshot_every_so_often_is_there_when_it_is_needed() {
 }
 
 #[test]
+fn a_run_that_was_resumed_has_its_door_again() {
+    let site = Site::new();
+    let arguments = [&PACED[..1], &["--resumable"], &PACED[1..]].concat();
+    let going = site.start_run(&arguments, 3);
+    until("output", || {
+        fs::metadata(site.path("o.bin")).is_ok_and(|m| m.len() > 800)
+    });
+    let run = site.run_name(0);
+    kill(going.pid());
+    going.wait();
+    let resumed = site.start(site.thalweg(&["resume", "-q", &run]));
+    // The dead one's door is there until the new one takes its place.
+    until("a snapshot", || snapshot(&site, &run, "s").code == 0);
+    reboot(&site, resumed);
+    site.run(&["run", "-q", "--from", "s"]).expect(0);
+    assert!(site.read("o.bin") == paced_bytes());
+    site.assert_clean();
+}
+
+#[test]
 fn what_cannot_be_written_leaves_the_older_snapshot_and_is_said() {
     let site = Site::new();
     let going = paced(&site);
