@@ -131,22 +131,39 @@ impl FrameProducer {
         if self.raw.free_for(self.at, need as u64)? < need as u64 {
             return Err(FrameError::Full);
         }
+        Ok(self.room(need, payload_len_bytes))
+    }
+
+    /// As [`FrameProducer::try_reserve`], waiting while there is no room.
+    #[inline]
+    pub fn reserve(&mut self, payload_len_bytes: usize) -> Result<&mut [u8], FrameError> {
+        let need = self.need(payload_len_bytes)?;
+        if self.raw.known_free(self.at) < need as u64 {
+            self.wait_for(need as u64)?;
+        }
+        Ok(self.room(need, payload_len_bytes))
+    }
+
+    /// Out of line, so that what `reserve` mostly does is part of its caller's loop.
+    #[cold]
+    #[inline(never)]
+    fn wait_for(&mut self, need: u64) -> Result<(), RingCorrupt> {
+        if self.raw.free_for(self.at, need)? < need {
+            wait_free(&mut self.raw, &self.mapped, self.at, need, self.idle)?;
+        }
+        Ok(())
+    }
+
+    /// The payload's part of the next `need` bytes, which the caller found to be free.
+    #[inline]
+    fn room(&mut self, need: usize, payload_len_bytes: usize) -> &mut [u8] {
         self.reserved = Some(payload_len_bytes);
         // Frames shorter than a line would ask for each line several times.
         if need >= CACHE_LINE_LEN_BYTES {
             self.raw.fetch_ahead(self.at, need as u64);
         }
         let frame = self.frame(need);
-        Ok(&mut frame[FRAME_PREFIX_LEN_BYTES..][..payload_len_bytes])
-    }
-
-    /// As [`FrameProducer::try_reserve`], waiting while there is no room.
-    pub fn reserve(&mut self, payload_len_bytes: usize) -> Result<&mut [u8], FrameError> {
-        let need = self.need(payload_len_bytes)?;
-        if self.raw.free_for(self.at, need as u64)? < need as u64 {
-            wait_free(&mut self.raw, &self.mapped, self.at, need as u64, self.idle)?;
-        }
-        self.try_reserve(payload_len_bytes)
+        &mut frame[FRAME_PREFIX_LEN_BYTES..][..payload_len_bytes]
     }
 
     /// Publishes the frame last reserved, with the first `payload_len_bytes` of its room as payload.
@@ -157,10 +174,9 @@ impl FrameProducer {
     #[inline]
     pub fn commit(&mut self, payload_len_bytes: usize) {
         let reserved = self.reserved.take();
-        assert!(
-            reserved.is_some_and(|reserved| payload_len_bytes <= reserved),
-            "commit of a frame of {payload_len_bytes} bytes, reserved: {reserved:?}"
-        );
+        if reserved.is_none_or(|reserved| payload_len_bytes > reserved) {
+            too_long(payload_len_bytes, reserved);
+        }
         let len = (payload_len_bytes + FRAME_PREFIX_LEN_BYTES).next_multiple_of(8);
         seal(self.frame(len), payload_len_bytes);
         self.at = self.at.wrapping_add(len as u64);
@@ -210,6 +226,14 @@ impl Drop for FrameProducer {
     fn drop(&mut self) {
         close_producer(self.mapped.handle());
     }
+}
+
+/// By value and out of line: a message that borrows its numbers would have every commit store them
+/// first.
+#[cold]
+#[inline(never)]
+fn too_long(payload_len_bytes: usize, reserved: Option<usize>) -> ! {
+    panic!("commit of a frame of {payload_len_bytes} bytes, reserved: {reserved:?}")
 }
 
 /// Reads frames, each exactly once. Dropping it leaves: the producer waits for it no more.
@@ -272,10 +296,20 @@ impl FrameConsumer {
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
         self.release();
+        if self.raw.known_available(self.from) == 0 {
+            self.wait_for_more()?;
+        }
+        self.try_next()
+    }
+
+    /// Out of line, as [`FrameProducer::reserve`]'s waiting.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_more(&mut self) -> Result<(), RingCorrupt> {
         if self.raw.available(self.from)? == 0 {
             wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
         }
-        self.try_next()
+        Ok(())
     }
 
     /// Gives the frame that was handed out last back now, instead of with the next call.
