@@ -258,7 +258,8 @@ impl RunFile {
 
     /// The run cannot be resumed any more: it has come to its end.
     pub fn forget(&self) {
-        forget(&self.path);
+        // What is left of it goes with the run's file.
+        let _ = forget(&self.path);
     }
 
     /// Where it is asked for something.
@@ -273,10 +274,7 @@ impl RunFile {
 
     /// Takes the run out of the directory.
     pub fn remove(&self) {
-        self.forget();
-        // If they are gone already, all is well.
-        let _ = fs::remove_file(self.door());
-        let _ = fs::remove_file(&self.path);
+        remove(&self.path);
     }
 }
 
@@ -290,11 +288,27 @@ fn door_of(path: &Path) -> PathBuf {
     path.with_extension("door")
 }
 
-/// Takes away the recipe of the run with this file. If there is none, all is well.
-fn forget(path: &Path) {
+/// Takes away the recipe of the run with this file. True if there is none any more.
+fn forget(path: &Path) -> bool {
     let recipe = recipe_of(path);
-    let _ = fs::remove_file(recipe.with_extension("draft"));
-    let _ = fs::remove_file(recipe);
+    is_gone(&recipe.with_extension("draft")) & is_gone(&recipe)
+}
+
+/// Takes away all that belongs to the run with this file. As long as some of it is left the file stays, and tells
+/// whoever sweeps next of it.
+fn remove(path: &Path) {
+    if forget(path) & is_gone(&door_of(path)) {
+        // Gone already: all is well.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Takes a file away. True if there is none any more.
+fn is_gone(path: &Path) -> bool {
+    match fs::remove_file(path) {
+        Ok(()) => true,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 /// Opens or makes the file at `path` and takes its lock; `None` if a living run holds it.
@@ -666,10 +680,10 @@ pub fn sweep(which: Sweep) -> Result<Vec<Swept>, RunsError> {
 
 /// Removes all of the dead run with this file. The caller holds the lock.
 fn take_away(path: &Path, lock: &File) -> Swept {
-    forget(path);
+    // First: without its segment there is nothing to resume. What is left of it goes with the file.
+    let _ = forget(path);
     let segment = sweep_file(lock);
-    let _ = fs::remove_file(door_of(path));
-    let _ = fs::remove_file(path);
+    remove(path);
     let stem = path.file_stem().unwrap_or_default();
     Swept {
         run: stem.to_string_lossy().into_owned(),
