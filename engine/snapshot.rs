@@ -1,7 +1,7 @@
 //! Snapshots: a run's consistent cut on disk, to go on from when even the machine was restarted.
 //!
 //! Every worker stands still between two steps while the cut is copied ([`image`]); a process of its own
-//! then forces output files to the disk and writes the copy ([`format`], [`disk`]). What is beside the
+//! then forces output files to the disk and writes the copy ([`mod@format`], [`disk`]). What is beside the
 //! graph in files is noted, and looked at again before a run goes on from there ([`outside`]).
 
 use std::fs::File;

@@ -10,7 +10,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Outside, Status};
 use crate::types::Item;
 
 /// Writes every item to `into`, a file that this process and the worker share: a count (`u64`) in the
-/// first [`HEAD_LEN_BYTES`], then the items side by side.
+/// first 128 bytes, then the items side by side.
 ///
 /// An item's place in the file is its place in the stream, so a step that is made again writes the same
 /// bytes to the same place, and the count in the end is that of the last step.
