@@ -68,7 +68,7 @@ pub use mapped::{MappedRing, OpenError};
 pub use mirror::Mirror;
 #[cfg(not(loom))]
 pub use producer::{Producer, PushError};
-pub use raw::{Available, RawConsumer, RawProducer, RawTap, Resync};
+pub use raw::{AHEAD_LEN_BYTES, Available, RawConsumer, RawProducer, RawTap, Resync};
 pub use ring::{JoinError, Ring, RingCorrupt};
 #[cfg(not(loom))]
 pub use segment::{Access, Segment, SegmentError, free_bytes};

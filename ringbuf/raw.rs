@@ -9,7 +9,7 @@ use crate::ring::{Ring, RingCorrupt};
 /// How far beyond the slots that are being written the next ones are fetched, and the most that is
 /// fetched at once. The way from the readers' cores then passes while two or three short steps are
 /// written; long steps overlap it by themselves, and fetching for them as well makes them slower.
-const AHEAD_LEN_BYTES: u64 = 2048;
+pub const AHEAD_LEN_BYTES: usize = 2048;
 
 /// The producer's end.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl RawProducer {
         // Nothing is known to be free until the first look.
         Self {
             ring,
-            ahead: AHEAD_LEN_BYTES / ring.geometry().item_len_bytes as u64,
+            ahead: (AHEAD_LEN_BYTES / ring.geometry().item_len_bytes) as u64,
             limit: ring.own_written(),
             claimed: ring.own_claimed(),
         }

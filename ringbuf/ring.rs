@@ -103,7 +103,7 @@ impl Ring {
     /// Fetches the cache lines of `count` slots from `position` on into this core, to be written
     /// soon. A hint: it changes no byte and waits for nothing.
     #[inline(always)]
-    pub(crate) fn fetch(&self, position: u64, count: u64) {
+    pub fn fetch(&self, position: u64, count: u64) {
         let first = self.slot_ptr(position);
         let len_bytes = count as usize * self.geometry.item_len_bytes;
         for offset in (0..len_bytes).step_by(CACHE_LINE_LEN_BYTES) {

@@ -171,6 +171,7 @@ impl Input {
     /// * `unread` is aligned for the items, and `unread - past * item_len .. unread + len * item_len`
     ///   is readable and unchanged as long as the value lives.
     /// * `position` is the place in the stream of the first unread item.
+    #[inline]
     pub unsafe fn new(
         unread: *const u8,
         len: usize,
@@ -256,31 +257,37 @@ impl Input {
     }
 
     /// How many items are not yet consumed.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len - self.consumed
     }
 
     /// True when no unread item is visible.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The place in the stream of the first item not yet consumed.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position + self.consumed as u64
     }
 
     /// True when nothing will follow the items visible now.
+    #[inline]
     pub fn is_ended(&self) -> bool {
         self.ended
     }
 
     /// True when nothing is visible and nothing will follow.
+    #[inline]
     pub fn is_exhausted(&self) -> bool {
         self.ended && self.is_empty()
     }
 
     /// Is finished with the first `n` unread items, but for retaining them.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         assert!(n <= self.len(), "consumed {n} of {} items", self.len());
         if self.framed.is_some() {
@@ -301,11 +308,13 @@ impl Input {
     }
 
     /// How many items this call consumed.
+    #[inline]
     pub fn consumed(&self) -> usize {
         self.consumed
     }
 
     /// What this call asked to be retained, if it did.
+    #[inline]
     pub fn kept(&self) -> Option<usize> {
         self.keep
     }
@@ -329,6 +338,7 @@ impl Output {
     /// * `room` is aligned for the items, and `room .. room + len * item_len` is writable, initialised
     ///   and touched by nobody else as long as the value lives.
     /// * `position` is the place in the stream of the first item written.
+    #[inline]
     pub unsafe fn new(room: *mut u8, len: usize, position: u64, item_len: usize) -> Output {
         Output {
             room,
@@ -375,6 +385,7 @@ impl Output {
     }
 
     /// How many items fit; of frames, how many of the shortest.
+    #[inline]
     pub fn space(&self) -> usize {
         match &self.framed {
             None => self.len - self.produced,
@@ -383,16 +394,19 @@ impl Output {
     }
 
     /// True when no item fits.
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.space() == 0
     }
 
     /// The place in the stream of the next item.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position + self.produced as u64
     }
 
     /// The first `n` items of the room are given to the stream.
+    #[inline]
     pub fn produce(&mut self, n: usize) {
         debug_assert!(self.framed.is_none(), "frames are given one by one");
         assert!(
@@ -415,6 +429,7 @@ impl Output {
     }
 
     /// How many items this call produced.
+    #[inline]
     pub fn produced(&self) -> usize {
         self.produced
     }

@@ -240,6 +240,7 @@ pub struct ControlLayout {
     pub agents: Vec<AgentLayout>,
     /// Length of a record in words.
     pub words: usize,
+    record_len_bytes: usize,
     gauges: usize,
     input_gauges: usize,
     stamps: usize,
@@ -395,7 +396,8 @@ impl ControlLayout {
             first_output += outputs;
             agents.push(agent);
         }
-        let records = RECORDS + 2 * (word * 8).next_multiple_of(LINE);
+        let record_len_bytes = (word * 8).next_multiple_of(LINE);
+        let records = RECORDS + 2 * record_len_bytes;
         let input_gauges = records + agents.len() * size_of::<AgentGauge>();
         let stamps = (input_gauges + first_input * size_of::<InputGauge>()).next_multiple_of(64);
         let mut offset = stamps + first_output * size_of::<Stamp>();
@@ -406,6 +408,7 @@ impl ControlLayout {
         ControlLayout {
             agents,
             words: word,
+            record_len_bytes,
             gauges: records,
             input_gauges,
             stamps,
@@ -499,15 +502,22 @@ impl Control {
 
     /// Word `index` of the record of `version`.
     pub fn word(&self, version: u64, index: usize) -> &AtomicU64 {
-        assert!(index < self.layout.words);
+        &self.record(version)[index]
+    }
+
+    /// The record of `version`.
+    pub fn record(&self, version: u64) -> &[AtomicU64] {
         let parity = if is_seeded(Defect::OneRecord) {
             0
         } else {
             (version & 1) as usize
         };
-        let record = RECORDS + parity * (self.layout.words * 8).next_multiple_of(LINE);
-        // SAFETY: `index` is inside the record, the record inside the block; 8-aligned.
-        unsafe { &*self.base.add(record + index * 8).cast::<AtomicU64>() }
+        let record = RECORDS + parity * self.layout.record_len_bytes;
+        // SAFETY: two records of `words` lie from `RECORDS` on, a line apart; 8-aligned.
+        unsafe {
+            let first = self.base.add(record).cast::<AtomicU64>();
+            std::slice::from_raw_parts(first, self.layout.words)
+        }
     }
 
     /// The record that holds, read whole while the worker may go on: `None` if it moved meanwhile.

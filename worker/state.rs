@@ -17,8 +17,8 @@
 //! # What it costs
 //!
 //! [`State::get`] and [`State::slice`] hand out everything for writing, so everything counts as written:
-//! a copy of the whole state at the next call (some ns up to 512 bytes, 30 to 40 at 4 KiB, some 50 µs at
-//! 1 MiB). A large state is a [`Table`]: its cost is that of the blocks written, whatever its length. An
+//! a copy of the whole state at the next call (some ns up to 512 bytes, 50 at 4 KiB, in proportion above:
+//! `docs/performance.md`). A large state is a [`Table`]: its cost is that of the blocks written, whatever its length. An
 //! agent that only looks ([`State::view`]) or is not called copies nothing.
 //!
 //! ```
@@ -251,18 +251,28 @@ impl Changes {
     }
 
     /// The copies are taken for equal from now on.
+    #[inline(always)]
     pub fn forget(&mut self) {
         self.whole = false;
-        self.each_run(|_| {});
+        if self.groups.iter().any(|&group| group != 0) {
+            self.each_run(|_| {});
+        }
     }
 
     /// Makes `spare` equal to `current` where they differ, and forgets that they did.
+    #[inline(always)]
     pub fn bring_up(&mut self, current: &[u8], spare: &mut [u8]) {
-        if self.whole {
-            spare.copy_from_slice(current);
-            self.forget();
-            return;
+        if !self.whole {
+            return self.bring_up_blocks(current, spare);
         }
+        match (current.as_array::<BLOCK>(), spare.as_mut_array::<BLOCK>()) {
+            (Some(from), Some(to)) => *to = *from,
+            _ => spare.copy_from_slice(current),
+        }
+        self.forget();
+    }
+
+    fn bring_up_blocks(&mut self, current: &[u8], spare: &mut [u8]) {
         self.each_run(|blocks| {
             let start = blocks.start * BLOCK;
             let from = current[start..].first_chunk::<BLOCK>();

@@ -9,20 +9,23 @@
 //! producer wrote in it; their producer counts free space against *committed* consumption, so what
 //! a redo would read again is never overwritten.
 
+use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use thalweg_ringbuf::Bell;
 
-use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, State, Status, Wait};
+use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, Status, Wait};
 use crate::clock;
-use crate::control::{self, Control, DONE, SECOND_COPY, add};
+use crate::control::{self, AgentLayout, Control, DONE, SECOND_COPY, add};
 use crate::defects::{Defect, is_seeded};
 use crate::dials::{Desk, Dial, Turned};
-use crate::state::Changes;
 
+mod copies;
 mod ends;
 
-use ends::{Lossy, Reading, Stream};
+use copies::Copies;
+use ends::{Lossy, NEVER, Reading, Stream};
 pub use ends::{StampPlace, StreamSeat};
 
 /// An agent with its place among the worker's streams.
@@ -84,17 +87,21 @@ pub struct Fault {
 }
 
 /// The agents of one worker, their streams, and the record they commit to.
-pub struct Subgraph {
+///
+/// With `COMMITS` false, which is for benches alone, a step publishes what it did and commits nothing:
+/// what is missing then is what the promise costs.
+pub struct Subgraph<const COMMITS: bool = true> {
     control: Control,
     bells: Vec<*const Bell>,
     streams: Vec<Stream>,
     hosts: Vec<Host>,
     version: u64,
     moved: Vec<usize>,
-    moved_before: Vec<usize>,
     ringing: Vec<bool>,
-    inputs: Vec<Input>,
-    outputs: Vec<Output>,
+    /// Streams written here that other workers read: the time is left beside them.
+    stamped: Vec<usize>,
+    /// Steps since nothing could move.
+    busy: u64,
     done: usize,
     stopping: bool,
     cautious_until: u64,
@@ -114,18 +121,28 @@ struct Host {
     drops_when_full: bool,
     inputs: Vec<Reading>,
     outputs: Vec<usize>,
+    /// What the last call was shown.
+    seen: Vec<Input>,
+    room: Vec<Output>,
+    /// Where its positions lie in a record.
+    layout: AgentLayout,
+    /// Flags and positions: the words that a commit writes.
+    words: Range<usize>,
     step: usize,
     room_at_least: Vec<usize>,
+    /// An input or output is of frames.
+    has_frames: bool,
     /// For each output of frames, bytes that the frame it had no room for takes.
     room_wanted: Vec<usize>,
     /// A frame was refused that takes more room than was shown.
     wants_more_room: bool,
     items: Option<u64>,
-    second_copy: bool,
-    has_state: bool,
-    /// Where the spare copy of its state differs from the one that holds.
-    changes: Changes,
+    state: Copies,
     done: bool,
+    /// The version that it moved for last.
+    moved_for: u64,
+    /// All that read its outputs have left, as of the last look.
+    unwanted: bool,
     more: bool,
     wait: Option<Wait>,
     blocked: bool,
@@ -143,6 +160,8 @@ struct Host {
 
 /// How often a stream that other workers read is stamped, ns.
 const STAMP_EVERY: u64 = 1_000_000;
+/// While steps follow each other without a pause, one in so many looks whether it is time to.
+const STAMP_STEPS: u64 = 8;
 /// One step in so many is timed, agent by agent.
 pub const TIMED_EVERY: u64 = 16;
 
@@ -155,6 +174,19 @@ impl Subgraph {
         seats: Vec<Seat>,
         bells: Vec<*const Bell>,
     ) -> Result<Subgraph, Fault> {
+        Subgraph::seat(control, streams, seats, bells)
+    }
+}
+
+impl<const COMMITS: bool> Subgraph<COMMITS> {
+    /// As [`Subgraph::new`], for benches, which also want one without commits.
+    #[doc(hidden)]
+    pub fn seat(
+        control: Control,
+        streams: Vec<StreamSeat>,
+        seats: Vec<Seat>,
+        bells: Vec<*const Bell>,
+    ) -> Result<Subgraph<COMMITS>, Fault> {
         let mut streams: Vec<Stream> = streams.into_iter().map(Stream::new).collect();
         for seat in &seats {
             let inputs = seat.inputs.iter().map(|place| place.stream);
@@ -165,7 +197,12 @@ impl Subgraph {
                 streams[stream].framed = item_type.is_framed();
             }
         }
-        let hosts: Vec<Host> = seats.into_iter().map(Host::new).collect();
+        let seats = seats.into_iter().enumerate();
+        let hosts = seats.map(|(ix, seat)| {
+            // SAFETY: the subgraph holds the block's handle, and each agent's state goes to one host.
+            Host::new(seat, &control, ix, unsafe { Copies::of(&control, ix) })
+        });
+        let hosts: Vec<Host> = hosts.collect();
         let mut subgraph = Subgraph {
             ringing: vec![false; bells.len()],
             streams,
@@ -174,9 +211,8 @@ impl Subgraph {
             bells,
             hosts,
             moved: Vec::new(),
-            moved_before: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
+            stamped: Vec::new(),
+            busy: 0,
             done: 0,
             stopping: false,
             cautious_until: 0,
@@ -198,11 +234,13 @@ impl Subgraph {
             // Relaxed: our own record, or that of a predecessor the kernel has reaped.
             let word = |i: usize| self.control.word(self.version, i).load(Relaxed);
             let flags = word(layout.word);
-            host.second_copy = flags & SECOND_COPY != 0;
+            host.state.second = flags & SECOND_COPY != 0;
             host.done = flags & DONE != 0;
+            // The spare record is of an older version, or empty: the next commit fills it whole.
+            host.moved_for = self.version;
             host.skipped = control::skipped(flags);
             if is_seeded(Defect::TrustedSpare) && self.version > 0 {
-                host.changes.forget();
+                host.state.trust();
             }
             self.done += usize::from(host.done);
             for (i, reading) in host.inputs.iter_mut().enumerate() {
@@ -226,17 +264,18 @@ impl Subgraph {
                 host.turn = word(layout.turn_word());
                 self.turn = self.turn.max(host.turn);
             }
-            for (o, &stream) in host.outputs.iter().enumerate() {
-                let stream = &mut self.streams[stream];
+            for (o, &s) in host.outputs.iter().enumerate() {
+                let stream = &mut self.streams[s];
                 stream.here = true;
                 stream.written = word(layout.written_word(o));
                 stream.count = word(layout.written_count_word(o));
                 stream.room_until = stream.written;
                 stream.closed = host.done;
+                if matches!(stream.seat.stamp, StampPlace::Here(..)) {
+                    self.stamped.push(s);
+                }
             }
         }
-        // The spare record is of an older version, or empty: the next commit fills it whole.
-        self.moved_before = (0..self.hosts.len()).collect();
         if is_seeded(Defect::NoRepublish) {
             return;
         }
@@ -252,8 +291,7 @@ impl Subgraph {
                 continue;
             }
             let host = &mut self.hosts[ix];
-            let state = spare_state(&self.control, ix, host.second_copy, &mut host.changes);
-            let attached = host.agent.attach(state);
+            let attached = host.agent.attach(host.state.spare::<COMMITS>());
             attached.map_err(|e| host.fault(e.message))?;
         }
         Ok(())
@@ -328,6 +366,7 @@ impl Subgraph {
                     };
                 }
             }
+            host.moved_for = self.version + 1;
             self.moved.push(ix);
         }
     }
@@ -346,21 +385,23 @@ impl Subgraph {
             self.take_order(desk);
         }
         let timed = self.version.is_multiple_of(TIMED_EVERY);
+        let mut start = if timed { clock::now_ns() } else { 0 };
         for ix in 0..self.hosts.len() {
             if self.hosts[ix].done {
                 continue;
             }
-            let moved = if timed {
-                self.timed_call(ix)?
-            } else {
-                self.call(ix)?
-            };
+            let moved = self.call(ix)?;
             if moved {
+                self.hosts[ix].moved_for = self.version + 1;
                 self.moved.push(ix);
+            }
+            if timed {
+                start = self.note_time(ix, moved, start);
             }
         }
         if self.moved.is_empty() {
             self.look = true;
+            self.busy = 0;
             return Ok(Step::Idle(self.why_idle()));
         }
         self.look = false;
@@ -368,15 +409,15 @@ impl Subgraph {
         Ok(Step::Moved)
     }
 
-    fn timed_call(&mut self, ix: usize) -> Result<bool, Fault> {
-        let start = clock::now_ns();
-        let moved = self.call(ix)?;
+    /// Books a call that was started at `start`; gives when it ended, which is when the next one starts.
+    fn note_time(&self, ix: usize, moved: bool, start: u64) -> u64 {
+        let now = clock::now_ns();
         if moved {
             let gauge = self.control.agent_gauge(ix);
             add(&gauge.timed, 1);
-            add(&gauge.ns, clock::now_ns() - start);
+            add(&gauge.ns, now - start);
         }
-        Ok(moved)
+        now
     }
 
     /// Calls one agent on what is there. True if anything moved. Where a frame takes more room than
@@ -394,46 +435,48 @@ impl Subgraph {
         if !self.show(ix)? {
             return Ok(false);
         }
-        if self.hosts[ix].is_to_skip() {
+        let host = &mut self.hosts[ix];
+        if host.is_to_skip() {
             return Ok(self.leave_out(ix));
         }
         // Relaxed: one writer; read after a death, to name the agent and its item.
         let life = &self.control.head().life;
         let calling = &life.agent;
-        life.fed.store(u64::from(self.hosts[ix].fed), Relaxed);
+        life.fed.store(u64::from(host.fed), Relaxed);
         calling.store(ix as u64 + 1, Relaxed);
-        let host = &mut self.hosts[ix];
         let mut io = Io {
-            inputs: &mut self.inputs,
-            outputs: &mut self.outputs,
-            state: spare_state(&self.control, ix, host.second_copy, &mut host.changes),
+            inputs: &mut host.seen,
+            outputs: &mut host.room,
+            state: host.state.spare::<COMMITS>(),
             dials: &host.dials,
             draining: self.stopping,
         };
         let worked = host.agent.work(&mut io);
         calling.store(0, Relaxed);
         let status = worked.map_err(|e| host.fault(e.message))?;
-        self.note_refused(ix)?;
+        host.more = status == Status::More;
+        if let Status::Wait(wait) = status {
+            host.wait = Some(wait);
+        }
+        if host.has_frames {
+            self.note_refused(ix)?;
+        }
         let moved = self.take_in(ix);
-        self.hosts[ix].more = status == Status::More;
-        self.hosts[ix].wait = match status {
-            Status::Wait(wait) => Some(wait),
-            _ => None,
-        };
         if self.ends(ix, status) {
             self.finish(ix)?;
             return Ok(true);
         }
-        if moved && self.hosts[ix].has_state {
-            self.hosts[ix].second_copy ^= true;
+        if moved {
+            self.hosts[ix].state.flip::<COMMITS>();
         }
         Ok(moved)
     }
 
     /// Consumes one item of each input instead of calling the agent. What it looks back at stays.
+    #[cold]
     fn leave_out(&mut self, ix: usize) -> bool {
         let host = &mut self.hosts[ix];
-        for (reading, input) in host.inputs.iter().zip(&mut self.inputs) {
+        for (reading, input) in host.inputs.iter().zip(&mut host.seen) {
             let past = reading.read - reading.released;
             input.consume(1);
             input.keep(reading.retain.max(past as usize));
@@ -443,28 +486,21 @@ impl Subgraph {
     }
 
     /// Lays out what the agent sees. False if calling it would be useless.
+    #[inline(always)]
     fn show(&mut self, ix: usize) -> Result<bool, Fault> {
-        let Subgraph {
-            hosts,
-            streams,
-            inputs,
-            outputs,
-            ..
-        } = self;
+        let Subgraph { hosts, streams, .. } = self;
         let host = &mut hosts[ix];
         let step = host.step.min(self.limit).min(host.step_to_skip());
         let (mut visible, mut ended) = (false, false);
         host.fed = !host.inputs.is_empty();
-        inputs.clear();
-        for reading in &mut host.inputs {
+        for (i, reading) in host.inputs.iter_mut().enumerate() {
             let shown = reading.show(&mut streams[reading.stream], step, self.look);
             let input = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             visible |= !input.is_empty();
             host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
-            inputs.push(input);
+            put(&mut host.seen, i, input);
         }
-        outputs.clear();
         let mut full = !host.outputs.is_empty();
         for (o, &s) in host.outputs.iter().enumerate() {
             let stream = &mut streams[s];
@@ -479,17 +515,19 @@ impl Subgraph {
                 }
                 false => {
                     let want = step.max(host.room_at_least[o]).min(most);
+                    stream.fetch_ahead(want);
                     stream.show_room(want, self.look)
                 }
             };
             let output = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             full &= output.is_full();
-            outputs.push(output);
+            put(&mut host.room, o, output);
         }
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
+        host.unwanted = host.is_unwanted(streams);
         let stopped = host.source && self.stopping;
-        let ending = ended || stopped || host.is_unwanted(streams) || host.is_at_its_end(streams);
+        let ending = ended || stopped || host.unwanted || host.is_at_its_end(streams);
         let calling = visible || host.source || host.more;
         Ok(ending || (calling && !host.blocked))
     }
@@ -497,7 +535,7 @@ impl Subgraph {
     /// Remembers how much room the frames take that had none; refuses those that never will.
     fn note_refused(&mut self, ix: usize) -> Result<(), Fault> {
         let host = &mut self.hosts[ix];
-        for (o, (&s, output)) in host.outputs.iter().zip(&self.outputs).enumerate() {
+        for (o, (&s, output)) in host.outputs.iter().zip(&host.room).enumerate() {
             let stream = &self.streams[s];
             if let Some(len) = output.too_long() {
                 return Err(host.fault(stream.refusal(len)));
@@ -516,32 +554,22 @@ impl Subgraph {
     }
 
     /// Takes over what the agent consumed and produced. True if anything did.
+    #[inline(always)]
     fn take_in(&mut self, ix: usize) -> bool {
-        let Subgraph {
-            hosts,
-            streams,
-            inputs,
-            outputs,
-            control,
-            ..
-        } = self;
+        let Subgraph { hosts, streams, .. } = self;
         let host = &mut hosts[ix];
         let mut moved = false;
-        for (i, (reading, input)) in host.inputs.iter_mut().zip(inputs.iter()).enumerate() {
+        for (reading, input) in host.inputs.iter_mut().zip(&host.seen) {
             if input.consumed() > 0 || input.kept().is_some() {
                 moved |= input.consumed() > 0;
                 reading.advance(input);
-                let gauge = control.input_gauge(ix, i);
-                // Relaxed: only this process writes it.
-                gauge.high_water.store(reading.high_water, Relaxed);
-                let stamp = streams[reading.stream].seat.stamp;
-                if let StampPlace::There(stamp) = stamp {
+                if let StampPlace::There(stamp) = streams[reading.stream].seat.stamp {
                     // SAFETY: `There` points into the producer's control block, mapped for the run.
-                    reading.note_wait(unsafe { &*stamp }, gauge);
+                    reading.note_wait(unsafe { &*stamp });
                 }
             }
         }
-        for (&s, output) in host.outputs.iter().zip(outputs.iter()) {
+        for (&s, output) in host.outputs.iter().zip(&host.room) {
             moved |= output.produced() > 0;
             let slots = output.produced_bytes().unwrap_or(output.produced());
             streams[s].written += slots as u64;
@@ -554,10 +582,7 @@ impl Subgraph {
     fn ends(&self, ix: usize, status: Status) -> bool {
         let host = &self.hosts[ix];
         let streams = &self.streams;
-        if status == Status::Done || host.is_at_its_end(streams) {
-            return true;
-        }
-        if host.is_unwanted(streams) {
+        if status == Status::Done || host.unwanted || host.is_at_its_end(streams) {
             return true;
         }
         if host.source {
@@ -575,13 +600,10 @@ impl Subgraph {
     }
 
     fn finish(&mut self, ix: usize) -> Result<(), Fault> {
-        let state = self
-            .control
-            .state(ix, usize::from(!self.hosts[ix].second_copy));
         let host = &mut self.hosts[ix];
-        let finished = host.agent.finish(State::noted(state, &mut host.changes));
+        let finished = host.agent.finish(host.state.written::<COMMITS>());
         finished.map_err(|e| host.fault(e.message))?;
-        host.second_copy ^= host.has_state;
+        host.state.flip::<COMMITS>();
         host.done = true;
         self.done += 1;
         for &s in &host.outputs {
@@ -593,20 +615,26 @@ impl Subgraph {
     /// Fills the spare record, flips the version, publishes from the record.
     fn commit(&mut self) {
         let version = self.version + 1;
-        self.do_too_early(version);
-        self.control.begin_record();
-        // The spare record is two versions old: what moved in either step is written anew.
-        for &ix in self.moved_before.iter().chain(&self.moved) {
-            self.write_record(version, ix);
+        if COMMITS {
+            self.do_too_early(version);
+            self.control.begin_record();
+            // The spare record is two versions old: what moved in either step is written anew.
+            let since = version - u64::from(!is_seeded(Defect::StaleRecord));
+            let record = self.control.record(version);
+            for host in self.hosts.iter().filter(|host| host.moved_for >= since) {
+                host.write_record(record, &self.streams);
+            }
+            self.control.commit(version);
         }
-        self.control.commit(version);
         self.version = version;
         for i in 0..self.moved.len() {
             self.publish(self.moved[i]);
         }
         self.wake_peers();
-        self.stamp_time();
-        std::mem::swap(&mut self.moved, &mut self.moved_before);
+        self.busy += 1;
+        if !self.stamped.is_empty() {
+            self.stamp_time();
+        }
         self.moved.clear();
         add(&self.control.head().time.steps, 1);
     }
@@ -627,49 +655,17 @@ impl Subgraph {
         }
         if is_seeded(Defect::StateInPlace) {
             for &ix in &self.moved {
-                let new = usize::from(self.hosts[ix].second_copy);
-                let holding = self.control.state(ix, 1 - new);
-                holding.copy_from_slice(self.control.state(ix, new));
+                self.hosts[ix].state.overwrite();
             }
         }
         if is_seeded(Defect::HoistedVersion) {
             self.control.commit(version);
         }
-        if is_seeded(Defect::StaleRecord) {
-            self.moved_before.clear();
-        }
     }
 
-    fn write_record(&self, version: u64, ix: usize) {
-        let host = &self.hosts[ix];
-        let layout = &self.control.layout().agents[ix];
-        // Relaxed: made to hold by the commit's store alone.
-        let put = |i: usize, value: u64| self.control.word(version, i).store(value, Relaxed);
-        let flags = control::flags(host.second_copy, host.done, host.skipped);
-        put(layout.word, flags);
-        for (i, reading) in host.inputs.iter().enumerate() {
-            put(layout.read_word(i), reading.read);
-            let second = reading.lossy.as_ref().map_or(reading.released, |l| l.lost);
-            put(layout.read_word(i) + 1, second);
-            if self.streams[reading.stream].framed {
-                put(layout.read_count_word(i), reading.count);
-            }
-        }
-        for (o, &s) in host.outputs.iter().enumerate() {
-            put(layout.written_word(o), self.streams[s].written);
-            if self.streams[s].framed {
-                put(layout.written_count_word(o), self.streams[s].count);
-            }
-        }
-        for (dial, turned) in host.turned.iter().enumerate() {
-            put(layout.turn_word(), host.turn);
-            put(layout.dial_word(dial), turned.value.to_bits());
-            put(layout.dial_word(dial) + 1, turned.since);
-            put(layout.dial_word(dial) + 2, turned.times);
-        }
-    }
-
-    /// Publishes one agent's committed positions: outputs first, then what its inputs release.
+    /// Publishes one agent's committed positions: outputs first, then what its inputs release. What
+    /// this process published before it leaves alone: a store takes the line from whoever polls it.
+    #[inline(always)]
     fn publish(&mut self, ix: usize) {
         let Subgraph {
             hosts,
@@ -677,10 +673,15 @@ impl Subgraph {
             ringing,
             ..
         } = self;
-        let host = &hosts[ix];
+        let host = &mut hosts[ix];
         for &s in &host.outputs {
-            let stream = &streams[s];
+            let stream = &mut streams[s];
+            if stream.told == stream.written && !host.done {
+                continue;
+            }
             stream.seat.ring.publish(stream.written);
+            stream.told = stream.written;
+            stream.fresh = true;
             if host.done {
                 stream.seat.ring.close();
             }
@@ -688,11 +689,15 @@ impl Subgraph {
                 ringing[bell] = true;
             }
         }
-        for reading in &host.inputs {
+        for reading in &mut host.inputs {
+            if reading.told == reading.released && !host.done {
+                continue;
+            }
             let stream = &streams[reading.stream];
             if reading.lossy.is_none() {
                 stream.seat.ring.release(reading.reader, reading.released);
             }
+            reading.told = reading.released;
             if host.done {
                 stream.seat.ring.leave(reading.reader);
             }
@@ -713,29 +718,20 @@ impl Subgraph {
 
     /// Leaves the time beside streams that other workers read, now and then.
     fn stamp_time(&mut self) {
-        let Subgraph {
-            moved,
-            hosts,
-            streams,
-            control,
-            ..
-        } = self;
-        let mut now = 0;
-        for &ix in moved.iter() {
-            for &s in &hosts[ix].outputs {
-                let stream = &mut streams[s];
-                let StampPlace::Here(agent, output) = stream.seat.stamp else {
-                    continue;
-                };
-                if now == 0 {
-                    now = clock::now_ns();
-                }
-                if now >= stream.next_stamp {
-                    stream.next_stamp = now + STAMP_EVERY;
-                    control
-                        .stamp(agent, output)
-                        .set(stream.written.wrapping_sub(1), now);
-                }
+        if self.busy > STAMP_STEPS && !self.busy.is_multiple_of(STAMP_STEPS) {
+            return;
+        }
+        let now = clock::now_ns();
+        for &s in &self.stamped {
+            let stream = &mut self.streams[s];
+            let StampPlace::Here(agent, output) = stream.seat.stamp else {
+                continue;
+            };
+            if stream.fresh && now >= stream.next_stamp {
+                stream.fresh = false;
+                stream.next_stamp = now + STAMP_EVERY;
+                let stamp = self.control.stamp(agent, output);
+                stamp.set(stream.written.wrapping_sub(1), now);
             }
         }
     }
@@ -774,22 +770,24 @@ impl Subgraph {
 }
 
 impl Host {
-    fn new(seat: Seat) -> Host {
+    fn new(seat: Seat, control: &Control, ix: usize, state: Copies) -> Host {
         let Blueprint {
             agent,
             inputs,
             outputs,
-            state,
             ends,
             drops_when_full,
             dials,
             ..
         } = seat.blueprint;
+        let layout = control.layout().agents[ix].clone();
         let readings = seat
             .inputs
             .iter()
             .zip(&inputs)
-            .map(|(place, port)| Reading {
+            .enumerate()
+            .map(|(i, (place, port))| Reading {
+                gauge: control.input_gauge(ix, i),
                 stream: place.stream,
                 reader: place.reader,
                 retain: port.retain,
@@ -803,6 +801,7 @@ impl Host {
                 released: 0,
                 last_stamp: 0,
                 high_water: 0,
+                told: NEVER,
             });
         Host {
             name: seat.name,
@@ -812,15 +811,21 @@ impl Host {
             drops_when_full,
             inputs: readings.collect(),
             outputs: seat.outputs,
+            seen: Vec::new(),
+            room: Vec::new(),
+            words: layout.word..layout.written_word(outputs.len()),
+            layout,
             step: seat.step,
             room_at_least: outputs.iter().map(|p| p.at_least).collect(),
+            has_frames: inputs.iter().any(|p| p.item_type.is_framed())
+                || outputs.iter().any(|p| p.item_type.is_framed()),
             room_wanted: vec![0; outputs.len()],
             wants_more_room: false,
             items: seat.items.filter(|_| inputs.is_empty()),
-            second_copy: false,
-            has_state: !state.init.is_empty(),
-            changes: Changes::anywhere(state.init.len()),
+            state,
             done: false,
+            moved_for: 0,
+            unwanted: false,
             // Called once without any input: some agents begin by themselves.
             more: true,
             wait: None,
@@ -835,19 +840,82 @@ impl Host {
         }
     }
 
+    /// Writes its part of a record: see `control.rs`.
+    #[inline(always)]
+    fn write_record(&self, record: &[AtomicU64], streams: &[Stream]) {
+        let mut words = record[self.words.clone()].iter();
+        let mut put = |value: u64| {
+            if let Some(word) = words.next() {
+                // Relaxed: made to hold by the commit's store alone.
+                word.store(value, Relaxed);
+            }
+        };
+        put(control::flags(self.state.second, self.done, self.skipped));
+        for reading in &self.inputs {
+            put(reading.read);
+            put(reading.lossy.as_ref().map_or(reading.released, |l| l.lost));
+        }
+        for &s in &self.outputs {
+            put(streams[s].written);
+        }
+        if self.has_frames {
+            self.write_counts(record, streams);
+        }
+        if !self.turned.is_empty() {
+            self.write_dials(record);
+        }
+    }
+
+    fn write_dials(&self, record: &[AtomicU64]) {
+        // Relaxed: made to hold by the commit's store alone.
+        let put = |i: usize, value: u64| record[i].store(value, Relaxed);
+        put(self.layout.turn_word(), self.turn);
+        for (dial, turned) in self.turned.iter().enumerate() {
+            let word = self.layout.dial_word(dial);
+            put(word, turned.value.to_bits());
+            put(word + 1, turned.since);
+            put(word + 2, turned.times);
+        }
+    }
+
+    /// Streams of frames have words of their own that count items.
+    fn write_counts(&self, record: &[AtomicU64], streams: &[Stream]) {
+        for (i, reading) in self.inputs.iter().enumerate() {
+            if streams[reading.stream].framed {
+                // Relaxed, here and below: made to hold by the commit's store alone.
+                record[self.layout.read_count_word(i)].store(reading.count, Relaxed);
+            }
+        }
+        for (o, &s) in self.outputs.iter().enumerate() {
+            if streams[s].framed {
+                record[self.layout.written_count_word(o)].store(streams[s].count, Relaxed);
+            }
+        }
+    }
+
     /// It stands before items that it is not to be called with, and sees them.
+    #[inline(always)]
     fn is_to_skip(&self) -> bool {
+        !self.skips.is_empty() && self.fed && self.stands_at_a_skip()
+    }
+
+    fn stands_at_a_skip(&self) -> bool {
         let here = |at: &Vec<u64>| self.inputs.iter().map(|r| r.read).eq(at.iter().copied());
-        self.fed && self.skips.iter().any(here)
+        self.skips.iter().any(here)
     }
 
     /// One item at a time as long as something is to be skipped, so that it comes to stand there.
+    #[inline(always)]
     fn step_to_skip(&self) -> usize {
-        let ahead = |at: &Vec<u64>| self.inputs.iter().zip(at).all(|(r, &at)| r.read <= at);
-        match self.skips.iter().any(ahead) {
+        match !self.skips.is_empty() && self.has_a_skip_ahead() {
             true => 1,
             false => usize::MAX,
         }
+    }
+
+    fn has_a_skip_ahead(&self) -> bool {
+        let ahead = |at: &Vec<u64>| self.inputs.iter().zip(at).all(|(r, &at)| r.read <= at);
+        self.skips.iter().any(ahead)
     }
 
     /// Bytes of room to show for frames: a step's worth, and what the frame refused last takes. Who
@@ -864,30 +932,31 @@ impl Host {
     }
 
     /// All that read its outputs have left.
+    #[inline(always)]
     fn is_unwanted(&self, streams: &[Stream]) -> bool {
-        let mut outputs = self.outputs.iter().map(|&s| &streams[s]);
-        outputs.clone().any(|s| s.abandoned) && outputs.all(|s| s.abandoned || s.seat.readers == 0)
+        let abandoned = |s: &usize| streams[*s].abandoned;
+        let unread = |s: &usize| abandoned(s) || streams[*s].seat.readers == 0;
+        self.outputs.iter().any(abandoned) && self.outputs.iter().all(unread)
     }
 
     /// A source that was asked for so many items has given them.
+    #[inline(always)]
     fn is_at_its_end(&self, streams: &[Stream]) -> bool {
         let full = |n: u64| self.outputs.iter().all(|&s| streams[s].count >= n);
-        self.items
-            .is_some_and(|n| !self.outputs.is_empty() && full(n))
+        match self.items {
+            Some(n) => !self.outputs.is_empty() && full(n),
+            None => false,
+        }
     }
 }
 
-/// The spare copy of an agent's state, made equal to the current one.
-fn spare_state<'a>(
-    control: &'a Control,
-    ix: usize,
-    second_copy: bool,
-    changes: &'a mut Changes,
-) -> State<'a> {
-    let current = control.state(ix, usize::from(second_copy));
-    let spare = control.state(ix, usize::from(!second_copy));
-    changes.bring_up(current, spare);
-    State::noted(spare, changes)
+/// Puts a value in its place, which is at most one beyond the last.
+#[inline]
+fn put<T>(all: &mut Vec<T>, at: usize, value: T) {
+    match all.get_mut(at) {
+        Some(place) => *place = value,
+        None => all.push(value),
+    }
 }
 
 fn host_fault(agent: &str, message: String) -> Fault {

@@ -7,7 +7,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use thalweg_ringbuf::{
-    FrameError, Frames, Mode, Ring, RingCorrupt, frame_len_bytes, payload_len_bytes_max,
+    AHEAD_LEN_BYTES, FrameError, Frames, Mode, Ring, RingCorrupt, frame_len_bytes,
+    payload_len_bytes_max,
 };
 
 use crate::agent::{Input, Output};
@@ -65,6 +66,12 @@ pub(super) struct Stream {
     /// Produced here: its readers have all left.
     pub(super) abandoned: bool,
     pub(super) next_stamp: u64,
+    /// Produced here: what this process published last; no position at first.
+    pub(super) told: u64,
+    /// How many items ahead short steps are fetched; none where only this worker reads.
+    ahead: usize,
+    /// Something was published since the last stamp.
+    pub(super) fresh: bool,
 }
 
 /// An input of an agent: its place on its stream.
@@ -80,7 +87,14 @@ pub(super) struct Reading {
     pub(super) released: u64,
     pub(super) last_stamp: u64,
     pub(super) high_water: u64,
+    /// What this process published of `released` last; no position at first.
+    pub(super) told: u64,
+    /// How it fares, for all to see.
+    pub(super) gauge: *const InputGauge,
 }
+
+/// No position: nothing was published yet.
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// A reader that never holds the producer back: it works on a copy.
 pub(super) struct Lossy {
@@ -90,6 +104,7 @@ pub(super) struct Lossy {
 
 impl Reading {
     /// What the agent sees of this input: at most `step` unread items, and what is retained.
+    #[inline(always)]
     pub(super) fn show(
         &mut self,
         stream: &mut Stream,
@@ -105,7 +120,7 @@ impl Reading {
         }
         let past = self.read - self.released;
         let available = stream.available(self.read, past, want, look)?;
-        self.high_water = self.high_water.max(available + past);
+        self.note_waiting(available + past);
         let visible = available.min(want as u64);
         let ended = stream.closed && visible == available;
         // SAFETY: `released .. read + visible` is at most the ring's capacity (checked in
@@ -127,6 +142,7 @@ impl Reading {
 
     /// As `show`, of frames: at most `most`, and no more bytes than a step takes, but at least one.
     /// Each is whole: a length that another process wrote is checked here before anybody goes by it.
+    #[inline(never)]
     fn show_frames(
         &mut self,
         stream: &mut Stream,
@@ -135,7 +151,7 @@ impl Reading {
     ) -> Result<Input, FrameError> {
         let step = stream.frames_step();
         let available = stream.available(self.read, 0, step, look)?;
-        self.high_water = self.high_water.max(available);
+        self.note_waiting(available);
         let first = stream.seat.ring.slot_ptr(self.read);
         // SAFETY: `available` is at most the ring's capacity (checked), so contiguous in the mirror;
         // the producer leaves it alone until it is released.
@@ -161,11 +177,12 @@ impl Reading {
     }
 
     /// As `show`, on a copy: the producer may overwrite the ring meanwhile.
+    #[inline(never)]
     pub(super) fn show_copy(&mut self, stream: &mut Stream, want: usize) -> Input {
-        let lossy = self.lossy.as_mut().expect("a lossy input");
         let ring = stream.seat.ring;
         let mut available = stream.published() - self.read;
-        self.high_water = self.high_water.max(available.min(stream.capacity));
+        self.note_waiting(available.min(stream.capacity));
+        let lossy = self.lossy.as_mut().expect("a lossy input");
         if ring.claimed().wrapping_sub(self.read) > ring.geometry().slots && available > 1 {
             lossy.lost += available - 1;
             self.read += available - 1;
@@ -205,19 +222,34 @@ impl Reading {
         }
     }
 
+    /// So many items were waiting.
+    #[inline]
+    fn note_waiting(&mut self, items: u64) {
+        if items > self.high_water {
+            self.high_water = items;
+            // Relaxed: only this process writes it.
+            self.gauge().high_water.store(items, Relaxed);
+        }
+    }
+
+    fn gauge(&self) -> &InputGauge {
+        // SAFETY: in the worker's own control block, mapped as long as its subgraph; atomics.
+        unsafe { &*self.gauge }
+    }
+
     pub(super) fn is_exhausted(&self, stream: &Stream) -> bool {
         stream.closed && self.read == stream.written
     }
 
     /// If a stamped item was passed just now: how long did it wait?
-    pub(super) fn note_wait(&mut self, stamp: &Stamp, gauge: &InputGauge) {
+    pub(super) fn note_wait(&mut self, stamp: &Stamp) {
         let Some((position, ns)) = stamp.get() else {
             return;
         };
         if ns > self.last_stamp && position < self.read {
             self.last_stamp = ns;
             let waited = clock::now_ns().saturating_sub(ns);
-            let bucket = &gauge.waits[bucket_of(waited)];
+            let bucket = &self.gauge().waits[bucket_of(waited)];
             // Relaxed: only this process writes it.
             bucket.store(bucket.load(Relaxed).saturating_add(1), Relaxed);
         }
@@ -239,6 +271,12 @@ impl Stream {
             claimed: seat.ring.claimed(),
             abandoned: false,
             next_stamp: 0,
+            told: NEVER,
+            ahead: match seat.reader_bells.is_empty() {
+                true => 0,
+                false => AHEAD_LEN_BYTES / geometry.item_len_bytes,
+            },
+            fresh: false,
             seat,
         }
     }
@@ -246,6 +284,7 @@ impl Stream {
     /// Unread items from `read` on, looking anew only when the last look does not give `want`.
     ///
     /// A position of another process is checked before it becomes a length.
+    #[inline(always)]
     pub(super) fn available(
         &mut self,
         read: u64,
@@ -301,6 +340,7 @@ impl Stream {
     }
 
     /// Room for at most `want` items; of frames, `want` bytes.
+    #[inline(always)]
     fn room(&mut self, want: usize, look: bool) -> Result<usize, RingCorrupt> {
         let mut room = self.room_until - self.written;
         if look || room < want as u64 {
@@ -316,7 +356,18 @@ impl Stream {
         Ok(room as usize)
     }
 
+    /// Before a short step of `want` items is written to a stream that other workers read: fetches the
+    /// slots of a later one. Their cores had the cache lines last.
+    #[inline(always)]
+    pub(super) fn fetch_ahead(&self, want: usize) {
+        if want <= self.ahead && self.room_until - self.written >= (self.ahead + want) as u64 {
+            let at = self.written + self.ahead as u64;
+            self.seat.ring.fetch(at, want as u64);
+        }
+    }
+
     /// Room for at most `want` items.
+    #[inline(always)]
     pub(super) fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
         let room = self.room(want, look)?;
         // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
