@@ -242,4 +242,24 @@ mod tests {
         }
         assert!(seen >= 8, "only {seen} operators with a path");
     }
+
+    #[test]
+    fn what_came_over_a_socket_is_gone_with_the_run() {
+        for (line, name) in [
+            ("udp.read listen=127.0.0.1:27409 ! null", "datagrams to"),
+            (
+                "tcp.read listen=127.0.0.1:27409 dtype=i64 ! null",
+                "a connection with",
+            ),
+        ] {
+            let decl = oneline::load_line(line).unwrap();
+            let (graph, _) = resolve::resolve(decl).unwrap();
+            let refused = check_graph(&graph, |_| false).unwrap_err();
+            assert!(
+                refused.contains(name) && refused.contains("would be lost"),
+                "{refused}"
+            );
+            assert_eq!(check_graph(&graph, |_| true), Ok(()), "it has ended");
+        }
+    }
 }

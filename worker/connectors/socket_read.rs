@@ -1,7 +1,7 @@
 //! `tcp.read`, `unix.read`: what a peer sends, as lines or as numbers.
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, Io, OutPort, Output, State, StateSpec, Status, Wait,
+    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors;
 use crate::connectors::lines::{self, Lines};
@@ -133,6 +133,12 @@ struct SocketReader {
 const CHUNK: usize = 64 * 1024;
 
 impl Agent for SocketReader {
+    fn outside(&self, _state: &[u8]) -> Outside {
+        Outside::Once {
+            name: format!("a connection with {}", self.line.name()),
+        }
+    }
+
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
         let taken = *state.view::<u64>();
         if taken > 0 && !self.again {

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, State, Status, Wait};
+use crate::agent::{
+    Agent, AgentError, Blueprint, InPort, Io, OutPort, Outside, State, Status, Wait,
+};
 use crate::connectors::lines::{self, INVALID, Lines};
 use crate::connectors::net::{bound, host_port, sending};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -99,6 +101,12 @@ struct UdpReader {
 const LONGEST: usize = 65_536;
 
 impl Agent for UdpReader {
+    fn outside(&self, _state: &[u8]) -> Outside {
+        Outside::Once {
+            name: format!("datagrams to {}", self.at),
+        }
+    }
+
     fn attach(&mut self, _state: State<'_>) -> Result<(), AgentError> {
         self.socket = Some(bound(&self.at)?);
         self.last = Instant::now();
