@@ -15,13 +15,15 @@ use std::path::{Path, PathBuf};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 
+use super::mark::Mark;
 use crate::agent::{AgentError, Outside};
 use crate::op::{Args, OpError};
 
 /// What a source reads, a chunk at a time.
 pub(super) struct Reader {
     path: PathBuf,
-    is_regular: bool,
+    /// Set once anything was read from what has no positions. `None` for a regular file.
+    begun: Option<Mark>,
     file: Option<File>,
     /// `buffer[..len]` are the bytes from `start` on.
     buffer: Vec<u8>,
@@ -48,9 +50,13 @@ impl Reader {
     pub(super) fn of(args: &Args) -> Result<Reader, OpError> {
         let path = required_path(args)?;
         let is_regular = !is_standard(&path) && readable(&path)?.is_file();
+        let begun = match is_regular {
+            true => None,
+            false => Some(Mark::new().map_err(|e| refused(&path, "read", &e))?),
+        };
         Ok(Reader {
             path,
-            is_regular,
+            begun,
             file: None,
             buffer: Vec::new(),
             start: 0,
@@ -61,7 +67,7 @@ impl Reader {
     /// As [`Reader::of`], for formats whose header is read before the run: regular files only.
     pub(super) fn regular(args: &Args) -> Result<Reader, OpError> {
         let reader = Reader::of(args)?;
-        match reader.is_regular {
+        match reader.is_regular() {
             true => Ok(reader),
             false => Err(OpError::param(
                 "path",
@@ -78,7 +84,7 @@ impl Reader {
 
     /// True for a file with positions, false for `-` and pipes.
     pub(super) fn is_regular(&self) -> bool {
-        self.is_regular
+        self.begun.is_none()
     }
 
     /// Bytes of a regular file.
@@ -93,7 +99,7 @@ impl Reader {
 
     /// What a snapshot must know of it when these bytes have been taken.
     pub(super) fn outside(&self, taken: Range<u64>) -> Outside {
-        match self.is_regular {
+        match self.is_regular() {
             true => Outside::Reads {
                 path: self.path.clone(),
                 taken,
@@ -104,7 +110,8 @@ impl Reader {
 
     /// Opens it in the process that reads, which goes on at `offset`.
     pub(super) fn open(&mut self, offset: u64) -> Result<(), AgentError> {
-        if !self.is_regular && offset > 0 {
+        // Committed or not: a reader that died has begun.
+        if offset > 0 && !self.is_regular() || self.begun.as_ref().is_some_and(Mark::is_set) {
             return Err(AgentError::new(format!(
                 "{} cannot be read again: what the worker that died had taken from it is gone; feed the graph from a file to survive this",
                 self.name()
@@ -132,7 +139,7 @@ impl Reader {
     /// What comes next is at `offset`: kept where it is buffered, else read again. A pipe only goes on.
     pub(super) fn seek(&mut self, offset: u64) {
         let is_buffered = (self.start..=self.start + self.len as u64).contains(&offset);
-        if self.is_regular && !is_buffered {
+        if self.is_regular() && !is_buffered {
             self.forget(offset);
         }
     }
@@ -179,16 +186,16 @@ impl Reader {
     /// How many bytes came; `None` where nothing has come yet.
     fn read_some(&mut self) -> io::Result<Option<usize>> {
         let end = self.start + self.len as u64;
-        let is_regular = self.is_regular;
         let room = &mut self.buffer[self.len..];
         let mut file = self.file.as_ref().expect("attached before the first call");
         loop {
-            if !is_regular && !is_readable(file)? {
-                return Ok(None);
-            }
-            let outcome = match is_regular {
-                true => file.read_at(room, end),
-                false => file.read(room),
+            let outcome = match &self.begun {
+                None => file.read_at(room, end),
+                Some(_) if !is_readable(file)? => return Ok(None),
+                Some(begun) => {
+                    begun.set();
+                    file.read(room)
+                }
             };
             match outcome {
                 Ok(n) => return Ok(Some(n)),

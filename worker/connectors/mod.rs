@@ -22,6 +22,7 @@ mod files;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod lines;
+mod mark;
 mod net;
 mod records;
 mod text;
