@@ -843,20 +843,22 @@ impl Host {
     /// Writes its part of a record: see `control.rs`.
     #[inline(always)]
     fn write_record(&self, record: &[AtomicU64], streams: &[Stream]) {
-        let mut words = record[self.words.clone()].iter();
-        let mut put = |value: u64| {
-            if let Some(word) = words.next() {
-                // Relaxed: made to hold by the commit's store alone.
-                word.store(value, Relaxed);
-            }
+        // Relaxed, all of them: made to hold by the commit's store alone.
+        let Some((flags, words)) = record[self.words.clone()].split_first() else {
+            return;
         };
-        put(control::flags(self.state.second, self.done, self.skipped));
-        for reading in &self.inputs {
-            put(reading.read);
-            put(reading.lossy.as_ref().map_or(reading.released, |l| l.lost));
+        flags.store(
+            control::flags(self.state.second, self.done, self.skipped),
+            Relaxed,
+        );
+        let (of_inputs, of_outputs) = words.split_at(2 * self.inputs.len());
+        for (words, reading) in of_inputs.chunks_exact(2).zip(&self.inputs) {
+            let released = reading.lossy.as_ref().map_or(reading.released, |l| l.lost);
+            words[0].store(reading.read, Relaxed);
+            words[1].store(released, Relaxed);
         }
-        for &s in &self.outputs {
-            put(streams[s].written);
+        for (word, &s) in of_outputs.iter().zip(&self.outputs) {
+            word.store(streams[s].written, Relaxed);
         }
         if self.has_frames {
             self.write_counts(record, streams);
@@ -866,6 +868,8 @@ impl Host {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn write_dials(&self, record: &[AtomicU64]) {
         // Relaxed: made to hold by the commit's store alone.
         let put = |i: usize, value: u64| record[i].store(value, Relaxed);
@@ -879,6 +883,8 @@ impl Host {
     }
 
     /// Streams of frames have words of their own that count items.
+    #[cold]
+    #[inline(never)]
     fn write_counts(&self, record: &[AtomicU64], streams: &[Stream]) {
         for (i, reading) in self.inputs.iter().enumerate() {
             if streams[reading.stream].framed {

@@ -39,6 +39,7 @@ impl Copies {
     }
 
     /// What a call writes: the spare copy, made equal to the one that holds. Without commits that one.
+    #[inline(always)]
     pub(super) fn spare<const COMMITS: bool>(&mut self) -> State<'_> {
         if !COMMITS {
             return State::new(self.copy(0));
@@ -56,6 +57,7 @@ impl Copies {
     }
 
     /// What the last call wrote.
+    #[inline(always)]
     pub(super) fn written<const COMMITS: bool>(&mut self) -> State<'_> {
         if !COMMITS {
             return State::new(self.copy(0));
