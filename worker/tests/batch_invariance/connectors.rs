@@ -1,0 +1,50 @@
+//! Files read and written.
+
+use super::*;
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("null").input("f64"),
+        case("print").input("i64").param("every", 5000),
+        case("csv.read").file("t.csv", table()),
+        case("csv.read")
+            .file("t.csv", table())
+            .param("columns", vec!["square", "n"])
+            .param("as", "vector")
+            .dtype("i32"),
+        case("csv.write").input("f64").param("path", "out.csv"),
+        case("csv.write")
+            .input("cf32[2]")
+            .input_of("u8", 100)
+            .param("path", "out.csv")
+            .param("delimiter", "tab"),
+        case("raw.read")
+            .file("r", vec![7; 9999])
+            .param("offset", 1)
+            .param("endian", "big")
+            .dtype("i16"),
+        case("raw.write").input("i16[5]").param("path", "r"),
+        case("npy.read").file("a.npy", golden("rows.npy")),
+        case("npy.write").input("f32[2]").param("path", "a.npy"),
+        case("npy.write").input("cf64").param("path", "a.npy"),
+        case("wav.read").file("a.wav", golden("i24.wav")),
+        case("wav.read")
+            .file("a.wav", golden("i16.wav"))
+            .param("channel", 1)
+            .dtype("f64"),
+        case("wav.write")
+            .input("f64")
+            .param("path", "a.wav")
+            .param("format", "i24"),
+        case("wav.write").input("f32[2]").param("path", "a.wav"),
+    ]
+}
+
+/// A CSV text with what a reader must step over.
+fn table() -> String {
+    let rows = (0..500).map(|n| match n % 50 {
+        49 => format!("# the next is {n}\n\n{n},{}\r\n", n * n),
+        _ => format!("{n},\"{}\"\n", n * n),
+    });
+    format!("n,square\n{}", rows.collect::<String>())
+}

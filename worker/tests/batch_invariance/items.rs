@@ -1,0 +1,111 @@
+//! Operators of one item, and expressions.
+
+use super::*;
+
+pub(crate) fn cases() -> Vec<Case> {
+    [item_operators(), expressions()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn item_operators() -> Vec<Case> {
+    vec![
+        case("gate").input("f64").input("i16"),
+        case("gate").input("u8[3]").input_of("f32", 500),
+        case("release").input("f32").input("u8"),
+        case("release").input("i64[2]").input_of("f64", 100),
+        case("release")
+            .input("timed<f64>")
+            .input_of("timed<u8>", 100)
+            .param("by", "time"),
+        case("sample")
+            .input("timed<f32>")
+            .input_of("timed<f64>", 200),
+        case("drain").input("f64").input_of("u8", 100),
+        case("copy").input("f64"),
+        case("copy").input("u8[3]"),
+        case("scale")
+            .input("f64")
+            .param("factor", 0.1)
+            .param("offset", 3.0),
+        case("scale").input("f32[3]").param("factor", -2.5),
+        case("scale").input("cf32").param("offset", 1.5),
+        case("scale").input("cf64").param("factor", 1e-3),
+        case("decimate")
+            .input("f64")
+            .param("factor", 7)
+            .param("phase", 3),
+        case("decimate").input("i16[5]").param("factor", 2),
+        case("decimate").input("u8").param("factor", 5000),
+        case("delay")
+            .input("f64")
+            .param("items", 5)
+            .param("initial", vec![1, 2, 3, 4, 5]),
+        case("delay")
+            .input("i32[2]")
+            .param("items", 3000)
+            .param("initial", 7),
+        case("merge")
+            .input_of("i64", 1000)
+            .input_of("i64", 500)
+            .input_of("i64", 1500),
+        case("throttle").input("i64").param("rate", 1e9),
+        case("head").input("f32[2]").param("items", 1234),
+        case("head").input("timed<f64>").param("items", "2 s"),
+    ]
+}
+
+fn expressions() -> Vec<Case> {
+    let every_function = "x > 0 && !(n % 3 == 1) ? sin(x) + cos(t) * atan2(x, n + 1) - x ^ 3 / hypot(x, 2) \
+                          : max(exp(-abs(x)), log(1 + x * x), floor(x) // 2, round(x) % 3)";
+    vec![
+        case("scan").input("f64").param("next", "0.9 * s + 0.1 * x"),
+        case("scan")
+            .input("i16")
+            .param("next", "max(s, x)")
+            .param("keep", "x > s")
+            .param("expr", "x + n"),
+        case("scan")
+            .input("f32[3]")
+            .param("next", "s / 2 + x")
+            .param("init", vec![1, 2, 3])
+            .dtype("f64"),
+        case("map").input("f64").param("expr", every_function),
+        case("map").input("f32").param("expr", every_function),
+        case("map")
+            .input("i16")
+            .param("expr", every_function)
+            .dtype("i32"),
+        case("map").input("f32[3]").param("expr", "x * x[1] + n"),
+        case("map")
+            .input_of("f64[700]", 20)
+            .param("expr", "x - x[699]"),
+        case("map")
+            .input("cf32")
+            .param("expr", "x * exp(complex(0, tau * 3 * t)) / conj(x + 20)"),
+        case("map")
+            .input("u64")
+            .param("expr", "x // 7 ^ 2")
+            .dtype("u8"),
+        case("map").input("u8").param("expr", "2.5"),
+        case("filter")
+            .input("f64")
+            .param("expr", "x > 1 || n % 100 < 3"),
+        case("filter").input("i8[5]").param("expr", "x[4] < x[0]"),
+        case("filter").input("timed<f64>").param("expr", "n % 2"),
+        case("filter").input("u8").param("expr", "false"),
+        case("zip")
+            .input("f64")
+            .input_of("f32", 2000)
+            .param("expr", "a * b + t"),
+        case("zip")
+            .input("f64[2]")
+            .input("i32")
+            .input("u8")
+            .param("expr", "a * b - c")
+            .dtype("f32"),
+        case("zip").input("f64").input_of("f64[2]", 2900),
+        case("zip").input("u8").input("u8").input("u8"),
+    ]
+}
