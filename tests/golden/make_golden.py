@@ -1,4 +1,4 @@
-"""Writes numbers.txt: what NumPy, SciPy and ObsPy give, for the tests of worker/tests/golden.rs.
+"""Writes numbers.txt: what NumPy, SciPy and ObsPy give, for the tests of worker/tests/golden/.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install numpy scipy obspy
     /tmp/venv/bin/python tests/golden/make_golden.py

@@ -1,19 +1,18 @@
-//! Windows, filters and triggers against the numbers of NumPy, SciPy and ObsPy.
+//! Operators and designs against the numbers of NumPy, SciPy and ObsPy.
 //!
-//! The numbers are in `tests/golden/numbers.txt`, made by the script beside it, which also says with
-//! which versions.
+//! The numbers are in `tests/golden/*.txt`, each made by the script beside it, which also says with which
+//! versions. Each module here reads one of the files.
 
 use std::path::Path;
 
-use thalweg_worker::design::Band;
-use thalweg_worker::design::butter::butter;
-use thalweg_worker::design::firwin::{Firwin, firwin};
-use thalweg_worker::design::taper::Taper;
 use thalweg_worker::op::{Args, InputInfo, Value};
 use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
+mod numbers;
+
+/// The rate of every input, in Hz.
 const RATE: f64 = 100.0;
 
 /// A line of the file: what it is about, the parameters, the numbers.
@@ -23,8 +22,10 @@ struct Golden {
     numbers: Vec<f64>,
 }
 
-fn goldens() -> Vec<Golden> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/numbers.txt");
+/// The lines of one of the files in `tests/golden/`.
+fn goldens(file: &str) -> Vec<Golden> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+    let path = folder.join(file);
     let text = std::fs::read_to_string(path).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(golden).collect()
@@ -101,33 +102,31 @@ impl Golden {
         }
     }
 
-    /// What the operator gives for `x` as a stream of this type.
-    fn output(&self, x: &[f64], scalar: Scalar) -> Vec<f64> {
+    /// What the operator gives for `x` as a stream of this type. Complex numbers are two numbers, here and there.
+    fn output(&self, x: &[f64], item_type: &str) -> Vec<f64> {
         let op = operators::find(&self.what).unwrap();
         let input = InputInfo {
             name: "x".to_owned(),
-            item_type: ItemType::Scalar(scalar),
+            item_type: item_type.parse().unwrap(),
             rate: Some(RATE),
         };
+        let takes_single = is_single(&input.item_type);
         let args = Args::new(op, vec![input], None, &self.params, ".".as_ref()).unwrap();
         let blueprint = (op.build)(&args).unwrap();
-        let gives = blueprint.outputs[0].item_type.elements().unwrap().0;
-        let bytes = match scalar {
-            Scalar::F32 => {
-                let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-                bytemuck::cast_slice(&x).to_vec()
-            }
-            _ => bytemuck::cast_slice(x).to_vec(),
+        let gives_single = is_single(&blueprint.outputs[0].item_type);
+        let bytes = match takes_single {
+            true => singles(x),
+            false => bytemuck::cast_slice(x).to_vec(),
         };
         let outputs = run(blueprint, &[bytes], Chunks::Random(1), usize::MAX).unwrap();
-        match gives {
-            Scalar::F32 => {
+        match gives_single {
+            true => {
                 let numbers = outputs[0].chunks_exact(4);
                 numbers
                     .map(|b| f64::from(bytemuck::pod_read_unaligned::<f32>(b)))
                     .collect()
             }
-            _ => {
+            false => {
                 let numbers = outputs[0].chunks_exact(8);
                 numbers.map(bytemuck::pod_read_unaligned).collect()
             }
@@ -135,77 +134,16 @@ impl Golden {
     }
 }
 
+fn is_single(item_type: &ItemType) -> bool {
+    let (scalar, _) = item_type.elements().expect("made of numbers");
+    matches!(scalar, Scalar::F32 | Scalar::Cf32)
+}
+
+fn singles(x: &[f64]) -> Vec<u8> {
+    let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+    bytemuck::cast_slice(&x).to_vec()
+}
+
 fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0.0, |most, x| most.max(x.abs()))
-}
-
-/// The operators' lines, and the input of all of them.
-fn of_operators() -> (Vec<f64>, Vec<Golden>) {
-    let mut all = goldens();
-    let x = all.iter().find(|g| g.what == "x").unwrap().numbers.clone();
-    all.retain(|g| operators::find(&g.what).is_some());
-    (x, all)
-}
-
-#[test]
-fn operators_give_the_numbers_of_scipy() {
-    let (x, all) = of_operators();
-    assert!(all.len() > 80, "{}", all.len());
-    for golden in &all {
-        golden.check(&golden.output(&x, Scalar::F64), 1e-9, largest(&x));
-    }
-}
-
-#[test]
-fn operators_give_the_numbers_of_scipy_in_single_precision() {
-    let (x, all) = of_operators();
-    for golden in &all {
-        golden.check(&golden.output(&x, Scalar::F32), 1e-4, largest(&x));
-    }
-}
-
-#[test]
-fn sections_are_those_of_scipy() {
-    let all = goldens();
-    let sections = all.iter().filter(|g| g.what.starts_with("sos."));
-    let mut seen = 0;
-    for golden in sections {
-        let edge = |name: &str| golden.floats(name)[0];
-        let band = match golden.what.as_str() {
-            "sos.lowpass" => Band::Low(edge("cutoff")),
-            "sos.highpass" => Band::High(edge("cutoff")),
-            "sos.bandpass" => Band::Pass(edge("low"), edge("high")),
-            _ => Band::Stop(edge("low"), edge("high")),
-        };
-        let order = golden.floats("order")[0] as usize;
-        let found = butter(order, band, RATE).unwrap();
-        let rows = found.iter();
-        let numbers: Vec<f64> = rows
-            .flat_map(|s| [s.b[0], s.b[1], s.b[2], 1.0, s.a[0], s.a[1]])
-            .collect();
-        golden.check(&numbers, 1e-9, largest(&golden.numbers));
-        seen += 1;
-    }
-    assert_eq!(seen, 60);
-}
-
-#[test]
-fn taps_are_those_of_scipy() {
-    let all = goldens();
-    let designs = all.iter().filter(|g| g.what == "firwin");
-    let mut seen = 0;
-    for golden in designs {
-        let beta = golden.value("beta").map(|_| golden.floats("beta")[0]);
-        let taps = firwin(&Firwin {
-            numtaps: golden.floats("numtaps")[0] as usize,
-            cutoff: &golden.floats("cutoff"),
-            pass_zero: matches!(golden.text("pass_zero"), "lowpass" | "bandstop"),
-            window: Taper::named(golden.text("window"), beta).unwrap(),
-            scale: golden.value("scale") == Some(&Value::Bool(true)),
-            rate: RATE,
-        });
-        golden.check(&taps.unwrap(), 1e-9, largest(&golden.numbers));
-        seen += 1;
-    }
-    assert_eq!(seen, 12);
 }

@@ -1,0 +1,81 @@
+//! Windows, filters and triggers: `numbers.txt`.
+
+use thalweg_worker::design::Band;
+use thalweg_worker::design::butter::butter;
+use thalweg_worker::design::firwin::{Firwin, firwin};
+use thalweg_worker::design::taper::Taper;
+use thalweg_worker::op::Value;
+use thalweg_worker::operators;
+
+use super::{Golden, RATE, goldens, largest};
+
+/// The operators' lines, and the input of all of them.
+fn of_operators() -> (Vec<f64>, Vec<Golden>) {
+    let mut all = goldens("numbers.txt");
+    let x = all.iter().find(|g| g.what == "x").unwrap().numbers.clone();
+    all.retain(|g| operators::find(&g.what).is_some());
+    (x, all)
+}
+
+#[test]
+fn operators_give_the_numbers_of_scipy() {
+    let (x, all) = of_operators();
+    assert!(all.len() > 80, "{}", all.len());
+    for golden in &all {
+        golden.check(&golden.output(&x, "f64"), 1e-9, largest(&x));
+    }
+}
+
+#[test]
+fn operators_give_the_numbers_of_scipy_in_single_precision() {
+    let (x, all) = of_operators();
+    for golden in &all {
+        golden.check(&golden.output(&x, "f32"), 1e-4, largest(&x));
+    }
+}
+
+#[test]
+fn sections_are_those_of_scipy() {
+    let all = goldens("numbers.txt");
+    let sections = all.iter().filter(|g| g.what.starts_with("sos."));
+    let mut seen = 0;
+    for golden in sections {
+        let edge = |name: &str| golden.floats(name)[0];
+        let band = match golden.what.as_str() {
+            "sos.lowpass" => Band::Low(edge("cutoff")),
+            "sos.highpass" => Band::High(edge("cutoff")),
+            "sos.bandpass" => Band::Pass(edge("low"), edge("high")),
+            _ => Band::Stop(edge("low"), edge("high")),
+        };
+        let order = golden.floats("order")[0] as usize;
+        let found = butter(order, band, RATE).unwrap();
+        let rows = found.iter();
+        let numbers: Vec<f64> = rows
+            .flat_map(|s| [s.b[0], s.b[1], s.b[2], 1.0, s.a[0], s.a[1]])
+            .collect();
+        golden.check(&numbers, 1e-9, largest(&golden.numbers));
+        seen += 1;
+    }
+    assert_eq!(seen, 60);
+}
+
+#[test]
+fn taps_are_those_of_scipy() {
+    let all = goldens("numbers.txt");
+    let designs = all.iter().filter(|g| g.what == "firwin");
+    let mut seen = 0;
+    for golden in designs {
+        let beta = golden.value("beta").map(|_| golden.floats("beta")[0]);
+        let taps = firwin(&Firwin {
+            numtaps: golden.floats("numtaps")[0] as usize,
+            cutoff: &golden.floats("cutoff"),
+            pass_zero: matches!(golden.text("pass_zero"), "lowpass" | "bandstop"),
+            window: Taper::named(golden.text("window"), beta).unwrap(),
+            scale: golden.value("scale") == Some(&Value::Bool(true)),
+            rate: RATE,
+        });
+        golden.check(&taps.unwrap(), 1e-9, largest(&golden.numbers));
+        seen += 1;
+    }
+    assert_eq!(seen, 12);
+}
