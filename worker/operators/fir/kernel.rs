@@ -3,7 +3,9 @@
 //! Output `e` is the sum over `j` of `taps[j] * history[e + j * stride]`, added up tap by tap in an order
 //! that depends on the number of taps, the stride and the processor alone. A lane does the same whichever output
 //! it holds, so where a batch begins or ends changes no bit. Processors with vectors of other lengths add up
-//! in another order: bits may differ among machines.
+//! in another order: bits may differ among machines. `dots` has the loop of the filters that decimate.
+
+use super::dots::dots;
 
 /// A number the kernel filters: `f32` or `f64`.
 pub(super) trait Number: bytemuck::Pod {
@@ -11,6 +13,15 @@ pub(super) trait Number: bytemuck::Pod {
     fn nearest(x: f64) -> Self;
     /// Runs [`filter`] with the vectors of `level`.
     fn filter(level: Level, taps: &[Self], stride: usize, history: &[Self], out: &mut [Self]);
+    /// Runs [`dots`] with the vectors of `level`.
+    fn dots(
+        level: Level,
+        taps: &[Self],
+        stride: usize,
+        step: usize,
+        history: &[Self],
+        out: &mut [Self],
+    );
 }
 
 /// What the processor's vectors can do.
@@ -44,7 +55,7 @@ impl Level {
 }
 
 /// A vector of numbers.
-trait Lanes: Copy {
+pub(super) trait Lanes: Copy {
     type Number: Copy;
     const LEN: usize;
 
@@ -231,7 +242,7 @@ mod x86 {
     //! Vectors of AVX2 and AVX-512. Their methods are only called from [`avx2`] and [`avx512`] functions,
     //! whose callers have asked the processor; inlined there, each is one instruction.
 
-    use super::{Lanes, filter};
+    use super::{Lanes, dots, filter};
     use std::arch::x86_64::*;
 
     macro_rules! lanes {
@@ -305,7 +316,18 @@ mod x86 {
     );
 
     macro_rules! compiled_for {
-        ($name:ident, $features:literal, $vector:ty, $number:ty) => {
+        ($name:ident, $dots:ident, $features:literal, $vector:ty, $number:ty) => {
+            #[target_feature(enable = $features)]
+            pub(super) fn $dots(
+                taps: &[$number],
+                stride: usize,
+                step: usize,
+                history: &[$number],
+                out: &mut [$number],
+            ) {
+                dots::<$vector>(taps, stride, step, 0.0, history, out);
+            }
+
             #[target_feature(enable = $features)]
             pub(super) fn $name(
                 taps: &[$number],
@@ -318,14 +340,14 @@ mod x86 {
         };
     }
 
-    compiled_for!(avx2_f32, "avx2,fma", __m256, f32);
-    compiled_for!(avx2_f64, "avx2,fma", __m256d, f64);
-    compiled_for!(avx512_f32, "avx512f", __m512, f32);
-    compiled_for!(avx512_f64, "avx512f", __m512d, f64);
+    compiled_for!(avx2_f32, avx2_f32_dots, "avx2,fma", __m256, f32);
+    compiled_for!(avx2_f64, avx2_f64_dots, "avx2,fma", __m256d, f64);
+    compiled_for!(avx512_f32, avx512_f32_dots, "avx512f", __m512, f32);
+    compiled_for!(avx512_f64, avx512_f64_dots, "avx512f", __m512d, f64);
 }
 
 macro_rules! number {
-    ($number:ty, $avx2:ident, $avx512:ident) => {
+    ($number:ty, $avx2:ident, $avx512:ident, $avx2_dots:ident, $avx512_dots:ident) => {
         impl Number for $number {
             fn nearest(x: f64) -> $number {
                 x as $number
@@ -348,12 +370,33 @@ macro_rules! number {
                     Level::Plain => filter::<Plain<$number>>(taps, stride, 0.0, history, out),
                 }
             }
+
+            fn dots(
+                level: Level,
+                taps: &[$number],
+                stride: usize,
+                step: usize,
+                history: &[$number],
+                out: &mut [$number],
+            ) {
+                match level {
+                    // SAFETY: as in `filter`.
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => unsafe { x86::$avx512_dots(taps, stride, step, history, out) },
+                    // SAFETY: as in `filter`.
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => unsafe { x86::$avx2_dots(taps, stride, step, history, out) },
+                    Level::Plain => {
+                        dots::<Plain<$number>>(taps, stride, step, 0.0, history, out);
+                    }
+                }
+            }
         }
     };
 }
 
-number!(f32, avx2_f32, avx512_f32);
-number!(f64, avx2_f64, avx512_f64);
+number!(f32, avx2_f32, avx512_f32, avx2_f32_dots, avx512_f32_dots);
+number!(f64, avx2_f64, avx512_f64, avx2_f64_dots, avx512_f64_dots);
 
 #[cfg(test)]
 mod tests {
@@ -381,6 +424,32 @@ mod tests {
                             let sum: f64 = terms.map(|(j, h)| h * history[e + j * stride]).sum();
                             assert_eq!(y, sum, "{level:?} {stride} {count} {len} {e}");
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_kept_sums_of_the_definition() {
+        for level in Level::all() {
+            for (stride, count) in [1, 2, 3, 4, 5, 16, 32]
+                .into_iter()
+                .flat_map(|stride| [1, 2, 7, 31, 64, 65].map(|count| (stride, count)))
+            {
+                let wide: Vec<f64> = numbers(count)
+                    .into_iter()
+                    .flat_map(|tap| std::iter::repeat_n(tap, stride))
+                    .collect();
+                for (every, items) in [(2, 0), (2, 1), (3, 4), (10, 9), (100, 6)] {
+                    let history = numbers(((items * every) + count) * stride);
+                    let mut out = vec![f64::NAN; items * stride];
+                    f64::dots(level, &wide, stride, every * stride, &history, &mut out);
+                    for (e, &y) in out.iter().enumerate() {
+                        let from = e / stride * every * stride + e % stride;
+                        let seen = history[from..].iter().step_by(stride);
+                        let sum: f64 = numbers(count).iter().zip(seen).map(|(h, x)| h * x).sum();
+                        assert_eq!(y, sum, "{level:?} {stride} {count} {every} {items} {e}");
                     }
                 }
             }

@@ -3,7 +3,7 @@
 //! Each output is the sum of the taps times the last items, looked up in the input itself: the agent has no
 //! state. From rest: what is before the stream's beginning counts as 0, as in `scipy.signal.lfilter`.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
 use crate::design::DesignError;
 use crate::design::firwin::{Firwin, firwin};
 use crate::design::taper::Taper;
@@ -12,6 +12,7 @@ use crate::operators::iir;
 use crate::types::Scalar;
 use crate::wide::Wide;
 
+mod dots;
 mod kernel;
 
 use kernel::{Level, Number};
@@ -56,6 +57,14 @@ const RATE: ParamDef = ParamDef {
     doc: "Items per second, where the stream does not know it or knows it wrong.",
 };
 
+const DECIMATE: ParamDef = ParamDef {
+    name: "decimate",
+    kind: ParamKind::Int,
+    default: Some("1"),
+    unit: "items",
+    doc: "Of how many items of the filtered stream one is given, `y[::decimate]`, and only that one is computed; 1 to 1000000000. The rate becomes rate / decimate.",
+};
+
 const CUTOFF: ParamDef = ParamDef {
     name: "cutoff",
     kind: ParamKind::Float,
@@ -87,7 +96,7 @@ pub const FIR: OpDef = OpDef {
     name: "fir",
     summary: "finite filter: given taps, or a windowed-sinc design",
     doc: "`scipy.signal.lfilter(taps, 1, x)`: item n of the output is `taps[0] x[n] + taps[1] x[n-1] + ..`, items before the \
-stream's beginning count as 0, one item out for each item in. Give `taps`, or a design by `cutoff`: the taps are then \
+stream's beginning count as 0, one item out for each item in, or for each `decimate` items. Give `taps`, or a design by `cutoff`: the taps are then \
 `scipy.signal.firwin(numtaps, cutoff, window=window, pass_zero=pass_zero, scale=scale, fs=rate)`. f32, f64, cf32 and cf64 are \
 filtered in their own type and keep it, integers become f64; vector items are filtered per element. The order of additions \
 depends on the processor's vectors: the last bits may differ between machines, on one machine they never do.",
@@ -120,6 +129,7 @@ depends on the processor's vectors: the last bits may differ between machines, o
         },
         SCALE,
         RATE,
+        DECIMATE,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! fir taps=[0.25, 0.5, 0.25] ! null",
     deterministic: true,
@@ -136,7 +146,7 @@ pub const LOWPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
     example: "sine freq=440 rate=48000 items=4800 ! fir.lowpass cutoff=1000 ! null",
     deterministic: true,
     build,
@@ -149,7 +159,7 @@ pub const HIGHPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
     example: "sine freq=440 rate=48000 items=4800 ! fir.highpass cutoff=1000 window=blackman ! null",
     deterministic: true,
     build,
@@ -162,7 +172,7 @@ pub const BANDPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
     example: "noise rate=1000 items=6000 ! fir.bandpass low=50 high=100 window=kaiser beta=8 ! null",
     deterministic: true,
     build,
@@ -175,7 +185,7 @@ pub const BANDSTOP: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE],
+    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
     example: "noise rate=1000 items=6000 ! fir.bandstop low=45 high=55 numtaps=501 ! null",
     deterministic: true,
     build,
@@ -196,13 +206,27 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         width
     };
     let retain = taps.len() - 1;
+    let decimate = args.required_count("decimate", 1)?;
+    if decimate > 1_000_000_000 {
+        return Err(OpError::param(
+            "decimate",
+            format!("`decimate` is {decimate}, and must be at most 1000000000"),
+        ));
+    }
+    let rate = input.rate.map(|rate| rate / decimate as f64);
     let (blueprint, gives) = match scalar {
-        Scalar::F32 | Scalar::Cf32 => (Blueprint::new(Fir::<f32>::new(&taps, stride)), scalar),
-        Scalar::F64 | Scalar::Cf64 => (Blueprint::new(Fir::<f64>::new(&taps, stride)), scalar),
+        Scalar::F32 | Scalar::Cf32 => (
+            Blueprint::new(Fir::<f32>::new(&taps, stride, decimate)),
+            scalar,
+        ),
+        Scalar::F64 | Scalar::Cf64 => (
+            Blueprint::new(Fir::<f64>::new(&taps, stride, decimate)),
+            scalar,
+        ),
         integer => {
             let agent = Converted {
                 takes: integer,
-                fir: Fir::<f64>::new(&taps, stride),
+                fir: Fir::<f64>::new(&taps, stride, decimate),
                 history: Vec::new(),
             };
             (Blueprint::new(agent), Scalar::F64)
@@ -210,7 +234,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(blueprint
         .input(InPort::new(input.item_type.clone()).retain(retain))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate)))
+        .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
 }
 
 /// The parameter `taps`, alone.
@@ -337,44 +361,100 @@ fn window(args: &Args) -> Result<Taper, OpError> {
 
 /// A filter of the input's own numbers.
 struct Fir<E> {
-    /// Last tap first: in the order in which the history has its items.
+    /// Last tap first: in the order in which the history has its items. A filter that decimates has each tap
+    /// once for each number of an item.
     taps: Vec<E>,
+    /// Items that a tap can be away from the newest one.
+    reach: usize,
     /// Numbers per item.
     stride: usize,
+    /// One of so many outputs is computed.
+    decimate: u64,
     level: Level,
     beginning: Vec<E>,
 }
 
+/// The outputs of one call.
+#[derive(Clone, Copy)]
+struct Due {
+    /// The unread item that the first one belongs to.
+    next: usize,
+    /// How many there are.
+    count: usize,
+    /// How many items are then done with.
+    consumed: usize,
+}
+
 impl<E: Number> Fir<E> {
-    fn new(taps: &[f64], stride: usize) -> Fir<E> {
+    fn new(taps: &[f64], stride: usize, decimate: u64) -> Fir<E> {
+        let repeats = if decimate == 1 { 1 } else { stride };
+        let backwards = taps.iter().rev().map(|&h| E::nearest(h));
         Fir {
-            taps: taps.iter().rev().map(|&h| E::nearest(h)).collect(),
+            taps: backwards
+                .flat_map(|h| std::iter::repeat_n(h, repeats))
+                .collect(),
+            reach: taps.len() - 1,
             stride,
+            decimate,
             level: Level::best(),
             beginning: Vec::new(),
         }
     }
 
-    /// Filters the `count` items after the first `past` ones of `history` into `output`.
-    fn filter(&mut self, history: &[E], past: usize, count: usize, output: &mut Output) {
-        let stride = self.stride;
-        let reach = self.taps.len() - 1;
-        let room = &mut output.elements::<E>()[..count * stride];
+    /// What there is to compute: output n belongs to item n * decimate.
+    fn due(&self, input: &Input, output: &Output) -> Due {
+        let (visible, space) = (input.len() as u64, output.space() as u64);
+        let next = output.position() * self.decimate - input.position();
+        let count = visible
+            .saturating_sub(next)
+            .div_ceil(self.decimate)
+            .min(space);
+        let until_full = next.saturating_add(count * self.decimate);
+        Due {
+            next: next.min(visible) as usize,
+            count: count as usize,
+            consumed: until_full.min(visible) as usize,
+        }
+    }
+
+    /// Computes what is due after the first `past` items of `history` into `output`.
+    fn filter(&mut self, history: &[E], past: usize, due: Due, output: &mut Output) {
+        if due.count == 0 {
+            return;
+        }
+        let (stride, reach) = (self.stride, self.reach);
+        let step = self.decimate as usize;
+        let newest = past + due.next;
+        let room = &mut output.elements::<E>()[..due.count * stride];
         // The stream has just begun: zeros stand for the items that there never were.
-        let missing = reach.saturating_sub(past);
-        let early = missing.min(count);
+        let missing = reach.saturating_sub(newest);
+        let early = missing.div_ceil(step).min(due.count);
         let (first, rest) = room.split_at_mut(early * stride);
         if early > 0 {
-            self.beginning.clear();
-            self.beginning.resize(missing * stride, E::zeroed());
-            let known = &history[..(past + early) * stride];
-            self.beginning.extend_from_slice(known);
-            E::filter(self.level, &self.taps, stride, &self.beginning, first);
+            let mut beginning = std::mem::take(&mut self.beginning);
+            beginning.clear();
+            beginning.resize(missing * stride, E::zeroed());
+            let end = newest + (early - 1) * step + 1;
+            beginning.extend_from_slice(&history[..end * stride]);
+            self.compute(&beginning, first);
+            self.beginning = beginning;
         }
-        if early < count {
-            let from = (past + early - reach) * stride;
-            let history = &history[from..(past + count) * stride];
-            E::filter(self.level, &self.taps, stride, history, rest);
+        if early < due.count {
+            let from = newest + early * step - reach;
+            let end = newest + (due.count - 1) * step + 1;
+            self.compute(&history[from * stride..end * stride], rest);
+        }
+    }
+
+    /// Computes all of `out` of the items that its taps reach.
+    fn compute(&self, history: &[E], out: &mut [E]) {
+        let (level, taps, stride) = (self.level, &self.taps, self.stride);
+        match self.decimate {
+            1 => E::filter(level, taps, stride, history, out),
+            decimate => {
+                let step = decimate as usize * stride;
+                E::dots(level, taps, stride, step, history, out);
+            }
         }
     }
 }
@@ -382,11 +462,11 @@ impl<E: Number> Fir<E> {
 impl<E: Number> Agent for Fir<E> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let count = input.len().min(output.space());
+        let due = self.due(input, output);
         let (history, past) = input.past_elements::<E>();
-        self.filter(history, past / self.stride, count, output);
-        input.consume(count);
-        output.produce(count);
+        self.filter(history, past / self.stride, due, output);
+        input.consume(due.consumed);
+        output.produce(due.count);
         Ok(Status::Ready)
     }
 }
@@ -401,14 +481,14 @@ struct Converted {
 impl Agent for Converted {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let count = input.len().min(output.space());
+        let due = self.fir.due(input, output);
         let (bytes, past_bytes) = input.past_elements::<u8>();
         let (past, item_len) = (past_bytes / input.item_len(), input.item_len());
-        let known = &bytes[..(past + count) * item_len];
+        let known = &bytes[..(past + due.consumed) * item_len];
         f64::load(self.takes, known, &mut self.history);
-        self.fir.filter(&self.history, past, count, output);
-        input.consume(count);
-        output.produce(count);
+        self.fir.filter(&self.history, past, due, output);
+        input.consume(due.consumed);
+        output.produce(due.count);
         Ok(Status::Ready)
     }
 }
@@ -445,6 +525,34 @@ mod tests {
         let x = given("i16", &[1i16, -2, 3]);
         let y: Vec<f64> = output("fir", &[x], &[taps(vec![0.5, 0.25])], None);
         assert_eq!(y, [0.5, -0.75, 1.0]);
+    }
+
+    #[test]
+    fn of_a_decimated_stream_every_nth_item_is_there() {
+        let x: Vec<f64> = (0..300).map(|n| ((n * 7919) % 31) as f64).collect();
+        let given_taps = || taps((1..=40).map(f64::from).collect());
+        for item_type in ["f64", "f64[3]", "cf64", "f64[10]"] {
+            let width = build(
+                "fir",
+                &[given::<f64>(item_type, &[])],
+                &[given_taps()],
+                None,
+            );
+            let width = width.unwrap().outputs[0].item_type.len_bytes() / 8;
+            let all: Vec<f64> = output("fir", &[given(item_type, &x)], &[given_taps()], None);
+            for every in [2, 7, 30, 40, 1000] {
+                let params = [given_taps(), ("decimate", every.into())];
+                let found: Vec<f64> = output("fir", &[given(item_type, &x)], &params, None);
+                let kept = all.chunks_exact(width).step_by(every).flatten();
+                assert!(found.iter().eq(kept), "{item_type} {every}");
+            }
+        }
+        let params = [given_taps(), ("decimate", 4.into())];
+        let slower = build("fir", &[given("i16", &[1i16]).rate(100.0)], &params, None);
+        assert_eq!(slower.unwrap().outputs[0].rate, Some(25.0));
+        let none = [given_taps(), ("decimate", 0.into())];
+        let refused = build("fir", &[given("i16", &[1i16])], &none, None).unwrap_err();
+        assert_eq!(refused.param.as_deref(), Some("decimate"));
     }
 
     #[test]

@@ -30,6 +30,24 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("u8")
             .param("cutoff", 10.0)
             .param("numtaps", 200),
+        case("fir")
+            .input("f32")
+            .param("cutoff", 10.0)
+            .param("decimate", 5),
+        case("fir")
+            .input("f64[3]")
+            .param("taps", vec![0.3, -1.7, 2.9, 0.1, 0.7])
+            .param("decimate", 13),
+        case("fir.lowpass")
+            .input("cf32")
+            .param("cutoff", 10.0)
+            .param("numtaps", 64)
+            .param("decimate", 4),
+        case("fir.bandpass")
+            .input("i16")
+            .param("low", 10.0)
+            .param("high", 20.0)
+            .param("decimate", 2),
         case("fir.lowpass").input("f32").param("cutoff", 10.0),
         case("fir.highpass").input("cf32").param("cutoff", 10.0),
         case("fir.bandpass")
