@@ -531,6 +531,20 @@ sources! {
         rate: f64,
     }
 
+    /// The samples of a FLAC file, vectors where it has several channels
+    /// (`dtype::<[f32; 2]>()`). Gives `f32`.
+    flac_read(path: &str) -> FlacRead<f32> = "flac.read" by (element::<T>) {
+        /// Reads this channel alone, counting from 0.
+        channel: u64,
+    }
+
+    /// The samples of an Ogg Vorbis file, vectors where it has several channels
+    /// (`dtype::<[f32; 2]>()`). Gives `f32`.
+    ogg_read(path: &str) -> OggRead<f32> = "ogg.read" by (element::<T>) {
+        /// Reads this channel alone, counting from 0.
+        channel: u64,
+    }
+
     /// The samples of a WAV file, vectors where it has several channels
     /// (`dtype::<[f32; 2]>()`). Gives `f32`.
     wav_read(path: &str) -> WavRead<f32> = "wav.read" by (element::<T>) {

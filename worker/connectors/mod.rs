@@ -7,6 +7,7 @@ use crate::op::{Args, OpDef, OpError};
 
 pub mod csv_read;
 pub mod csv_write;
+pub mod flac;
 pub mod npy;
 pub mod null;
 pub mod print;
@@ -25,6 +26,7 @@ pub(crate) mod lines;
 mod mark;
 mod net;
 mod records;
+mod sound;
 mod text;
 
 pub(crate) use text::push_number;
@@ -32,6 +34,8 @@ pub(crate) use text::push_number;
 pub(crate) const CONNECTORS: &[&OpDef] = &[
     &csv_read::CSV_READ,
     &csv_write::CSV_WRITE,
+    &flac::FLAC_READ,
+    &flac::OGG_READ,
     &npy::NPY_READ,
     &npy::NPY_WRITE,
     &null::NULL,

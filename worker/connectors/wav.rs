@@ -1,19 +1,22 @@
 //! `wav.read`, `wav.write`: sound files.
 //!
 //! The `hound` crate understands and makes the headers; the samples are read and written here, at the frame
-//! that was committed. Scales are those of libsndfile's reader: a full-scale integer is 1.
+//! that was committed.
 
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::unix::fs::FileExt;
 
-use bytemuck::{AnyBitPattern, NoUninit, pod_read_unaligned};
+use bytemuck::{AnyBitPattern, pod_read_unaligned};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter};
+use crate::connectors::sound::{
+    CHANNEL, Encoding, HALF_RANGE, chosen_channel, item_type, read_convert, read_scalar,
+};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::types::{ItemType, Scalar};
+use crate::types::Scalar;
 
 /// The row of `wav.read`.
 pub const WAV_READ: OpDef = OpDef {
@@ -34,13 +37,7 @@ pub const WAV_READ: OpDef = OpDef {
             unit: "",
             doc: "The file to read, relative to the graph file.",
         },
-        ParamDef {
-            name: "channel",
-            kind: ParamKind::Int,
-            default: Some(""),
-            unit: "",
-            doc: "Reads this channel alone, counting from 0.",
-        },
+        CHANNEL,
     ],
     example: "wav.read path=examples/data/pluck.wav ! null",
     deterministic: true,
@@ -88,12 +85,9 @@ pub const WAV_WRITE: OpDef = OpDef {
 fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let reader = Reader::regular(args)?;
     let sound = Sound::read(&reader)?;
-    let channel = chosen_channel(args, &sound)?;
-    let scalar = read_scalar(args, &sound)?;
-    let item_type = match (channel, sound.spec.channels) {
-        (Some(_), _) | (None, 1) => ItemType::Scalar(scalar),
-        (None, channels) => ItemType::Vector(scalar, u32::from(channels)),
-    };
+    let channel = chosen_channel(args, sound.spec.channels)?;
+    let scalar = read_scalar(args, sound.encoding)?;
+    let item_type = item_type(scalar, channel, sound.spec.channels);
     let rate = f64::from(sound.spec.sample_rate);
     let agent = RecordReader {
         reader,
@@ -120,35 +114,15 @@ struct Sound {
     frames: u64,
 }
 
-/// How a sample is kept in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    U8,
-    I16,
-    I24,
-    I32,
-    F32,
-}
-
-impl Encoding {
-    fn len_bytes(self) -> usize {
-        match self {
-            Encoding::U8 => 1,
-            Encoding::I16 => 2,
-            Encoding::I24 => 3,
-            Encoding::I32 | Encoding::F32 => 4,
-        }
-    }
-
-    fn of(spec: &WavSpec) -> Option<Encoding> {
-        match (spec.sample_format, spec.bits_per_sample) {
-            (SampleFormat::Int, 8) => Some(Encoding::U8),
-            (SampleFormat::Int, 16) => Some(Encoding::I16),
-            (SampleFormat::Int, 24) => Some(Encoding::I24),
-            (SampleFormat::Int, 32) => Some(Encoding::I32),
-            (SampleFormat::Float, 32) => Some(Encoding::F32),
-            _ => None,
-        }
+/// How a file's samples are kept, where that is known.
+fn encoding_of(spec: &WavSpec) -> Option<Encoding> {
+    match (spec.sample_format, spec.bits_per_sample) {
+        (SampleFormat::Int, 8) => Some(Encoding::U8),
+        (SampleFormat::Int, 16) => Some(Encoding::I16),
+        (SampleFormat::Int, 24) => Some(Encoding::I24),
+        (SampleFormat::Int, 32) => Some(Encoding::I32),
+        (SampleFormat::Float, 32) => Some(Encoding::F32),
+        _ => None,
     }
 }
 
@@ -165,7 +139,7 @@ impl Sound {
         let wav = WavReader::new(&*header)
             .map_err(|e| refused(format!("is no WAV file that can be read: {e}")))?;
         let (spec, frames) = (wav.spec(), u64::from(wav.duration()));
-        let encoding = Encoding::of(&spec).ok_or_else(|| {
+        let encoding = encoding_of(&spec).ok_or_else(|| {
             refused(format!(
                 "has samples of {} bits, and 8, 16, 24 and 32 are known",
                 spec.bits_per_sample
@@ -241,93 +215,6 @@ fn data_len_of(reader: &Reader, start: u64) -> Result<u32, String> {
     file.read_exact_at(&mut len, start - 4)
         .map_err(|e| format!("cannot be read: {e}"))?;
     Ok(u32::from_le_bytes(len))
-}
-
-fn chosen_channel(args: &Args, sound: &Sound) -> Result<Option<usize>, OpError> {
-    let channels = sound.spec.channels;
-    match args.count("channel", 0)? {
-        Some(k) if k >= u64::from(channels) => Err(OpError::param(
-            "channel",
-            format!("`channel` is {k}, and the file has {channels} (they count from 0)"),
-        )),
-        k => Ok(k.map(|k| k as usize)),
-    }
-}
-
-fn read_scalar(args: &Args, sound: &Sound) -> Result<Scalar, OpError> {
-    let is_float = sound.encoding == Encoding::F32;
-    match args.dtype() {
-        None => Ok(Scalar::F32),
-        Some(ItemType::Scalar(scalar @ (Scalar::F32 | Scalar::F64))) => Ok(*scalar),
-        Some(ItemType::Scalar(scalar @ (Scalar::I16 | Scalar::I32))) if !is_float => Ok(*scalar),
-        Some(other) => Err(OpError::param(
-            "dtype",
-            format!(
-                "`dtype` is {other}, and samples of this file are read as f32 or f64{}",
-                if is_float { "" } else { ", i16 or i32" }
-            ),
-        )),
-    }
-}
-
-/// From frames of the file to items; `channel`: this one of so many.
-fn read_convert(encoding: Encoding, scalar: Scalar, channel: Option<(usize, u16)>) -> Convert {
-    match (encoding, scalar) {
-        (Encoding::F32, Scalar::F64) => {
-            picked(channel, |b: [u8; 4]| f64::from(f32::from_le_bytes(b)))
-        }
-        (Encoding::F32, _) => picked(channel, f32::from_le_bytes),
-        (Encoding::U8, _) => read_pcm(scalar, channel, |[b]: [u8; 1]| (i32::from(b) - 128) << 24),
-        (Encoding::I16, _) => read_pcm(scalar, channel, |b: [u8; 2]| {
-            i32::from(i16::from_le_bytes(b)) << 16
-        }),
-        (Encoding::I24, _) => read_pcm(scalar, channel, |[a, b, c]: [u8; 3]| {
-            i32::from_le_bytes([0, a, b, c])
-        }),
-        (Encoding::I32, _) => read_pcm(scalar, channel, i32::from_le_bytes),
-    }
-}
-
-/// From PCM samples, which `full` makes 32 bits wide with full scale at full scale.
-fn read_pcm<const N: usize>(
-    scalar: Scalar,
-    channel: Option<(usize, u16)>,
-    full: impl Fn([u8; N]) -> i32 + Copy + 'static,
-) -> Convert {
-    match scalar {
-        Scalar::I16 => picked(channel, move |b| (full(b) >> 16) as i16),
-        Scalar::I32 => picked(channel, full),
-        Scalar::F64 => picked(channel, move |b| f64::from(full(b)) / HALF_RANGE),
-        _ => picked(channel, move |b| (f64::from(full(b)) / HALF_RANGE) as f32),
-    }
-}
-
-/// Full scale of 32-bit PCM.
-const HALF_RANGE: f64 = 2_147_483_648.0;
-
-/// Applies `sample` to every sample, or to those of one channel.
-fn picked<const N: usize, T: NoUninit + AnyBitPattern>(
-    channel: Option<(usize, u16)>,
-    sample: impl Fn([u8; N]) -> T + 'static,
-) -> Convert {
-    let (first, step) = channel.map_or((0, 1), |(k, channels)| (k, usize::from(channels)));
-    Box::new(move |frames, items| {
-        let (samples, _) = frames.as_chunks::<N>();
-        let items = bytemuck::cast_slice_mut::<u8, T>(items);
-        match step {
-            1 => items
-                .iter_mut()
-                .zip(samples)
-                .for_each(|(item, s)| *item = sample(*s)),
-            _ => {
-                let samples = samples.iter().skip(first).step_by(step);
-                items
-                    .iter_mut()
-                    .zip(samples)
-                    .for_each(|(item, s)| *item = sample(*s));
-            }
-        }
-    })
 }
 
 fn build_write(args: &Args) -> Result<Blueprint, OpError> {

@@ -24,6 +24,12 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("endian", "big")
             .dtype("i16"),
         case("raw.write").input("i16[5]").param("path", "r"),
+        case("flac.read").file("a.flac", golden("i24.flac")),
+        case("flac.read")
+            .file("a.flac", golden("i24.flac"))
+            .param("channel", 1)
+            .dtype("i16"),
+        case("ogg.read").file("a.ogg", golden("tone.ogg")),
         case("npy.read").file("a.npy", golden("rows.npy")),
         case("npy.write").input("f32[2]").param("path", "a.npy"),
         case("npy.write").input("cf64").param("path", "a.npy"),
