@@ -16,7 +16,7 @@ use crate::wide::Wide;
 /// Numbers of a block at most: as many as an item may have bytes for, as cf64.
 const SIZE_MAX: u64 = 1 << 16;
 
-const SIZE: ParamDef = ParamDef {
+pub(crate) const SIZE: ParamDef = ParamDef {
     name: "size",
     kind: ParamKind::Int,
     default: Some(""),
@@ -77,7 +77,7 @@ fn build(args: &Args, direction: FftDirection) -> Result<Blueprint, OpError> {
         .output(OutPort::new(ItemType::Vector(to, size as u32), rate)))
 }
 
-fn size(args: &Args, item_type: &ItemType, width: usize) -> Result<usize, OpError> {
+pub(crate) fn size(args: &Args, item_type: &ItemType, width: usize) -> Result<usize, OpError> {
     let size = match (args.count("size", 1)?, item_type) {
         (None, ItemType::Vector(..)) => width as u64,
         (None, _) => {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::connectors;
 use crate::op::OpDef;
 
+pub mod blocks;
 pub mod bloom;
 pub mod constant;
 pub mod contains;
@@ -41,6 +42,7 @@ pub mod route;
 pub mod scale;
 pub mod scan;
 pub mod sine;
+pub mod spectra;
 pub mod sta_lta;
 pub mod text_format;
 pub mod text_length;
@@ -79,6 +81,8 @@ pub fn find(name: &str) -> Option<&'static OpDef> {
 }
 
 const OPERATORS: &[&OpDef] = &[
+    &blocks::BLOCKS,
+    &blocks::FLATTEN,
     &bloom::BLOOM,
     &constant::CONST,
     &contains::CONTAINS,
@@ -132,6 +136,12 @@ const OPERATORS: &[&OpDef] = &[
     &scale::SCALE,
     &scan::SCAN,
     &sine::SINE,
+    &spectra::cepstrum::CEPSTRUM,
+    &spectra::rfft::IRFFT,
+    &spectra::rfft::RFFT,
+    &spectra::spectrogram::SPECTROGRAM,
+    &spectra::stft::STFT,
+    &spectra::welch::WELCH,
     &sta_lta::STA_LTA,
     &text_format::TEXT_FORMAT,
     &text_length::TEXT_LENGTH,

@@ -20,6 +20,7 @@ mod filters;
 mod items;
 mod learners;
 mod sources;
+mod spectra;
 mod texts;
 mod windows;
 
@@ -108,6 +109,7 @@ fn cases() -> Vec<Case> {
         connectors::cases(),
         texts::cases(),
         learners::cases(),
+        spectra::cases(),
     ]
     .into_iter()
     .flatten()

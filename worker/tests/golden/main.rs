@@ -11,6 +11,7 @@ use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
 mod numbers;
+mod spectra;
 
 /// The rate of every input, in Hz.
 const RATE: f64 = 100.0;

@@ -1,0 +1,102 @@
+"""Writes spectra.txt: what SciPy gives, for worker/tests/golden/spectra.rs.
+
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install numpy scipy
+    /tmp/venv/bin/python tests/golden/make_spectra.py
+
+A line is `what parameters : numbers`; `type` is that of the input, whose numbers are those of `x`, or of `z` where
+it is complex (real, imaginary, real ..).
+"""
+
+import platform
+from pathlib import Path
+
+import numpy as np
+import scipy
+from scipy import fft, signal
+
+RATE = 100.0
+lines = [
+    f"# Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}",
+    "# Made by make_spectra.py; x and z have 100 items per second.",
+]
+
+
+def case(what, numbers, **params):
+    words = " ".join(f"{name}={value}" for name, value in params.items())
+    numbers = np.ascontiguousarray(numbers)
+    if np.iscomplexobj(numbers):
+        numbers = numbers.view(float)
+    lines.append(f"{what} {words} : " + " ".join(f"{v:.12g}" for v in numbers.ravel()))
+
+
+def blocks(numbers, size):
+    return numbers[: len(numbers) // size * size].reshape(-1, size)
+
+
+random = np.random.default_rng(20240229)
+place = np.arange(110)
+x = random.standard_normal(110) + 4 * np.sin(0.5 * place) + 2
+x = np.round(x * 64) / 64  # exact in f32 too
+z = random.standard_normal(110) + 1j * random.standard_normal(110) + 3 * np.exp(-0.7j * place) + 1 - 2j
+z = np.round(z * 64) / 64
+case("x", x)
+case("z", z)
+
+# Blocks.
+for size in (1, 2, 15, 16, 37):
+    case("rfft", fft.rfft(blocks(x, size)), size=size)
+    case("fft", fft.fft(blocks(z, size)), size=size, type="cf64")
+    case("ifft", fft.ifft(blocks(z, size)), size=size, type="cf64")
+for size in (1, 2, 3, 8, 9, 24):
+    bins = size // 2 + 1
+    case("irfft", fft.irfft(blocks(z, bins), size), size=size, type=f"cf64[{bins}]")
+
+# Frames.
+names = ("hann", "hamming", "blackman", "blackmanharris", "nuttall", "flattop", "bartlett", "boxcar", "kaiser")
+for name in names:
+    window = ("kaiser", 8.6) if name == "kaiser" else name
+    params = {"window": name, "beta": 8.6} if name == "kaiser" else {"window": name}
+    _, _, bins = signal.stft(x, RATE, window, 16, 4, boundary=None, padded=False)
+    case("stft", bins.T, size=16, hop=12, **params)
+for scaling in ("spectrum", "psd", "none"):
+    for size, hop, nfft in ((17, 7, 17), (16, 8, 20), (1, 40, 4), (110, 1, 110)):
+        common = {"nperseg": size, "noverlap": size - hop, "nfft": nfft, "boundary": None, "padded": False}
+        for kind, numbers in (("f64", x), ("cf64", z)):
+            starts = range(0, len(numbers) - size + 1, hop)
+            taper = signal.get_window("hamming", size)
+            frames = np.array([numbers[n : n + size] * taper for n in starts])
+            if scaling == "none":
+                bins = fft.fft(frames, nfft) if kind == "cf64" else fft.rfft(frames, nfft)
+            elif hop <= size:
+                one_sided = kind == "f64"
+                _, _, bins = signal.stft(numbers, RATE, "hamming", scaling=scaling, return_onesided=one_sided, **common)
+                bins = bins.T
+            else:
+                continue
+            case("stft", bins, size=size, hop=hop, nfft=nfft, window="hamming", scaling=scaling, type=kind)
+for scaling in ("density", "spectrum"):
+    for detrend in ("constant", False):
+        for size, hop, nfft in ((16, 8, 16), (15, 15, 32)):
+            for kind, numbers in (("f64", x), ("cf64", z)):
+                common = {"nperseg": size, "noverlap": size - hop, "nfft": nfft, "detrend": detrend, "scaling": scaling}
+                common |= {"return_onesided": kind == "f64"}
+                params = {"size": size, "hop": hop, "nfft": nfft, "detrend": str(detrend).lower(), "scaling": scaling}
+                params |= {"type": kind}
+                _, _, powers = signal.spectrogram(numbers, RATE, "hann", **common)
+                case("spectrogram", powers.T, **params)
+                if (scaling, detrend) == ("spectrum", False):
+                    case("spectrogram", 10 * np.log10(powers.T), unit="dB", **params)
+                if (scaling, kind) == ("spectrum", "f64"):
+                    continue
+                for segments, every in ((3, 3), (3, 1), (2, 4), (4, 3)):
+                    span = (segments - 1) * hop + size
+                    starts = range(0, len(numbers) - span + 1, every * hop)
+                    means = [signal.welch(numbers[n : n + span], RATE, "hann", **common)[1] for n in starts]
+                    case("welch", means, segments=segments, every=every, **params)
+for size, hop, nfft in ((16, 8, 16), (21, 30, 21), (30, 10, 64)):
+    taper = signal.get_window("hann", size)
+    frames = np.array([x[n : n + size] * taper for n in range(0, len(x) - size + 1, hop)])
+    log = np.log(np.abs(fft.rfft(frames, nfft)))
+    case("cepstrum", fft.irfft(log, nfft), size=size, hop=hop, nfft=nfft)
+
+Path(__file__).with_name("spectra.txt").write_text("\n".join(lines) + "\n")

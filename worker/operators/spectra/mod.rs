@@ -1,0 +1,12 @@
+//! Spectra: what is in a stretch of a stream, frequency by frequency.
+//!
+//! All of them cut the stream into frames counted from its beginning and transform each frame by itself
+//! ([`frames`]), so where a batch begins changes nothing.
+
+pub mod cepstrum;
+pub mod rfft;
+pub mod spectrogram;
+pub mod stft;
+pub mod welch;
+
+mod frames;

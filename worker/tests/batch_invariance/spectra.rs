@@ -1,0 +1,86 @@
+//! Spectra: transforms of blocks and of frames, and what is made of them.
+
+use super::{Case, case};
+
+/// Items of an input: more than every window of these cases, often.
+const SOME: usize = 600;
+
+pub(crate) fn cases() -> Vec<Case> {
+    [blocks(), frames(), means()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn blocks() -> Vec<Case> {
+    let mut all = vec![
+        case("rfft").input("f32[12]"),
+        case("rfft").input("u8[7]"),
+        case("irfft").input("cf32[9]").param("size", 17),
+        case("irfft").input("cf64[9]"),
+        case("irfft").input("cf64[1]"),
+        case("flatten").input("i16[3]"),
+        case("flatten").input("cf64[50]"),
+        case("blocks").input("u8").param("size", 7),
+        case("blocks").input("cf64").param("size", 1),
+    ];
+    for item_type in ["i16", "f32", "f64"] {
+        for size in [1, 16, 97, 100] {
+            all.push(case("rfft").input_of(item_type, SOME).param("size", size));
+        }
+    }
+    all
+}
+
+fn frames() -> Vec<Case> {
+    let mut all = Vec::new();
+    for op in ["stft", "spectrogram", "cepstrum"] {
+        for item_type in ["f64", "f32", "i32", "cf32", "cf64"] {
+            if op == "cepstrum" && item_type.starts_with('c') {
+                continue;
+            }
+            for (size, hop) in [(32, 8), (33, 17), (20, 45), (1, 3)] {
+                let case = case(op).input_of(item_type, SOME).param("size", size);
+                all.push(case.param("hop", hop));
+            }
+        }
+        all.push(
+            case(op)
+                .input("f64")
+                .param("size", "0.5 s")
+                .param("nfft", 64),
+        );
+        all.push(
+            case(op)
+                .input("f32")
+                .param("window", "kaiser")
+                .param("beta", 5),
+        );
+    }
+    for scaling in ["spectrum", "psd", "none"] {
+        all.push(case("stft").input("f32").param("scaling", scaling));
+    }
+    let powers = case("spectrogram").input("f32").param("unit", "dB");
+    all.push(
+        powers
+            .param("scaling", "spectrum")
+            .param("detrend", "false"),
+    );
+    all
+}
+
+fn means() -> Vec<Case> {
+    let mut all = Vec::new();
+    for item_type in ["f64", "f32", "cf32", "u16"] {
+        for (segments, every) in [(8, 8), (5, 1), (7, 3), (2, 5), (1, 1)] {
+            let case = case("welch").input_of(item_type, SOME).param("size", 24);
+            all.push(case.param("segments", segments).param("every", every));
+        }
+    }
+    let case = case("welch")
+        .input("f64")
+        .param("size", 10)
+        .param("hop", 25);
+    all.push(case.param("scaling", "spectrum").param("detrend", "false"));
+    all
+}
