@@ -8,6 +8,7 @@ use crate::design::Band;
 use crate::design::butter::{Section, butter};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
+mod cascade;
 pub(crate) mod kernel;
 
 const ORDER: ParamDef = ParamDef {
