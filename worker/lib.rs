@@ -3,6 +3,9 @@
 //! This crate knows no other process. A port is a port, on a local buffer or on a ring, and a worker
 //! alone is a complete one-core stream engine.
 
+#[macro_use]
+mod simd;
+
 pub mod types;
 
 pub mod timed;

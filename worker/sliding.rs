@@ -11,7 +11,10 @@
 
 use std::marker::PhantomData;
 
+pub mod scan;
+
 use crate::wide::{View, Wide};
+use scan::Scan;
 
 /// What a window is folded to.
 pub trait Fold: 'static {
@@ -472,6 +475,12 @@ impl<W: Arithmetic> Fold for Sum<W> {
     }
 }
 
+impl<W: Arithmetic> Scan for Sum<W> {
+    fn merge(before: Self::Part, after: Self::Part) -> Self::Part {
+        before.plus(after)
+    }
+}
+
 impl Fold for Squares {
     type Item = f64;
     type Part = f64;
@@ -490,6 +499,12 @@ impl Fold for Squares {
     }
     fn at_once_slice(items: &[f64]) -> f64 {
         in_lanes(items, 0.0, |sum, x| sum + x * x, |a, b| a + b)
+    }
+}
+
+impl Scan for Squares {
+    fn merge(before: Self::Part, after: Self::Part) -> Self::Part {
+        before + after
     }
 }
 
@@ -590,16 +605,23 @@ fn not_negative(x: f64) -> f64 {
 }
 
 /// The smaller one, or the one that is NaN.
+///
+/// Written as the processor's instruction, which gives the second one where one is NaN, and a choice for the first.
+#[inline(always)]
 fn least<W: Wide>(a: W, b: W) -> W {
-    if b < a || is_nan(b) { b } else { a }
+    let least = if a < b { a } else { b };
+    if is_nan(a) { a } else { least }
 }
 
-/// The larger one, or the one that is NaN.
+/// The larger one, or the one that is NaN; see [`least`].
+#[inline(always)]
 fn most<W: Wide>(a: W, b: W) -> W {
-    if b > a || is_nan(b) { b } else { a }
+    let most = if a > b { a } else { b };
+    if is_nan(a) { a } else { most }
 }
 
 /// Only a NaN differs from itself; an integer never does.
+#[inline(always)]
 #[expect(clippy::eq_op, reason = "this is what a NaN is")]
 fn is_nan<W: Wide>(x: W) -> bool {
     x != x
@@ -626,6 +648,12 @@ impl<W: Wide> Fold for Min<W> {
     }
 }
 
+impl<W: Wide> Scan for Min<W> {
+    fn merge(before: Self::Part, after: Self::Part) -> Self::Part {
+        least(before, after)
+    }
+}
+
 impl<W: Wide> Fold for Max<W> {
     type Item = W;
     type Part = W;
@@ -647,6 +675,12 @@ impl<W: Wide> Fold for Max<W> {
     }
 }
 
+impl<W: Wide> Scan for Max<W> {
+    fn merge(before: Self::Part, after: Self::Part) -> Self::Part {
+        most(before, after)
+    }
+}
+
 impl<W: Arithmetic> Fold for Range<W> {
     type Item = W;
     type Part = (W, W);
@@ -665,6 +699,12 @@ impl<W: Arithmetic> Fold for Range<W> {
     }
     fn at_once_slice(items: &[W]) -> W {
         Max::at_once_slice(items).minus(Min::at_once_slice(items))
+    }
+}
+
+impl<W: Arithmetic> Scan for Range<W> {
+    fn merge(before: Self::Part, after: Self::Part) -> Self::Part {
+        (least(before.0, after.0), most(before.1, after.1))
     }
 }
 

@@ -22,30 +22,44 @@ pub trait Wide: Pod + PartialOrd + std::fmt::Debug {
 
 macro_rules! wide {
     ($wide:ty, $scalar:ident, $($case:ident => $rust:ty),*) => {
-        #[allow(unreachable_patterns, reason = "f64 stands for every scalar, i64 and u64 do not")]
         impl Wide for $wide {
             const SCALAR: Scalar = Scalar::$scalar;
 
             fn load(from: Scalar, bytes: &[u8], into: &mut Vec<Self>) {
-                into.clear();
-                match from {
-                    $(Scalar::$case => {
-                        into.extend(cast_slice::<u8, $rust>(bytes).iter().map(|&x| x as $wide))
-                    })*
-                    other => unreachable!("{other} is refused where the agent is built"),
+                compiled_for_avx2! {
+                    fn load(from: Scalar, bytes: &[u8], into: &mut Vec<$wide>) {
+                        #[allow(unreachable_patterns, reason = "f64 stands for every scalar")]
+                        match from {
+                            $(Scalar::$case => {
+                                let numbers = cast_slice::<u8, $rust>(bytes);
+                                into.resize(numbers.len(), <$wide>::default());
+                                for (slot, &x) in into.iter_mut().zip(numbers) {
+                                    *slot = x as $wide;
+                                }
+                            })*
+                            other => unreachable!("{other} is refused where the agent is built"),
+                        }
+                    }
                 }
+                load(from, bytes, into);
             }
 
             fn store(values: &[Self], to: Scalar, bytes: &mut [u8]) {
-                match to {
-                    $(Scalar::$case => {
-                        let room = cast_slice_mut::<u8, $rust>(bytes);
-                        for (slot, &x) in room.iter_mut().zip(values) {
-                            *slot = narrow!($wide, $rust, x);
+                compiled_for_avx2! {
+                    fn store(values: &[$wide], to: Scalar, bytes: &mut [u8]) {
+                        #[allow(unreachable_patterns, reason = "f64 stands for every scalar")]
+                        match to {
+                            $(Scalar::$case => {
+                                let room = cast_slice_mut::<u8, $rust>(bytes);
+                                for (slot, &x) in room.iter_mut().zip(values) {
+                                    *slot = narrow!($wide, $rust, x);
+                                }
+                            })*
+                            other => unreachable!("{other} is refused where the agent is built"),
                         }
-                    })*
-                    other => unreachable!("{other} is refused where the agent is built"),
+                    }
                 }
+                store(values, to, bytes);
             }
         }
     };

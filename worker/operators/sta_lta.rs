@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::sliding::{Folder, Squares, Windows, folder};
+use crate::sliding::{Folder, Squares, Windows, scan};
 use crate::types::Scalar;
 use crate::wide::{View, Wide};
 
@@ -62,8 +62,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         width,
         takes: scalar,
         gives,
-        short: folder::<Squares>(each(sta), width),
-        long: folder::<Squares>(each(lta), width),
+        short: scan::folder::<Squares>(each(sta), width),
+        long: scan::folder::<Squares>(each(lta), width),
         taken: Vec::new(),
         sums: Vec::new(),
         ratios: Vec::new(),

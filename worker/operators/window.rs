@@ -6,7 +6,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::ranks::medians;
-use crate::sliding::{Deviations, Folder, Max, Min, Range, Squares, Sum, Windows, folder};
+use crate::sliding::{Deviations, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan};
 use crate::types::Scalar;
 use crate::wide::{View, Wide};
 
@@ -91,10 +91,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         _ => {
             let (folder, finish) = match what {
                 "median" => (medians(windows, width), Finish::Nothing),
-                "rms" => (folder::<Squares>(windows, width), Finish::RootOver(size)),
+                "rms" => (
+                    scan::folder::<Squares>(windows, width),
+                    Finish::RootOver(size),
+                ),
                 "var" => (folder::<Deviations>(windows, width), Finish::Over(size)),
                 "std" => (folder::<Deviations>(windows, width), Finish::RootOver(size)),
-                _ => (folder::<Sum<f64>>(windows, width), Finish::Over(size)),
+                _ => (scan::folder::<Sum<f64>>(windows, width), Finish::Over(size)),
             };
             assemble(args, windows, scalar, float, folder, finish)
         }
@@ -112,10 +115,10 @@ fn picked<W: crate::sliding::Arithmetic>(
     width: usize,
 ) -> Box<dyn Folder<W>> {
     match what {
-        "min" => folder::<Min<W>>(windows, width),
-        "max" => folder::<Max<W>>(windows, width),
-        "ptp" => folder::<Range<W>>(windows, width),
-        _ => folder::<Sum<W>>(windows, width),
+        "min" => scan::folder::<Min<W>>(windows, width),
+        "max" => scan::folder::<Max<W>>(windows, width),
+        "ptp" => scan::folder::<Range<W>>(windows, width),
+        _ => scan::folder::<Sum<W>>(windows, width),
     }
 }
 
@@ -163,9 +166,21 @@ impl Finishing for f64 {
     fn finish(values: &mut [f64], how: Finish) {
         match how {
             Finish::Nothing => {}
-            Finish::Over(size) => values.iter_mut().for_each(|x| *x /= size),
-            Finish::RootOver(size) => values.iter_mut().for_each(|x| *x = (*x / size).sqrt()),
+            Finish::Over(size) => over(values, size),
+            Finish::RootOver(size) => root_over(values, size),
         }
+    }
+}
+
+compiled_for_avx2! {
+    fn over(values: &mut [f64], size: f64) {
+        values.iter_mut().for_each(|x| *x /= size);
+    }
+}
+
+compiled_for_avx2! {
+    fn root_over(values: &mut [f64], size: f64) {
+        values.iter_mut().for_each(|x| *x = (*x / size).sqrt());
     }
 }
 
