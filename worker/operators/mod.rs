@@ -35,6 +35,7 @@ pub mod moments;
 pub mod noise;
 pub mod pca;
 pub mod quantile;
+pub mod radio;
 pub mod regex;
 pub mod regress;
 pub mod reservoir;
@@ -131,6 +132,13 @@ const OPERATORS: &[&OpDef] = &[
     &regex::MATCH,
     &regex::REPLACE,
     &regress::REGRESS,
+    &radio::demod::AM,
+    &radio::demod::FM,
+    &radio::demod::PM,
+    &radio::modulate::AM,
+    &radio::modulate::FM,
+    &radio::modulate::PM,
+    &radio::shift::SHIFT,
     &reservoir::RESERVOIR,
     &route::ROUTE,
     &scale::SCALE,

@@ -156,7 +156,7 @@ impl Tone {
 }
 
 /// The angle in radians, within -pi and pi, of a fraction of a turn in units of 2^-128.
-fn angle(turns: u128) -> f64 {
+pub(super) fn angle(turns: u128) -> f64 {
     (turns as i128) as f64 * (std::f64::consts::TAU / 2.0_f64.powi(128))
 }
 
@@ -164,7 +164,7 @@ fn angle(turns: u128) -> f64 {
 ///
 /// Long division of the two 53-bit mantissas, so that not the quotient's rounding is what a long
 /// stream multiplies by n.
-fn turns(freq: f64, rate: f64) -> u128 {
+pub(super) fn turns(freq: f64, rate: f64) -> u128 {
     let ((dividend, up), (divisor, down)) = (parts(freq.abs()), parts(rate));
     let exponent = up - down;
     let mut rest = dividend % divisor;

@@ -19,6 +19,7 @@ mod connectors;
 mod filters;
 mod items;
 mod learners;
+mod radio;
 mod sources;
 mod spectra;
 mod texts;
@@ -110,6 +111,7 @@ fn cases() -> Vec<Case> {
         texts::cases(),
         learners::cases(),
         spectra::cases(),
+        radio::cases(),
     ]
     .into_iter()
     .flatten()

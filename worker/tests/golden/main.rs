@@ -12,6 +12,7 @@ use thalweg_worker::types::{ItemType, Scalar};
 
 mod numbers;
 mod spectra;
+mod radio;
 
 /// The rate of every input, in Hz.
 const RATE: f64 = 100.0;
