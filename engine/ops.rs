@@ -644,6 +644,22 @@ writers! {
         endian: &str,
     }
 
+    /// Writes a SigMF recording: samples and metadata.
+    sigmf_write(path: &str) -> SigmfWrite = "sigmf.write" {
+        /// Samples per second, where the stream does not know it.
+        rate: f64,
+        /// The centre frequency in Hz.
+        frequency: f64,
+        /// When the first sample was taken, as ISO 8601.
+        datetime: &str,
+        /// What it is a recording of.
+        description: &str,
+        /// Who made it.
+        author: &str,
+        /// A vector's elements are real and imaginary parts in turn.
+        complex: bool,
+    }
+
     /// Writes a sample, or a frame of a vector's elements, for each item.
     wav_write(path: &str) -> WavWrite = "wav.write" {
         /// `"i16"`, `"i24"`, `"i32"` or `"f32"`.

@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 10] = [
+pub static TARGETS: [Target; 12] = [
     Target {
         name: "ring",
         run: ring,
@@ -82,6 +82,16 @@ pub static TARGETS: [Target; 10] = [
         name: "wav",
         run: wav,
         examples: wavs,
+    },
+    Target {
+        name: "flac",
+        run: flac,
+        examples: flacs,
+    },
+    Target {
+        name: "ogg",
+        run: ogg,
+        examples: oggs,
     },
 ];
 
@@ -391,6 +401,16 @@ pub fn wav(bytes: &[u8]) {
     read_file(bytes, "wav", "wav.read");
 }
 
+/// A FLAC file, read to its end.
+pub fn flac(bytes: &[u8]) {
+    read_file(bytes, "flac", "flac.read");
+}
+
+/// An Ogg Vorbis file, read to its end.
+pub fn ogg(bytes: &[u8]) {
+    read_file(bytes, "ogg", "ogg.read");
+}
+
 /// Has a connector read a file of these bytes.
 fn read_file(bytes: &[u8], kind: &str, words: &str) {
     let path = std::env::temp_dir().join(format!("thalweg-fuzz-{}.{kind}", std::process::id()));
@@ -434,4 +454,15 @@ fn wavs() -> Vec<Vec<u8>> {
         include_bytes!("../golden/files/i24.wav").to_vec(),
         include_bytes!("../golden/files/u8.wav").to_vec(),
     ]
+}
+
+fn flacs() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../golden/files/i24.flac").to_vec(),
+        include_bytes!("../golden/files/i16.flac").to_vec(),
+    ]
+}
+
+fn oggs() -> Vec<Vec<u8>> {
+    vec![include_bytes!("../golden/files/tone.ogg").to_vec()]
 }

@@ -48,7 +48,11 @@ const CHUNK: usize = 256 * 1024;
 impl Reader {
     /// The file named by the parameter `path`, `-` and pipes included. Refused where it cannot be read.
     pub(super) fn of(args: &Args) -> Result<Reader, OpError> {
-        let path = required_path(args)?;
+        Reader::at(required_path(args)?)
+    }
+
+    /// As [`Reader::of`], of this path.
+    pub(super) fn at(path: PathBuf) -> Result<Reader, OpError> {
         let is_regular = !is_standard(&path) && readable(&path)?.is_file();
         let begun = match is_regular {
             true => None,
@@ -261,7 +265,11 @@ impl Target {
 
     /// The file named by the parameter `path`. Refused where it could not be written; nothing is created yet.
     pub(super) fn of(args: &Args) -> Result<Target, OpError> {
-        let path = required_path(args)?;
+        Target::checked(required_path(args)?)
+    }
+
+    /// As [`Target::of`], of this path.
+    pub(super) fn checked(path: PathBuf) -> Result<Target, OpError> {
         if !is_standard(&path) {
             writable(&path)?;
         }
@@ -339,6 +347,16 @@ impl Target {
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(Readers::Gone),
             Err(e) => Err(self.failed("written", &e)),
         }
+    }
+
+    /// Ends a regular file here: what a call that was thrown away wrote behind it goes.
+    pub(super) fn cut(&mut self, len_bytes: u64) -> Result<(), AgentError> {
+        let open = self.open.as_ref().expect("attached before the first call");
+        match open.is_regular {
+            true => open.file.set_len(len_bytes),
+            false => Ok(()),
+        }
+        .map_err(|e| self.failed("cut", &e))
     }
 
     fn check_committed(&self, found: u64, committed: u64) -> Result<(), AgentError> {

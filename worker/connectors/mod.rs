@@ -12,6 +12,7 @@ pub mod npy;
 pub mod null;
 pub mod print;
 pub mod raw;
+pub mod sigmf;
 pub mod socket_read;
 pub mod socket_write;
 pub mod text_read;
@@ -42,6 +43,9 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &print::PRINT,
     &raw::RAW_READ,
     &raw::RAW_WRITE,
+    &sigmf::SIGMF_NOTES,
+    &sigmf::SIGMF_READ,
+    &sigmf::SIGMF_WRITE,
     &socket_read::TCP_READ,
     &socket_read::UNIX_READ,
     &socket_write::TCP_WRITE,

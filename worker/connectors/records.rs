@@ -3,7 +3,7 @@
 //! Where item `n` lies is known from `n` alone, so the only state is how many items were given or
 //! taken. Formats differ in the header and in how a record's bytes become an item's.
 
-use crate::agent::{Agent, AgentError, Io, Outside, State, Status, Wait};
+use crate::agent::{Agent, AgentError, Input, Io, Outside, State, Status, Wait};
 use crate::connectors::files::{Filled, Reader, Readers, Target};
 
 /// Makes items of records, or records of items: as many as both slices hold.
@@ -173,8 +173,30 @@ pub(super) struct RecordWriter {
 const AT_ONCE: usize = 256 * 1024;
 
 impl RecordWriter {
-    fn offset(&self, item: u64) -> u64 {
+    /// The byte where item `item` starts.
+    pub(super) fn offset(&self, item: u64) -> u64 {
         self.header_len + item * self.record_len as u64
+    }
+
+    /// Writes all items of the input after the `taken` ones, and counts them.
+    pub(super) fn take(
+        &mut self,
+        input: &mut Input,
+        taken: &mut u64,
+    ) -> Result<Readers, AgentError> {
+        let most = (AT_ONCE / self.record_len).max(1);
+        while !input.is_empty() {
+            let n = input.len().min(most);
+            self.records.resize(n * self.record_len, 0);
+            (self.convert)(&input.bytes()[..n * input.item_len()], &mut self.records);
+            let readers = self.target.write(self.offset(*taken), &self.records)?;
+            *taken += n as u64;
+            input.consume(n);
+            if readers == Readers::Gone || self.write_header(*taken)? == Readers::Gone {
+                return Ok(Readers::Gone);
+            }
+        }
+        Ok(Readers::Some)
     }
 
     /// Makes the header say that there are `items`; a file without positions has it at its start only.
@@ -196,21 +218,10 @@ impl Agent for RecordWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let input = &mut io.inputs[0];
-        let taken = io.state.get::<u64>();
-        let most = (AT_ONCE / self.record_len).max(1);
-        while !input.is_empty() {
-            let n = input.len().min(most);
-            self.records.resize(n * self.record_len, 0);
-            (self.convert)(&input.bytes()[..n * input.item_len()], &mut self.records);
-            let readers = self.target.write(self.offset(*taken), &self.records)?;
-            *taken += n as u64;
-            input.consume(n);
-            if readers == Readers::Gone || self.write_header(*taken)? == Readers::Gone {
-                return Ok(Status::Done);
-            }
-        }
-        Ok(Status::Ready)
+        Ok(match self.take(&mut io.inputs[0], io.state.get::<u64>())? {
+            Readers::Some => Status::Ready,
+            Readers::Gone => Status::Done,
+        })
     }
 
     fn finish(&mut self, mut state: State<'_>) -> Result<(), AgentError> {

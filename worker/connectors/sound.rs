@@ -120,7 +120,7 @@ fn read_pcm<const N: usize>(
 pub(super) const HALF_RANGE: f64 = 2_147_483_648.0;
 
 /// Applies `sample` to every sample, or to those of one channel.
-fn picked<const N: usize, T: NoUninit + AnyBitPattern>(
+pub(super) fn picked<const N: usize, T: NoUninit + AnyBitPattern>(
     channel: Option<(usize, u16)>,
     sample: impl Fn([u8; N]) -> T + 'static,
 ) -> Convert {

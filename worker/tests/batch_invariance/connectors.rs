@@ -33,6 +33,15 @@ pub(crate) fn cases() -> Vec<Case> {
         case("npy.read").file("a.npy", golden("rows.npy")),
         case("npy.write").input("f32[2]").param("path", "a.npy"),
         case("npy.write").input("cf64").param("path", "a.npy"),
+        recording("sigmf.read", "cf32"),
+        recording("sigmf.read", "ci16").param("capture", 1),
+        recording("sigmf.read", "ri16_be").dtype("i16"),
+        recording("sigmf.notes", "ci16"),
+        case("sigmf.write").input("cf32[2]").param("path", "r"),
+        case("sigmf.write")
+            .input("u8[2]")
+            .param("path", "r")
+            .param("complex", true),
         case("wav.read").file("a.wav", golden("i24.wav")),
         case("wav.read")
             .file("a.wav", golden("i16.wav"))
@@ -44,6 +53,14 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("format", "i24"),
         case("wav.write").input("f32[2]").param("path", "a.wav"),
     ]
+}
+
+/// A reader of a recording that the sigmf package made.
+fn recording(op: &'static str, name: &str) -> Case {
+    let mut case = case(op).file("r.sigmf-meta", golden(&format!("{name}.sigmf-meta")));
+    let data = golden(&format!("{name}.sigmf-data"));
+    case.files.push(("r.sigmf-data", data));
+    case
 }
 
 /// A CSV text with what a reader must step over.

@@ -1,0 +1,1073 @@
+//! `sigmf.read`, `sigmf.notes`, `sigmf.write`: recordings of signals with their metadata.
+//!
+//! The format is SigMF 1.2 (<https://sigmf.org>): `NAME.sigmf-data` holds samples side by side, and
+//! `NAME.sigmf-meta` says in JSON what they are: `global` their type and rate, `captures` where parts of the
+//! recording begin, `annotations` what is at which samples.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bytemuck::{Pod, Zeroable};
+use serde_json::{Map, Value as Json, json};
+
+use crate::agent::{
+    Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Outside, State, StateSpec, Status,
+};
+use crate::connectors::files::{Reader, Readers, Target};
+use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_order};
+use crate::connectors::sound::picked;
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
+
+/// The row of `sigmf.read`.
+pub const SIGMF_READ: OpDef = OpDef {
+    name: "sigmf.read",
+    summary: "reads the samples of a SigMF recording",
+    doc: "One item per sample: f32 or f64 of real recordings, cf32 or cf64 of complex ones, vectors where there are \
+          several channels. Integers become floats of which full scale is 1 (unsigned ones with their middle at 0), as the sigmf package \
+          reads them; `dtype` keeps them: `i16` of a `ri16_le` recording, `i16[2]` of a `ci16_le` one. The stream's rate is \
+          `core:sample_rate`. `core:dataset`, `core:header_bytes` and `core:trailing_bytes` are heeded; archives \
+          (`.sigmf`) are to be unpacked first. Annotations and captures are read by `sigmf.notes`. Goes on at the committed \
+          sample whatever is killed.",
+    inputs: Arity::Source,
+    outputs: "one stream of samples",
+    params: &[
+        PATH,
+        ParamDef {
+            name: "capture",
+            kind: ParamKind::Int,
+            default: Some(""),
+            unit: "",
+            doc: "Reads the samples of this part of the recording alone, counting from 0.",
+        },
+    ],
+    example: "sigmf.read path=tests/golden/files/ci16.sigmf-meta ! null",
+    deterministic: true,
+    build: build_read,
+};
+
+/// The row of `sigmf.notes`.
+pub const SIGMF_NOTES: OpDef = OpDef {
+    name: "sigmf.notes",
+    summary: "reads the annotations of a SigMF recording",
+    doc: "A text for each annotation (or capture) in the order of the file: its JSON object in one line, such as \
+          `{\"core:sample_start\":48,\"core:sample_count\":16,\"core:label\":\"burst\"}`. `json.field` takes fields out of it. \
+          Goes on at the committed one whatever is killed.",
+    inputs: Arity::Source,
+    outputs: "one stream of text",
+    params: &[
+        PATH,
+        ParamDef {
+            name: "of",
+            kind: ParamKind::Choice(&["annotations", "captures"]),
+            default: Some("annotations"),
+            unit: "",
+            doc: "Which of the two lists is read.",
+        },
+    ],
+    example: "sigmf.notes path=tests/golden/files/ci16.sigmf-meta ! json.field path='\"core:label\"' ! print",
+    deterministic: true,
+    build: build_notes,
+};
+
+/// The row of `sigmf.write`.
+pub const SIGMF_WRITE: OpDef = OpDef {
+    name: "sigmf.write",
+    summary: "writes a SigMF recording",
+    doc: "Samples to `NAME.sigmf-data`, little-endian in the input's type, and metadata to `NAME.sigmf-meta`. A \
+          vector's elements are channels, or with `complex = true` real and imaginary parts in turn (`i16[2]` \
+          makes `ci16_le`). Types are u8 i8 u16 i16 u32 i32 f32 f64 cf32 cf64. A second input of text gives annotations, each \
+          a JSON object with `core:sample_start`, in ascending order of it. Existing files are replaced; both \
+          are whole and readable after every step and written exactly once whatever is killed. They must be regular files; for a device there are no metadata.",
+    inputs: Arity::AtLeast(1),
+    outputs: "nothing",
+    params: &[
+        ParamDef {
+            name: "path",
+            kind: ParamKind::WritePath,
+            default: None,
+            unit: "",
+            doc: "The recording's name, relative to the graph file, with or without `.sigmf-meta` or `.sigmf-data`.",
+        },
+        ParamDef {
+            name: "rate",
+            kind: ParamKind::Float,
+            default: Some(""),
+            unit: "Hz",
+            doc: "Samples per second. Default: the stream's rate; without any the recording does not say.",
+        },
+        ParamDef {
+            name: "frequency",
+            kind: ParamKind::Float,
+            default: Some(""),
+            unit: "Hz",
+            doc: "The centre frequency: `core:frequency` of the capture.",
+        },
+        ParamDef {
+            name: "datetime",
+            kind: ParamKind::Text,
+            default: Some(""),
+            unit: "",
+            doc: "When the first sample was taken, as ISO 8601 (`2026-01-31T12:00:00Z`): `core:datetime` of the capture.",
+        },
+        ParamDef {
+            name: "description",
+            kind: ParamKind::Text,
+            default: Some(""),
+            unit: "",
+            doc: "What it is a recording of: `core:description`.",
+        },
+        ParamDef {
+            name: "author",
+            kind: ParamKind::Text,
+            default: Some(""),
+            unit: "",
+            doc: "Who made it: `core:author`.",
+        },
+        ParamDef {
+            name: "complex",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "A vector's elements are real and imaginary parts in turn.",
+        },
+    ],
+    example: "sine freq=440 rate=48000 items=4800 ! sigmf.write path=/dev/null",
+    deterministic: true,
+    build: build_write,
+};
+
+const PATH: ParamDef = ParamDef {
+    name: "path",
+    kind: ParamKind::ReadPath,
+    default: None,
+    unit: "",
+    doc: "The recording's metadata (`NAME.sigmf-meta`), relative to the graph file; the samples lie beside it.",
+};
+
+const ENDINGS: [&str; 2] = [".sigmf-meta", ".sigmf-data"];
+
+/// The path without the endings that a recording's two files have.
+fn stem(path: &Path) -> String {
+    let path = path.display().to_string();
+    let bare = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending));
+    bare.map(str::to_owned).unwrap_or(path)
+}
+
+fn refused(name: &str, why: impl std::fmt::Display) -> OpError {
+    OpError::param("path", format!("{name}: {why}"))
+}
+
+/// A recording as its metadata have it.
+struct Recording {
+    meta: Reader,
+    name: String,
+    global: Map<String, Json>,
+    captures: Vec<Json>,
+    annotations: Vec<Json>,
+    /// Where the samples are.
+    data: PathBuf,
+}
+
+/// Longer metadata are taken for another file.
+const META_LEN_MAX: u64 = 256 << 20;
+
+impl Recording {
+    fn read(args: &Args) -> Result<Recording, OpError> {
+        let path = args.path("path").unwrap_or_default();
+        let stem = stem(&path);
+        if stem.ends_with(".sigmf") {
+            let message = format!("{stem} is an archive, and a recording of two files is read");
+            return Err(OpError::param("path", message).with_help(format!("tar xf {stem}")));
+        }
+        let meta = Reader::at(PathBuf::from(format!("{stem}{}", ENDINGS[0])))?;
+        let name = meta.name();
+        let mut text = Vec::new();
+        let outcome = meta.look()?.take(META_LEN_MAX).read_to_end(&mut text);
+        outcome.map_err(|e| refused(&name, format!("cannot be read: {e}")))?;
+        let document: Json = serde_json::from_slice(&text)
+            .map_err(|e| refused(&name, format!("is no JSON: {e}")))?;
+        let Some(Json::Object(global)) = document.get("global") else {
+            return Err(refused(
+                &name,
+                "has no object `global`, which every SigMF recording has",
+            ));
+        };
+        let list = |key: &str| match document.get(key) {
+            None => Ok(Vec::new()),
+            Some(Json::Array(list)) if list.iter().all(Json::is_object) => Ok(list.clone()),
+            Some(_) => Err(refused(&name, format!("`{key}` is no list of objects"))),
+        };
+        let data = match global.get("core:dataset").map(Json::as_str) {
+            None => PathBuf::from(format!("{stem}{}", ENDINGS[1])),
+            Some(Some(file)) if !file.contains('/') => Path::new(&stem).with_file_name(file),
+            Some(_) => return Err(refused(&name, "`core:dataset` is no file's name")),
+        };
+        Ok(Recording {
+            captures: list("captures")?,
+            annotations: list("annotations")?,
+            global: global.clone(),
+            data,
+            meta,
+            name,
+        })
+    }
+
+    /// A number of `global`, absent where it is not there.
+    fn number(&self, key: &str) -> Result<Option<f64>, OpError> {
+        match self.global.get(key) {
+            None => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(number) if number > 0.0 => Ok(Some(number)),
+                _ => Err(refused(
+                    &self.name,
+                    format!("`{key}` is {value}, and should be a number above 0"),
+                )),
+            },
+        }
+    }
+
+    fn layout(&self) -> Result<Layout, OpError> {
+        let datatype = self.global.get("core:datatype").and_then(Json::as_str);
+        let datatype = datatype.ok_or_else(|| refused(&self.name, "has no `core:datatype`"))?;
+        let channels = self.number("core:num_channels")?.unwrap_or(1.0);
+        if channels.fract() != 0.0 || channels > 32_768.0 {
+            return Err(refused(
+                &self.name,
+                format!(
+                    "`core:num_channels` is {channels}, and should be a whole number up to 32768"
+                ),
+            ));
+        }
+        let layout = Layout::of(datatype, channels as u32);
+        layout.ok_or_else(|| {
+            refused(
+                &self.name,
+                format!(
+                    "`core:datatype` is {datatype:?}, and should be such as cf32_le, ri16_be or cu8"
+                ),
+            )
+        })
+    }
+
+    /// A count of bytes or samples in a capture.
+    fn count(&self, capture: &Json, key: &str) -> Result<u64, OpError> {
+        match capture.get(key) {
+            None => Ok(0),
+            Some(value) => value.as_u64().ok_or_else(|| {
+                refused(
+                    &self.name,
+                    format!("a capture's `{key}` is {value}, and should be a whole number from 0"),
+                )
+            }),
+        }
+    }
+
+    /// Which bytes of the data hold the samples that are asked for.
+    fn part(&self, args: &Args, data_len: u64, sample_len: u64) -> Result<Part, OpError> {
+        let mut starts = Vec::new();
+        let mut headers = Vec::new();
+        for capture in &self.captures {
+            starts.push(self.count(capture, "core:sample_start")?);
+            headers.push(self.count(capture, "core:header_bytes")?);
+        }
+        if !starts.is_sorted() {
+            return Err(refused(
+                &self.name,
+                "its captures are not in the order of `core:sample_start`",
+            ));
+        }
+        let trailing = self.number("core:trailing_bytes")?.unwrap_or(0.0) as u64;
+        let beside = headers
+            .iter()
+            .try_fold(trailing, |sum, n| sum.checked_add(*n));
+        let Some(samples_len) = beside.and_then(|beside| data_len.checked_sub(beside)) else {
+            return Err(refused(
+                &self.name,
+                "says that there are more bytes beside the samples than there are in all",
+            ));
+        };
+        let data = self.data.display();
+        if samples_len % sample_len != 0 {
+            return Err(OpError::param(
+                "path",
+                format!(
+                    "{data} ends within a sample: {} bytes are left, and a sample has {sample_len}; it was cut short, or `core:datatype` is another",
+                    samples_len % sample_len
+                ),
+            ));
+        }
+        let all = samples_len / sample_len;
+        let chosen = args.count("capture", 0)?;
+        let (first, k) = match chosen {
+            None if headers.iter().skip(1).any(|n| *n > 0) => {
+                return Err(OpError::param(
+                    "capture",
+                    "there are other bytes between the captures",
+                )
+                .with_help("read one of them: capture = 0"));
+            }
+            None => (0, 0),
+            Some(k) => match starts.get(k as usize) {
+                Some(start) => (*start, k as usize),
+                None => {
+                    return Err(OpError::param(
+                        "capture",
+                        format!(
+                            "`capture` is {k}, and the recording has {} (they count from 0)",
+                            starts.len()
+                        ),
+                    ));
+                }
+            },
+        };
+        let end = match chosen {
+            Some(_) => starts.get(k + 1).copied().unwrap_or(all),
+            None => all,
+        };
+        if first > end || end > all {
+            return Err(refused(
+                &self.name,
+                format!(
+                    "a capture begins at sample {}, and {data} holds {all}",
+                    first.max(end)
+                ),
+            ));
+        }
+        let before: u64 = headers.iter().take(k + 1).sum();
+        Ok(Part {
+            start: before + first * sample_len,
+            samples: end - first,
+        })
+    }
+}
+
+/// Where samples lie.
+struct Part {
+    /// The byte of the first.
+    start: u64,
+    samples: u64,
+}
+
+/// How a sample is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    /// What its numbers are, without regard to complex ones.
+    number: Scalar,
+    is_complex: bool,
+    is_big_endian: bool,
+    channels: u32,
+}
+
+impl Layout {
+    fn of(datatype: &str, channels: u32) -> Option<Layout> {
+        let (kind, rest) = datatype.split_at_checked(1)?;
+        let (name, order) = match rest.split_once('_') {
+            Some((name, order)) => (name, Some(order)),
+            None => (rest, None),
+        };
+        let number = NUMBERS.into_iter().find(|number| number.name() == name)?;
+        let is_big_endian = match order {
+            Some("le") => false,
+            Some("be") => true,
+            None if number.len_bytes() == 1 => false,
+            _ => return None,
+        };
+        Some(Layout {
+            number,
+            is_complex: match kind {
+                "c" => true,
+                "r" => false,
+                _ => return None,
+            },
+            is_big_endian,
+            channels,
+        })
+    }
+
+    /// As `core:datatype` spells it.
+    fn datatype(&self) -> String {
+        let kind = if self.is_complex { 'c' } else { 'r' };
+        let order = if self.number.len_bytes() == 1 {
+            ""
+        } else {
+            "_le"
+        };
+        format!("{kind}{}{order}", self.number)
+    }
+
+    /// Numbers of one sample.
+    fn width(&self) -> u32 {
+        self.channels * if self.is_complex { 2 } else { 1 }
+    }
+
+    fn sample_len(&self) -> usize {
+        self.number.len_bytes() * self.width() as usize
+    }
+
+    /// Samples as floats.
+    fn floats(&self, is_wide: bool) -> ItemType {
+        let scalar = match (self.is_complex, is_wide) {
+            (false, false) => Scalar::F32,
+            (false, true) => Scalar::F64,
+            (true, false) => Scalar::Cf32,
+            (true, true) => Scalar::Cf64,
+        };
+        of_width(scalar, self.channels)
+    }
+
+    /// What samples are given as, and how they become that.
+    fn items(&self, dtype: Option<&ItemType>) -> Result<(ItemType, Convert), OpError> {
+        let is_wide = self.number == Scalar::F64;
+        let kept = match self.number.is_float() {
+            true => self.floats(is_wide),
+            false => of_width(self.number, self.width()),
+        };
+        let (narrow, wide) = (self.floats(false), self.floats(true));
+        let wanted = dtype.cloned().unwrap_or_else(|| self.floats(is_wide));
+        let convert = match &wanted {
+            wanted if *wanted == kept => in_order(self.is_big_endian, self.number.len_bytes()),
+            wanted if *wanted == wide => self.convert(true),
+            wanted if *wanted == narrow => self.convert(false),
+            other => {
+                let integers = match self.number.is_float() {
+                    true => String::new(),
+                    false => format!(" or {kept}"),
+                };
+                let message = format!(
+                    "`dtype` is {other}, and samples of this recording are read as {narrow}, {wide}{integers}"
+                );
+                return Err(OpError::param("dtype", message));
+            }
+        };
+        Ok((wanted, convert))
+    }
+
+    /// To floats, full scale to 1.
+    fn convert(&self, is_wide: bool) -> Convert {
+        let big = self.is_big_endian;
+        match self.number {
+            Scalar::U8 => floats(big, is_wide, |b| {
+                (f64::from(u8::from_le_bytes(b)) - 128.0) / 128.0
+            }),
+            Scalar::I8 => floats(big, is_wide, |b| f64::from(i8::from_le_bytes(b)) / 128.0),
+            Scalar::U16 => floats(big, is_wide, |b| {
+                (f64::from(u16::from_le_bytes(b)) - 32_768.0) / 32_768.0
+            }),
+            Scalar::I16 => floats(big, is_wide, |b| {
+                f64::from(i16::from_le_bytes(b)) / 32_768.0
+            }),
+            Scalar::U32 => floats(big, is_wide, |b| {
+                (f64::from(u32::from_le_bytes(b)) - 2_147_483_648.0) / 2_147_483_648.0
+            }),
+            Scalar::I32 => floats(big, is_wide, |b| {
+                f64::from(i32::from_le_bytes(b)) / 2_147_483_648.0
+            }),
+            Scalar::F32 => floats(big, is_wide, |b| f64::from(f32::from_le_bytes(b))),
+            _ => floats(big, is_wide, f64::from_le_bytes),
+        }
+    }
+}
+
+/// The numbers that samples can be made of.
+const NUMBERS: [Scalar; 8] = [
+    Scalar::U8,
+    Scalar::I8,
+    Scalar::U16,
+    Scalar::I16,
+    Scalar::U32,
+    Scalar::I32,
+    Scalar::F32,
+    Scalar::F64,
+];
+
+fn of_width(scalar: Scalar, width: u32) -> ItemType {
+    match width {
+        1 => ItemType::Scalar(scalar),
+        width => ItemType::Vector(scalar, width),
+    }
+}
+
+fn floats<const N: usize>(
+    is_big_endian: bool,
+    is_wide: bool,
+    value: impl Fn([u8; N]) -> f64 + Copy + 'static,
+) -> Convert {
+    let reversed = move |mut bytes: [u8; N]| {
+        bytes.reverse();
+        value(bytes)
+    };
+    match (is_big_endian, is_wide) {
+        (false, true) => picked(None, value),
+        (false, false) => picked(None, move |bytes| value(bytes) as f32),
+        (true, true) => picked(None, reversed),
+        (true, false) => picked(None, move |bytes| reversed(bytes) as f32),
+    }
+}
+
+fn build_read(args: &Args) -> Result<Blueprint, OpError> {
+    let recording = Recording::read(args)?;
+    if recording.global.get("core:metadata_only") == Some(&Json::Bool(true)) {
+        return Err(refused(
+            &recording.name,
+            "is of metadata only: there are no samples",
+        ));
+    }
+    let layout = recording.layout()?;
+    let (item_type, convert) = layout.items(args.dtype())?;
+    let rate = recording.number("core:sample_rate")?;
+    let reader = Reader::at(recording.data.clone())?;
+    let part = recording.part(args, reader.len()?, layout.sample_len() as u64)?;
+    let agent = RecordReader {
+        reader,
+        start: part.start,
+        record_len: layout.sample_len(),
+        count: Count::Exactly(part.samples),
+        convert,
+    };
+    Ok(Blueprint::new(agent)
+        .state(StateSpec::of(0u64))
+        .output(OutPort::new(item_type, rate)))
+}
+
+fn build_notes(args: &Args) -> Result<Blueprint, OpError> {
+    let recording = Recording::read(args)?;
+    let list = match args.text("of") {
+        Some("captures") => &recording.captures,
+        _ => &recording.annotations,
+    };
+    let agent = NotesReader {
+        notes: list.iter().map(Json::to_string).collect(),
+        len_bytes: recording.meta.len()?,
+        meta: recording.meta,
+    };
+    Ok(Blueprint::new(agent)
+        .state(StateSpec::of(0u64))
+        .output(OutPort::new(ItemType::Text, None)))
+}
+
+/// State: how many notes were given (`u64`).
+struct NotesReader {
+    meta: Reader,
+    len_bytes: u64,
+    notes: Vec<String>,
+}
+
+impl Agent for NotesReader {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let given = io.state.get::<u64>();
+        while let Some(note) = self.notes.get(*given as usize) {
+            if !io.outputs[0].give_text(note) {
+                return Ok(Status::More);
+            }
+            *given += 1;
+        }
+        Ok(Status::Done)
+    }
+
+    fn outside(&self, _: &[u8]) -> Outside {
+        self.meta.outside(0..self.len_bytes)
+    }
+}
+
+fn build_write(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let notes = match args.inputs() {
+        [_] => None,
+        [_, notes] if notes.item_type == ItemType::Text => Some(notes),
+        [_, notes] => {
+            let message = format!(
+                "`sigmf.write` takes annotations as text, and its second input is {}",
+                notes.item_type
+            );
+            return Err(OpError::param("in", message));
+        }
+        inputs => {
+            let message = format!(
+                "`sigmf.write` takes samples and annotations, and has {} inputs",
+                inputs.len()
+            );
+            return Err(OpError::param("in", message));
+        }
+    };
+    let layout = written_layout(args)?;
+    let path = args.path("path").unwrap_or_default();
+    let is_device = fs::metadata(&path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+    let (data, meta) = match is_device {
+        true => (Target::checked(path)?, None),
+        false => {
+            let [meta, data] =
+                ENDINGS.map(|ending| PathBuf::from(format!("{}{ending}", stem(&path))));
+            (Target::checked(data)?, Some(Target::checked(meta)?))
+        }
+    };
+    let record_len = layout.sample_len();
+    let agent = SigmfWriter {
+        samples: RecordWriter {
+            target: data,
+            header: Box::new(|_| Ok(Vec::new())),
+            header_len: 0,
+            record_len,
+            convert: in_order(false, layout.number.len_bytes()),
+            pad_to: 1,
+            records: Vec::new(),
+        },
+        meta,
+        head: head(args, &layout)?,
+    };
+    let blueprint = Blueprint::new(agent)
+        .state(StateSpec::of(Taken::zeroed()))
+        .input(InPort::new(input.item_type.clone()));
+    Ok(match notes {
+        Some(_) => blueprint.input(InPort::new(ItemType::Text)),
+        None => blueprint,
+    })
+}
+
+fn written_layout(args: &Args) -> Result<Layout, OpError> {
+    let input = args.input();
+    let wanted = "numbers of 8 to 32 bits, f64, complex numbers or vectors of them";
+    let (scalar, width) = input
+        .item_type
+        .elements()
+        .filter(|(scalar, _)| !matches!(scalar, Scalar::I64 | Scalar::U64))
+        .ok_or_else(|| OpError::input_type("sigmf.write", input, wanted))?;
+    let in_pairs = args.flag("complex");
+    if in_pairs && (scalar.is_complex() || width % 2 != 0) {
+        let message = format!(
+            "`complex` is true, and {} is no row of real and imaginary parts",
+            input.item_type
+        );
+        return Err(OpError::param("complex", message));
+    }
+    Ok(Layout {
+        number: match scalar {
+            Scalar::Cf32 => Scalar::F32,
+            Scalar::Cf64 => Scalar::F64,
+            number => number,
+        },
+        is_complex: in_pairs || scalar.is_complex(),
+        is_big_endian: false,
+        channels: width as u32 / if in_pairs { 2 } else { 1 },
+    })
+}
+
+/// The metadata up to the first annotation.
+fn head(args: &Args, layout: &Layout) -> Result<Vec<u8>, OpError> {
+    let rate = crate::connectors::rate(args)?.or(args.input().rate);
+    let mut global = Map::new();
+    global.insert("core:version".to_owned(), json!("1.2.0"));
+    global.insert("core:datatype".to_owned(), json!(layout.datatype()));
+    if layout.channels > 1 {
+        global.insert("core:num_channels".to_owned(), json!(layout.channels));
+    }
+    if let Some(rate) = rate {
+        global.insert("core:sample_rate".to_owned(), json!(rate));
+    }
+    for key in ["description", "author"] {
+        if let Some(text) = args.text(key) {
+            global.insert(format!("core:{key}"), json!(text));
+        }
+    }
+    global.insert("core:recorder".to_owned(), json!("thalweg"));
+    let mut capture = Map::new();
+    capture.insert("core:sample_start".to_owned(), json!(0));
+    if let Some(frequency) = args.float("frequency") {
+        capture.insert("core:frequency".to_owned(), json!(frequency));
+    }
+    if let Some(datetime) = args.text("datetime") {
+        capture.insert("core:datetime".to_owned(), json!(datetime));
+    }
+    let (global, capture) = (Json::Object(global), Json::Object(capture));
+    let head =
+        format!("{{\n\"global\": {global:#},\n\"captures\": [{capture:#}],\n\"annotations\": [");
+    Ok(head.into_bytes())
+}
+
+/// What closes the metadata.
+const TAIL: &[u8] = b"\n]\n}\n";
+
+/// The state of `sigmf.write`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Taken {
+    /// Samples that are written.
+    samples: u64,
+    /// Bytes of annotations that are written.
+    notes_len: u64,
+    /// The sample that the last annotation begins at.
+    last_start: u64,
+}
+
+/// State: [`Taken`].
+struct SigmfWriter {
+    samples: RecordWriter,
+    /// Absent where samples go to a device.
+    meta: Option<Target>,
+    head: Vec<u8>,
+}
+
+impl SigmfWriter {
+    /// Writes the annotations that have come, and what closes the metadata behind them.
+    fn take_notes(&mut self, notes: &mut Input, taken: &mut Taken) -> Result<(), AgentError> {
+        let mut text = Vec::new();
+        for (n, note) in notes.frames().enumerate() {
+            let start = start_of(note, taken.last_start).map_err(|why| {
+                AgentError::new(format!("annotation {} {why}", notes.position() + n as u64))
+            })?;
+            taken.last_start = start;
+            let is_first = taken.notes_len == 0 && text.is_empty();
+            text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+            text.extend_from_slice(note.trim_ascii());
+        }
+        notes.consume(notes.len());
+        let at = self.head.len() as u64 + taken.notes_len;
+        taken.notes_len += text.len() as u64;
+        text.extend_from_slice(TAIL);
+        self.write_meta(at, &text)
+    }
+
+    /// Writes what the metadata end with.
+    fn write_meta(&mut self, at: u64, end: &[u8]) -> Result<(), AgentError> {
+        let Some(meta) = &mut self.meta else {
+            return Ok(());
+        };
+        meta.write(at, end)?;
+        meta.cut(at + end.len() as u64)
+    }
+
+    fn close_meta(&mut self, taken: Taken) -> Result<(), AgentError> {
+        self.write_meta(self.head.len() as u64 + taken.notes_len, TAIL)
+    }
+}
+
+/// The sample that an annotation begins at, or what is wrong with it.
+fn start_of(note: &[u8], last_start: u64) -> Result<u64, String> {
+    let text = String::from_utf8_lossy(note);
+    let json: Json =
+        serde_json::from_slice(note).map_err(|e| format!("is no JSON: {e}: {text:?}"))?;
+    let start = json.get("core:sample_start").and_then(Json::as_u64);
+    match start {
+        None => Err(format!(
+            "is no object with a `core:sample_start` that is a whole number: {text:?}"
+        )),
+        Some(start) if start < last_start => Err(format!(
+            "begins at sample {start}, and the one before it at {last_start}: SigMF has them in ascending order"
+        )),
+        Some(start) => Ok(start),
+    }
+}
+
+impl Agent for SigmfWriter {
+    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
+        let taken = *state.get::<Taken>();
+        self.samples
+            .target
+            .open(self.samples.offset(taken.samples))?;
+        if let Some(meta) = &mut self.meta {
+            match taken.notes_len {
+                0 => meta.open(0)?,
+                notes_len => meta.open(self.head.len() as u64 + notes_len)?,
+            }
+            meta.write(0, &self.head)?;
+        }
+        self.close_meta(taken)
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let taken = io.state.get::<Taken>();
+        if self.samples.take(&mut io.inputs[0], &mut taken.samples)? == Readers::Gone {
+            return Ok(Status::Done);
+        }
+        if let Some(notes) = io.inputs.get_mut(1).filter(|notes| !notes.is_empty()) {
+            self.take_notes(notes, taken)?;
+        }
+        Ok(Status::Ready)
+    }
+
+    fn finish(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
+        self.close_meta(*state.get::<Taken>())
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        let taken: Taken = bytemuck::pod_read_unaligned(state);
+        self.samples
+            .target
+            .outside(0..self.samples.offset(taken.samples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectors::fixtures::{CUTS, bytes, golden, read, sink, source};
+    use crate::connectors::npy::NPY_READ;
+    use crate::op::{InputInfo, Value};
+    use crate::testing::{Chunks, Random, frames, run, texts};
+
+    #[test]
+    fn samples_are_read_as_the_sigmf_package_reads_them() {
+        for name in ["ci16", "cu8", "cf32", "ri16_be", "rf64"] {
+            let expected = source(
+                &NPY_READ,
+                &golden(),
+                &format!("sigmf_{name}.npy"),
+                None,
+                &[],
+            );
+            let expected = expected.unwrap();
+            let dtype = expected.outputs[0].item_type.to_string();
+            let items = read(expected, Chunks::Whole).unwrap();
+            for chunks in CUTS {
+                let path = format!("{name}.sigmf-meta");
+                let reader = source(&SIGMF_READ, &golden(), &path, Some(&dtype), &[]).unwrap();
+                assert_eq!(reader.outputs[0].rate, Some(2.4e6));
+                assert!(read(reader, chunks).unwrap() == items, "{name} {chunks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn integers_are_kept_and_a_capture_is_read_alone() {
+        let params = [("capture", Value::from(1))];
+        let open = |dtype, params| source(&SIGMF_READ, &golden(), "ci16", dtype, params);
+        let part = open(Some("i16[2]"), &params).unwrap();
+        let whole = read(open(Some("i16[2]"), &[]).unwrap(), Chunks::Whole).unwrap();
+        assert_eq!(read(part, Chunks::Single).unwrap(), whole[4 * 10..]);
+        assert_eq!(whole[..8], bytes(&[-32_768i16, 32_767, 0, -1]));
+        let error = open(Some("i16"), &[]).unwrap_err();
+        assert!(
+            error.message.contains("cf32, cf64 or i16[2]"),
+            "{}",
+            error.message
+        );
+        let error = open(None, &[("capture", Value::from(2))]).unwrap_err();
+        assert_eq!(
+            error.message,
+            "`capture` is 2, and the recording has 2 (they count from 0)"
+        );
+    }
+
+    #[test]
+    fn notes_are_given_in_their_order() {
+        for chunks in CUTS {
+            let notes = source(&SIGMF_NOTES, &golden(), "ci16.sigmf-data", None, &[]).unwrap();
+            let given = read(notes, chunks).unwrap();
+            let labels: Vec<String> = texts(&given)
+                .iter()
+                .map(|note| serde_json::from_str::<Json>(note).unwrap()["core:label"].to_string())
+                .collect();
+            assert_eq!(labels, ["\"burst\"", "\"tail\""]);
+        }
+        let of = [("of", Value::from("captures"))];
+        let captures = source(&SIGMF_NOTES, &golden(), "ci16", None, &of).unwrap();
+        let given = read(captures, Chunks::Whole).unwrap();
+        assert!(
+            texts(&given)[1].contains("\"core:frequency\":101"),
+            "{:?}",
+            texts(&given)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_with_its_annotations() {
+        let items = bytes(&(0..300).map(|n| n as i16).collect::<Vec<_>>());
+        let notes = [
+            r#"{"core:sample_start":3,"core:label":"a"}"#,
+            r#" {"core:sample_start": 3, "core:sample_count": 9} "#,
+            r#"{"core:sample_start":60}"#,
+        ];
+        for chunks in CUTS {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = writer(folder.path(), &["i16[2]", "text"]).unwrap();
+            run(writer, &[items.clone(), frames(notes)], chunks, usize::MAX).unwrap();
+            let back = source(&SIGMF_READ, folder.path(), "w", Some("i16[2]"), &[]).unwrap();
+            assert_eq!(back.outputs[0].rate, Some(48_000.0));
+            assert!(read(back, chunks).unwrap() == items, "{chunks:?}");
+            let back = source(&SIGMF_NOTES, folder.path(), "w", None, &[]).unwrap();
+            let back = read(back, chunks).unwrap();
+            assert_eq!(texts(&back).len(), 3, "{chunks:?}");
+        }
+    }
+
+    /// A writer to `w` of inputs of these types.
+    fn writer(folder: &Path, types: &[&str]) -> Result<Blueprint, OpError> {
+        let inputs = types.iter().map(|item_type| InputInfo {
+            name: "x".to_owned(),
+            item_type: item_type.parse().unwrap(),
+            rate: Some(48_000.0),
+        });
+        let given = [
+            ("path".to_owned(), Value::from("w.sigmf-meta")),
+            ("complex".to_owned(), Value::from(types[0] == "i16[2]")),
+            ("frequency".to_owned(), Value::from(1e8)),
+        ];
+        let args = Args::new(&SIGMF_WRITE, inputs.collect(), None, &given, folder)?;
+        build_write(&args)
+    }
+
+    #[test]
+    fn annotations_that_are_none_are_named() {
+        let cases = [
+            ("{", "annotation 0 is no JSON"),
+            (
+                r#"{"core:label":"x"}"#,
+                "annotation 0 is no object with a `core:sample_start`",
+            ),
+            (r#"{"core:sample_start":-1}"#, "that is a whole number"),
+        ];
+        for (note, message) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = writer(folder.path(), &["f32", "text"]).unwrap();
+            let inputs = [Vec::new(), frames([note])];
+            let error = run(writer, &inputs, Chunks::Whole, usize::MAX).unwrap_err();
+            assert!(error.message.contains(message), "{}", error.message);
+        }
+        let notes = [7, 5].map(|start| format!("{{\"core:sample_start\":{start}}}"));
+        let folder = tempfile::tempdir().unwrap();
+        let backwards = writer(folder.path(), &["f32", "text"]).unwrap();
+        let error = run(
+            backwards,
+            &[Vec::new(), frames(notes)],
+            Chunks::Single,
+            usize::MAX,
+        );
+        let message = error.unwrap_err().message;
+        assert!(message.starts_with("annotation 1 begins at sample 5, and the one before it at 7"));
+    }
+
+    #[test]
+    fn a_successor_cuts_both_files_to_what_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let items = bytes(&[1.0f32, 2.0, 3.0]);
+        let notes = frames([r#"{"core:sample_start":1}"#, r#"{"core:sample_start":2}"#]);
+        let first = writer(folder.path(), &["f32", "text"]).unwrap();
+        run(first, &[items, notes], Chunks::Whole, usize::MAX).unwrap();
+        let mut next = writer(folder.path(), &["f32", "text"]).unwrap();
+        let mut state = [Taken {
+            samples: 2,
+            notes_len: 1 + r#"{"core:sample_start":1}"#.len() as u64,
+            last_start: 1,
+        }];
+        next.agent
+            .attach(State::new(bytemuck::cast_slice_mut(&mut state)))
+            .unwrap();
+        let data = fs::read(folder.path().join("w.sigmf-data")).unwrap();
+        assert_eq!(data, bytes(&[1.0f32, 2.0]));
+        let meta = fs::read_to_string(folder.path().join("w.sigmf-meta")).unwrap();
+        let meta: Json = serde_json::from_str(&meta).unwrap();
+        assert_eq!(meta["annotations"], json!([{"core:sample_start": 1}]));
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused() {
+        let check = |meta: &str, data: &[u8], message: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("r.sigmf-meta"), meta).unwrap();
+            fs::write(folder.path().join("r.sigmf-data"), data).unwrap();
+            let error = source(&SIGMF_READ, folder.path(), "r", None, &[]).unwrap_err();
+            assert!(error.message.contains(message), "{}", error.message);
+        };
+        let meta = |global: &str, captures: &str| {
+            format!("{{\"global\": {{{global}}}, \"captures\": {captures}}}")
+        };
+        let typed = "\"core:datatype\": \"ri16_le\"";
+        check("", b"", "is no JSON");
+        check("[]", b"", "has no object `global`");
+        check(&meta("", "[]"), b"", "has no `core:datatype`");
+        for datatype in ["", "c", "xf32_le", "cf32", "cf16_le", "ri16_xe", "é"] {
+            let global = format!("\"core:datatype\": \"{datatype}\"");
+            check(&meta(&global, "[]"), b"", "should be such as");
+        }
+        check(&meta(typed, "7"), b"", "`captures` is no list of objects");
+        check(
+            &meta(typed, "[]"),
+            &[0; 3],
+            "ends within a sample: 1 bytes are left",
+        );
+        let backwards = "[{\"core:sample_start\": 2}, {\"core:sample_start\": 1}]";
+        check(&meta(typed, backwards), &[0; 8], "not in the order");
+        let header = "[{\"core:sample_start\": 0, \"core:header_bytes\": 9}]";
+        check(
+            &meta(typed, header),
+            &[0; 8],
+            "more bytes beside the samples",
+        );
+        let negative = "[{\"core:sample_start\": -1}]";
+        check(
+            &meta(typed, negative),
+            &[0; 8],
+            "should be a whole number from 0",
+        );
+        let global = format!("{typed}, \"core:sample_rate\": \"fast\"");
+        check(&meta(&global, "[]"), b"", "`core:sample_rate` is \"fast\"");
+        let global = format!("{typed}, \"core:num_channels\": 1.5");
+        check(&meta(&global, "[]"), b"", "`core:num_channels` is 1.5");
+        let global = format!("{typed}, \"core:dataset\": \"../x\"");
+        check(
+            &meta(&global, "[]"),
+            b"",
+            "`core:dataset` is no file's name",
+        );
+    }
+
+    #[test]
+    fn bytes_beside_the_samples_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = r#"{"global": {"core:datatype": "ru8", "core:dataset": "old.bin", "core:trailing_bytes": 1},
+            "captures": [{"core:sample_start": 0, "core:header_bytes": 2}]}"#;
+        fs::write(folder.path().join("r.sigmf-meta"), meta).unwrap();
+        fs::write(folder.path().join("old.bin"), [9, 9, 1, 2, 3, 9]).unwrap();
+        let reader = source(&SIGMF_READ, folder.path(), "r", Some("u8"), &[]).unwrap();
+        assert_eq!(read(reader, Chunks::Whole).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn damaged_metadata_never_panic() {
+        let whole = fs::read(golden().join("ci16.sigmf-meta")).unwrap();
+        let data = fs::read(golden().join("ci16.sigmf-data")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("r.sigmf-data"), data).unwrap();
+        let mut random = Random::new(20_261_122);
+        for _ in 0..500 {
+            let mut damaged = whole.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(damaged.len() as u64) as usize;
+                damaged[at] = b"0123456789-{}[]\",e"[random.below(18) as usize];
+            }
+            fs::write(folder.path().join("r.sigmf-meta"), &damaged).unwrap();
+            for op in [&SIGMF_READ, &SIGMF_NOTES] {
+                if let Ok(reader) = source(op, folder.path(), "r", None, &[]) {
+                    let outcome = read(reader, Chunks::Whole);
+                    assert!(
+                        outcome.is_ok(),
+                        "{outcome:?} {}",
+                        String::from_utf8_lossy(&damaged)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_that_are_no_samples_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = sink(&SIGMF_WRITE, folder.path(), "w", ("i64", None), &[]).unwrap_err();
+        assert!(error.message.contains("its input is i64"));
+        let complex = [("complex", Value::from(true))];
+        let error = sink(&SIGMF_WRITE, folder.path(), "w", ("i16[3]", None), &complex);
+        assert!(
+            error
+                .unwrap_err()
+                .message
+                .contains("no row of real and imaginary parts")
+        );
+        let error = writer(folder.path(), &["f32", "f32"]).unwrap_err();
+        assert!(
+            error
+                .message
+                .contains("annotations as text, and its second input is f32")
+        );
+    }
+}
