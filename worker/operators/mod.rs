@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::connectors;
 use crate::op::OpDef;
 
+pub mod audio;
 pub mod blocks;
 pub mod bloom;
 pub mod constant;
@@ -82,6 +83,12 @@ pub fn find(name: &str) -> Option<&'static OpDef> {
 }
 
 const OPERATORS: &[&OpDef] = &[
+    &audio::echo::ECHO,
+    &audio::gain::GAIN,
+    &audio::level::LEVEL,
+    &audio::loudness::LOUDNESS,
+    &audio::mix::MIX,
+    &audio::reverb::REVERB,
     &blocks::BLOCKS,
     &blocks::FLATTEN,
     &bloom::BLOOM,

@@ -71,7 +71,7 @@ impl Agent for Scale {
     }
 }
 
-fn each<T: Element>(io: &mut Io<'_>, f: impl Fn(T) -> T) {
+pub(super) fn each<T: Element>(io: &mut Io<'_>, f: impl Fn(T) -> T) {
     let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
     let n = input.len().min(output.space());
     for (y, x) in output.elements::<T>().iter_mut().zip(input.elements::<T>()) {

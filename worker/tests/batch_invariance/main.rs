@@ -15,6 +15,7 @@ use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, frames, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
+mod audio;
 mod connectors;
 mod filters;
 mod items;
@@ -112,6 +113,7 @@ fn cases() -> Vec<Case> {
         learners::cases(),
         spectra::cases(),
         radio::cases(),
+        audio::cases(),
     ]
     .into_iter()
     .flatten()

@@ -10,11 +10,12 @@ use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
+mod audio;
 mod numbers;
-mod spectra;
 mod radio;
+mod spectra;
 
-/// The rate of every input, in Hz.
+/// The rate of inputs that have no other, in Hz.
 const RATE: f64 = 100.0;
 
 /// A line of the file: what it is about, the parameters, the numbers.
@@ -106,11 +107,16 @@ impl Golden {
 
     /// What the operator gives for `x` as a stream of this type. Complex numbers are two numbers, here and there.
     fn output(&self, x: &[f64], item_type: &str) -> Vec<f64> {
+        self.output_at(RATE, x, item_type)
+    }
+
+    /// As [`Golden::output`], for an input of this rate.
+    fn output_at(&self, rate: f64, x: &[f64], item_type: &str) -> Vec<f64> {
         let op = operators::find(&self.what).unwrap();
         let input = InputInfo {
             name: "x".to_owned(),
             item_type: item_type.parse().unwrap(),
-            rate: Some(RATE),
+            rate: Some(rate),
         };
         let takes_single = is_single(&input.item_type);
         let args = Args::new(op, vec![input], None, &self.params, ".".as_ref()).unwrap();
