@@ -40,6 +40,7 @@ pub mod wire;
 
 pub mod door;
 pub mod recipe;
+pub mod record;
 pub mod runs;
 pub mod snapshot;
 

@@ -114,16 +114,24 @@ impl Item {
             item_type,
             bytes,
         } = self;
-        let more = if bytes.len() > SHOWN_BYTES { ".." } else { "" };
-        let value = match value(item_type, bytes) {
-            _ if item_type.is_framed() && !more.is_empty() => format!(" of {} bytes", bytes.len()),
-            Json::Null => String::new(),
-            _ if !more.is_empty() => String::new(),
-            value => format!(" {value}"),
-        };
-        let shown = hex(&bytes[..bytes.len().min(SHOWN_BYTES)]);
-        format!("item {position} of `{stream}` ({item_type}{value}, bytes {shown}{more})")
+        let spelled = spelled(item_type, bytes, bytes.len());
+        format!("item {position} of `{stream}` ({spelled})")
     }
+}
+
+/// `f64 2.5, bytes 0000000000000440`: an item of `len_bytes` with these first bytes.
+pub fn spelled(item_type: &ItemType, bytes: &[u8], len_bytes: usize) -> String {
+    let more = if len_bytes > SHOWN_BYTES { ".." } else { "" };
+    let value = match more {
+        ".." if item_type.is_framed() => format!(" of {len_bytes} bytes"),
+        ".." => String::new(),
+        _ => match value(item_type, bytes) {
+            Json::Null => String::new(),
+            value => format!(" {value}"),
+        },
+    };
+    let shown = hex(&bytes[..bytes.len().min(SHOWN_BYTES)]);
+    format!("{item_type}{value}, bytes {shown}{more}")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,6 +12,7 @@ use thalweg_ringbuf::Fencing;
 use crate::decl::GraphDecl;
 use crate::diag::Refused;
 use crate::plan::{Machine, Options};
+use crate::record::Record;
 use crate::shape::Shape;
 use crate::{file, oneline, sets};
 
@@ -31,6 +32,9 @@ pub struct Written {
     folder: PathBuf,
     /// `--set`, in order.
     sets: Vec<String>,
+    /// What is recorded of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record: Option<Record>,
 }
 
 impl Written {
@@ -50,7 +54,29 @@ impl Written {
             base: graph.base.clone(),
             folder: std::env::current_dir()?,
             sets: sets.to_vec(),
+            record: None,
         }))
+    }
+
+    /// The same, of a run that is recorded.
+    pub fn recorded(self, record: Record) -> Written {
+        Written {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    /// The same, of a run that is not recorded.
+    pub fn unrecorded(&self) -> Written {
+        Written {
+            record: None,
+            ..self.clone()
+        }
+    }
+
+    /// What is recorded of the run.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
     }
 
     /// Goes to the folder the run was started in: relative paths mean there what they meant then.

@@ -25,6 +25,7 @@ use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::poison::Letters;
 use crate::positions::Positions;
 use crate::recipe::{Basis, Recipe, Written};
+use crate::record;
 use crate::report::{self, Circumstances, Report};
 use crate::resolve;
 use crate::resolved::Resolved;
@@ -379,8 +380,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let mut claimed = runs::claim(run)?;
     let recipe = &claimed.recipe;
     recipe.written.enter_folder().map_err(environment)?;
-    let decl = recipe.written.read().map_err(Box::new)?;
-    let (mut graph, _) = resolve::resolve(decl).map_err(Box::new)?;
+    let mut graph = graph_again(&recipe.written, &recipe.basis, &environment)?;
     overflow::insert(&mut graph);
     let here = machine();
     let basis = &recipe.basis;
@@ -520,8 +520,7 @@ fn graph_of(
     match (&kept.origin, built) {
         (Origin::Text(written), None) => {
             written.enter_folder().map_err(environment)?;
-            let decl = written.read().map_err(Box::new)?;
-            let (graph, _) = resolve::resolve(decl).map_err(Box::new)?;
+            let graph = graph_again(written, &kept.basis, environment)?;
             Ok((Some(written.clone()), graph))
         }
         (Origin::Program(then), Some(graph)) => {
@@ -542,6 +541,24 @@ fn graph_of(
             program.path
         ))),
     }
+}
+
+/// The graph of a run made again of its text, with what the command added to it.
+fn graph_again(
+    written: &Written,
+    basis: &Basis,
+    environment: &dyn Fn(String) -> RunError,
+) -> Result<Resolved, RunError> {
+    let decl = written.read().map_err(Box::new)?;
+    let (mut graph, _) = resolve::resolve(decl).map_err(Box::new)?;
+    if let Some(record) = written.record() {
+        let origin = record::Origin {
+            written: written.unrecorded(),
+            items: basis.options.items,
+        };
+        record::insert(&mut graph, record, Some(&origin)).map_err(environment)?;
+    }
+    Ok(graph)
 }
 
 /// Plans a graph as it was planned before, and refuses what has another shape than it had. Workers whose

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value as Json, json};
 
@@ -27,6 +28,8 @@ mod ops;
 mod plan;
 pub mod program;
 mod ps;
+mod record;
+mod replay;
 mod resume;
 mod run;
 mod schema;
@@ -58,6 +61,8 @@ enum Command {
     Set(set::Set),
     Resume(resume::Resume),
     Snapshot(snapshot::Snapshot),
+    Record(record::RecordCommand),
+    Replay(replay::Replay),
     Clean(clean::Clean),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -89,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Set(command) => command.run(),
         Command::Resume(command) => command.run(),
         Command::Snapshot(command) => command.run(),
+        Command::Record(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -98,11 +105,20 @@ pub fn main() -> ExitCode {
 
 /// The command with all of its own commands.
 fn command_line() -> clap::Command {
-    Cli::command().mut_subcommand("run", |run| {
-        run.mut_arg("file", |file| {
-            file.required_unless_present_any(["line", "from"])
+    Cli::command()
+        .mut_subcommand("run", |run| {
+            run.mut_arg("file", |file| {
+                file.required_unless_present_any(["line", "from"])
+            })
         })
-    })
+        .mut_subcommand("record", |record| {
+            record.mut_arg("from", |from| from.hide(true))
+        })
+        .mut_subcommand("replay", |replay| {
+            replay.mut_arg("file", |file| {
+                file.required_unless_present(Resettable::Reset)
+            })
+        })
 }
 
 fn exit_code(result: Result<(), Failure>) -> ExitCode {
@@ -197,6 +213,11 @@ impl GraphArg {
         };
         sets::apply_sets(&mut graph, &self.sets)?;
         Ok(graph)
+    }
+
+    /// Is a graph named?
+    fn is_named(&self) -> bool {
+        self.file.is_some() || self.line.is_some()
     }
 
     /// What is kept of the graph as declared, to make it again; `None` if it has no text.

@@ -14,6 +14,7 @@ use crate::decl::{Capacity, GraphDecl};
 use crate::diag::Refused;
 use crate::plan::Options;
 use crate::recipe::Written;
+use crate::record::{self, Origin, Record};
 use crate::report::Report;
 use crate::resolve;
 use crate::resolved::Resolved;
@@ -69,7 +70,10 @@ pub struct Run {
     ])]
     from: Option<PathBuf>,
     #[command(flatten)]
-    manner: Manner,
+    pub(super) manner: Manner,
+    /// What is recorded of it.
+    #[arg(skip)]
+    pub(super) record: Option<Record>,
 }
 
 /// How long a run lasts, and what is told of it.
@@ -83,7 +87,7 @@ pub(super) struct Manner {
     strict: bool,
     /// The report as JSON on standard output
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// The report as JSON into a file
     #[arg(long, value_name = "FILE", value_parser = absolute)]
     report: Option<PathBuf>,
@@ -128,7 +132,7 @@ pub(super) fn capacity(text: &str) -> Result<Capacity, String> {
     crate::keys::capacity_of_text(text)
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     match runs::is_name(text) {
         true => Ok(text.to_owned()),
         false => Err(runs::NAMES.to_owned()),
@@ -147,7 +151,11 @@ impl Run {
         }
         let declared = self.graph.declare().map_err(|r| self.manner.refused(r))?;
         let written = self.written(&declared)?;
-        let graph = self.resolved(declared)?;
+        let mut graph = self.resolved(declared)?;
+        if let Some(record) = &self.record {
+            let origin = written.as_ref().map(|written| self.origin(written));
+            record::insert(&mut graph, record, origin.as_ref()).map_err(Failure::usage)?;
+        }
         self.check_keeping(Some(&graph))?;
         let wanted = self.wanted(written, began_ns);
         self.manner
@@ -189,9 +197,18 @@ impl Run {
     fn written(&self, graph: &GraphDecl) -> Result<Option<Written>, Failure> {
         let written = self.graph.written(graph);
         let written = written.map_err(|e| Failure::environment(format!("current folder: {e}")))?;
-        match self.resumable && written.is_none() {
-            true => Err(not_resumable()),
-            false => Ok(written),
+        match (self.resumable && written.is_none(), &self.record) {
+            (true, _) => Err(not_resumable()),
+            (false, None) => Ok(written),
+            (false, Some(record)) => Ok(written.map(|w| w.recorded(record.clone()))),
+        }
+    }
+
+    /// What a recording keeps of this graph, to run it again.
+    fn origin(&self, written: &Written) -> Origin {
+        Origin {
+            written: written.unrecorded(),
+            items: self.items,
         }
     }
 
@@ -246,7 +263,7 @@ fn not_resumable() -> Failure {
 
 impl Manner {
     /// A refusal, in the manner that was asked for.
-    fn refused(&self, refused: Refused) -> Failure {
+    pub(super) fn refused(&self, refused: Refused) -> Failure {
         match self.json {
             true => refused_as_json(&refused),
             false => refused.into(),

@@ -12,7 +12,7 @@ pub(crate) const WORKER_NAME: usize = 32;
 
 /// The agent and the output of `AGENT` or `AGENT.PORT`: the longest part before a dot, or the whole, that
 /// is an agent; else the part before the first dot.
-pub(super) fn split_stream(stream: &str, is_agent: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
+pub(crate) fn split_stream(stream: &str, is_agent: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
     let cut = |at: usize| (&stream[..at], Some(&stream[at + 1..]));
     if is_agent(stream) {
         return (stream, None);

@@ -52,7 +52,7 @@ fn check_kills(workers: usize, kills: u64, pause_us_max: u64) {
 }
 
 /// Kills workers, whoever and whenever, until there were enough or the run is over.
-fn kill_workers(
+pub fn kill_workers(
     site: &Site,
     going: &mut Going,
     random: &mut Random,

@@ -14,6 +14,7 @@ mod frames;
 mod hostile;
 mod kills;
 mod lossy;
+mod recordings;
 mod resume;
 mod runs;
 mod same_bytes;

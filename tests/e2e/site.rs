@@ -98,7 +98,8 @@ impl Site {
     pub fn thalweg(&self, arguments: &[&str]) -> Command {
         let mut command = self.program(THALWEG);
         command.args(arguments);
-        if arguments.first() == Some(&"run") {
+        let runs = matches!(arguments.first(), Some(&("run" | "record" | "replay")));
+        if runs && !arguments.contains(&"--list") {
             let nth = self.runs.get();
             self.runs.set(nth + 1);
             command.args(["--name", &self.run_name(nth)]);

@@ -426,7 +426,7 @@ fn readable(path: &Path) -> Result<Metadata, OpError> {
 }
 
 /// Refused where the file, or the folder it would be made in, may not be written.
-fn writable(path: &Path) -> Result<(), OpError> {
+pub(super) fn writable(path: &Path) -> Result<(), OpError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(is_a_folder(path)),
         Ok(_) => access(path, AccessFlags::W_OK).map_err(|e| refused(path, "written", &e.into())),
@@ -464,7 +464,7 @@ fn refused(path: &Path, verb: &str, error: &io::Error) -> OpError {
 }
 
 /// "NAME cannot be WRITTEN: what the system said; what to do".
-fn failed(name: &str, verb: &str, error: &io::Error) -> AgentError {
+pub(super) fn failed(name: &str, verb: &str, error: &io::Error) -> AgentError {
     AgentError::new(format!(
         "{name} cannot be {verb}: {}",
         what_and_remedy(error)

@@ -1,7 +1,8 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
 //! `files` holds what they share about paths, reading and writing, `records` what formats of equally
-//! long items share, `lines` how bytes become lines, `text` how a number is spelled.
+//! long items share, `lines` how bytes become lines, `text` how a number is spelled;
+//! `recording` is what records whole runs.
 
 use crate::op::{Args, OpDef, OpError};
 
@@ -12,6 +13,7 @@ pub mod npy;
 pub mod null;
 pub mod print;
 pub mod raw;
+pub mod recording;
 pub mod sigmf;
 pub mod socket_read;
 pub mod socket_write;
@@ -43,6 +45,7 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &print::PRINT,
     &raw::RAW_READ,
     &raw::RAW_WRITE,
+    &recording::replay::REPLAY_READ,
     &sigmf::SIGMF_NOTES,
     &sigmf::SIGMF_READ,
     &sigmf::SIGMF_WRITE,

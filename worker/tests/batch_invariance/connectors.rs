@@ -1,5 +1,8 @@
 //! Files read and written.
 
+use thalweg_worker::connectors::recording::write::recorder;
+use thalweg_worker::connectors::recording::{Recorded, Words};
+
 use super::*;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -52,6 +55,11 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("path", "a.wav")
             .param("format", "i24"),
         case("wav.write").input("f32[2]").param("path", "a.wav"),
+        case("replay.read").file("r.rec", parts()),
+        case("replay.read")
+            .file("r.rec", parts())
+            .param("streams", "words")
+            .param("pace", "recorded"),
     ]
 }
 
@@ -61,6 +69,28 @@ fn recording(op: &'static str, name: &str) -> Case {
     let data = golden(&format!("{name}.sigmf-data"));
     case.files.push(("r.sigmf-data", data));
     case
+}
+
+/// A recording of two streams in many parts.
+fn parts() -> Vec<u8> {
+    let (numbers, words) = ("u16[3]".parse().unwrap(), "text".parse().unwrap());
+    let types = [numbers, words];
+    let streams = ["numbers", "words"].iter().zip(&types);
+    let head = Words {
+        graph: "recorded".to_owned(),
+        began: 0,
+        streams: streams.map(|(n, t)| Recorded::new(n, t, None)).collect(),
+        origin: serde_json::Value::Null,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.rec");
+    let inputs = [
+        (0..6000).map(|n| (n % 251) as u8).collect(),
+        frames((0..500).map(|n| "x".repeat(n % 40))),
+    ];
+    let recorder = recorder(&path, &head, &types).unwrap();
+    run(recorder, &inputs, Chunks::Random(3), usize::MAX).unwrap();
+    std::fs::read(path).unwrap()
 }
 
 /// A CSV text with what a reader must step over.
