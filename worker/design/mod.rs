@@ -1,8 +1,12 @@
 //! Filter design: from frequencies to coefficients, with the numbers that SciPy gives.
 
-pub mod butter;
 pub mod firwin;
+pub mod iirfilter;
+pub mod prototypes;
 pub mod taper;
+pub mod zpk;
+
+mod elliptic;
 
 /// What a filter lets through. Frequencies are in Hz, between 0 and half the rate.
 #[derive(Clone, Copy, Debug, PartialEq)]

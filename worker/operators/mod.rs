@@ -8,6 +8,7 @@ use crate::op::OpDef;
 pub mod audio;
 pub mod blocks;
 pub mod bloom;
+pub mod chirp;
 pub mod constant;
 pub mod contains;
 pub mod copy;
@@ -24,6 +25,7 @@ pub mod flow;
 pub mod head;
 pub mod hyperloglog;
 pub mod iir;
+pub mod impulses;
 pub mod join;
 pub mod json_field;
 pub mod kmeans;
@@ -53,6 +55,7 @@ pub mod threshold;
 pub mod throttle;
 pub mod timed;
 pub mod trigger;
+pub mod waves;
 pub mod weave;
 pub mod window;
 pub mod words;
@@ -92,6 +95,7 @@ const OPERATORS: &[&OpDef] = &[
     &blocks::BLOCKS,
     &blocks::FLATTEN,
     &bloom::BLOOM,
+    &chirp::CHIRP,
     &constant::CONST,
     &contains::CONTAINS,
     &copy::COPY,
@@ -122,6 +126,13 @@ const OPERATORS: &[&OpDef] = &[
     &iir::BANDSTOP,
     &iir::HIGHPASS,
     &iir::LOWPASS,
+    &iir::comb::COMB,
+    &iir::given::IIR,
+    &iir::second::BIQUAD,
+    &iir::second::DC_BLOCK,
+    &iir::second::NOTCH,
+    &iir::second::PEAK,
+    &impulses::IMPULSES,
     &join::JOIN,
     &json_field::JSON_FIELD,
     &kmeans::KMEANS,
@@ -171,6 +182,9 @@ const OPERATORS: &[&OpDef] = &[
     &timed::TIMED,
     &timed::WINDOW,
     &timed::ZIP,
+    &waves::SAW,
+    &waves::SQUARE,
+    &waves::TRIANGLE,
     &weave::CONCAT,
     &weave::WEAVE,
     &window::WINDOW,

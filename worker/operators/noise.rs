@@ -1,8 +1,9 @@
 //! `noise`: random items, each a function of the seed and its place in the stream.
 
+use bytemuck::{Pod, Zeroable};
 use num_complex::Complex;
 
-use crate::agent::Blueprint;
+use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{Element, ItemType, Scalar};
 
@@ -12,14 +13,16 @@ use super::positional::{self, ITEMS, RATE};
 /// The row of the table.
 pub const NOISE: OpDef = OpDef {
     name: "noise",
-    summary: "white noise from a seed: uniform or gaussian",
+    summary: "noise from a seed: white (uniform or gaussian) or pink",
     doc: "`uniform` items lie between -amplitude and amplitude; `gaussian` ones have mean 0 and standard \
           deviation std. The same seed gives the same items. Real and imaginary parts of complex items \
           are independent, each with the given amplitude or std. Item n is SplitMix64's n-th output \
           (Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014; started \
           at the mixed seed), taken by its upper 53 bits; gaussian items are the normal quantile of it \
           (Wichura, AS 241 PPND16, Applied Statistics 37, 1988), so they reach 8.2 std at most. \
-          Not for cryptography.",
+          Not for cryptography. `pink` is gaussian white noise through Paul Kellet's filter (musicdsp.org, 1999: six one-pole \
+          sections side by side), whose power falls by 3 dB an octave within 0.05 dB from rate / 4800 up; std is what it comes to \
+          when the filter, which starts from rest, has settled.",
     inputs: Arity::Source,
     outputs: "one stream of `dtype`: f64 (default), f32, cf64 or cf32",
     params: &[
@@ -36,6 +39,13 @@ pub const NOISE: OpDef = OpDef {
             default: Some("gaussian"),
             unit: "",
             doc: "How the items are distributed.",
+        },
+        ParamDef {
+            name: "color",
+            kind: ParamKind::Choice(&["white", "pink"]),
+            default: Some("white"),
+            unit: "",
+            doc: "Equal power at all frequencies, or in all octaves (gaussian only).",
         },
         ParamDef {
             name: "amplitude",
@@ -72,6 +82,9 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 
 fn real<T: Number>(args: &Args) -> Result<Blueprint, OpError> {
     let noise = Noise::from_args(args)?;
+    if is_pink(args)? {
+        return pink::<T>(args, noise, ItemType::Scalar(T::SCALAR), 1);
+    }
     positional::blueprint(
         args,
         ItemType::Scalar(T::SCALAR),
@@ -88,12 +101,121 @@ where
 {
     let noise = Noise::from_args(args)?;
     let item_type = ItemType::Scalar(<Complex<T> as Element>::SCALAR);
+    if is_pink(args)? {
+        return pink::<T>(args, noise, item_type, 2);
+    }
     positional::blueprint(args, item_type, move |first, room: &mut [Complex<T>]| {
         let parts: &mut [T] = bytemuck::cast_slice_mut(room);
         noise.fill(first.wrapping_mul(2), parts, |slot, x| {
             *slot = T::from_f64(x)
         });
     })
+}
+
+fn is_pink(args: &Args) -> Result<bool, OpError> {
+    let is_pink = args.text("color") == Some("pink");
+    if is_pink && args.text("dist") == Some("uniform") {
+        let message = "`dist` is uniform, and pink noise is a sum of many draws: gaussian";
+        return Err(OpError::param("dist", message));
+    }
+    Ok(is_pink)
+}
+
+fn pink<T: Number>(
+    args: &Args,
+    noise: Noise,
+    item_type: ItemType,
+    parts: usize,
+) -> Result<Blueprint, OpError> {
+    let rate = positional::rate(args)?;
+    let agent = Pink {
+        noise: Noise {
+            scale: noise.scale / Kellet::std(),
+            ..noise
+        },
+        items: positional::items(args, rate)?.unwrap_or(u64::MAX),
+        parts,
+        white: Vec::new(),
+        _item: std::marker::PhantomData::<T>,
+    };
+    Ok(Blueprint::new(agent)
+        .output(OutPort::new(item_type, rate))
+        .state(StateSpec::of([Kellet::zeroed(); 2])))
+}
+
+/// Pink noise: white noise filtered.
+struct Pink<T> {
+    noise: Noise,
+    items: u64,
+    /// Numbers per item: 2 for complex ones.
+    parts: usize,
+    white: Vec<f64>,
+    _item: std::marker::PhantomData<T>,
+}
+
+impl<T: Number> Agent for Pink<T> {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let output = &mut io.outputs[0];
+        let filters = io.state.get::<[Kellet; 2]>();
+        let position = output.position();
+        let left = self.items - position;
+        let n = left.min(output.space() as u64) as usize;
+        self.white.resize(n * self.parts, 0.0);
+        let first = position.wrapping_mul(self.parts as u64);
+        self.noise.fill(first, &mut self.white, |slot, x| *slot = x);
+        let room = &mut output.elements::<T>()[..n * self.parts];
+        for (part, filter) in filters.iter_mut().enumerate().take(self.parts) {
+            let white = self.white.iter().skip(part).step_by(self.parts);
+            for (slot, &x) in room.iter_mut().skip(part).step_by(self.parts).zip(white) {
+                *slot = T::from_f64(filter.step(x));
+            }
+        }
+        output.produce(n);
+        match n as u64 == left {
+            true => Ok(Status::Done),
+            false => Ok(Status::Ready),
+        }
+    }
+}
+
+/// Paul Kellet's filter: six poles side by side, the item itself and the one before it.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Kellet {
+    poles: [f64; 6],
+    before: f64,
+}
+
+impl Kellet {
+    const POLES: [f64; 6] = [0.99886, 0.99332, 0.96900, 0.86650, 0.55000, -0.7616];
+    const GAINS: [f64; 6] = [
+        0.0555179, 0.0750759, 0.1538520, 0.3104856, 0.5329522, -0.0168980,
+    ];
+    const ITSELF: f64 = 0.5362;
+    const BEFORE: f64 = 0.115926;
+
+    #[inline(always)]
+    fn step(&mut self, x: f64) -> f64 {
+        for ((y, pole), gain) in self.poles.iter_mut().zip(Kellet::POLES).zip(Kellet::GAINS) {
+            *y = pole * *y + gain * x;
+        }
+        let sum: f64 = self.poles.iter().sum();
+        let y = sum + Kellet::BEFORE * self.before + Kellet::ITSELF * x;
+        self.before = x;
+        y
+    }
+
+    /// The standard deviation that white noise of standard deviation 1 comes to: the root of the sum of the
+    /// squares of the filter's response.
+    fn std() -> f64 {
+        let poles = || Kellet::GAINS.into_iter().zip(Kellet::POLES);
+        let pairs = poles().flat_map(|(g, p)| poles().map(move |(h, q)| g * h / (1.0 - p * q)));
+        let at_once: f64 = Kellet::GAINS.iter().sum();
+        let later: f64 = poles().map(|(g, p)| g * p).sum();
+        let (itself, before) = (Kellet::ITSELF, Kellet::BEFORE);
+        let direct = itself * itself + before * before + 2.0 * (itself * at_once + before * later);
+        (pairs.sum::<f64>() + direct).sqrt()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -363,6 +485,34 @@ mod tests {
         let within: f32 = one.iter().map(|a| a.re * a.im).sum();
         assert!(across.abs() < 5.0 * 50_000_f32.sqrt(), "{across}");
         assert!(within.abs() < 5.0 * 50_000_f32.sqrt(), "{within}");
+    }
+
+    #[test]
+    fn pink_noise_has_its_std_and_the_same_power_in_each_octave() {
+        let given = [
+            ("items", (1 << 18).into()),
+            ("std", 2.0.into()),
+            ("color", "pink".into()),
+        ];
+        let noise: Vec<f64> = items("noise", &given, None);
+        let power = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
+        assert!((power(&noise) / 4.0 - 1.0).abs() < 0.2, "{}", power(&noise));
+        // Haar's wavelets: what each halving of the rate takes away.
+        let (mut rest, mut octaves) = (noise, Vec::new());
+        for _ in 0..8 {
+            let pairs = rest.chunks_exact(2);
+            let apart: Vec<f64> = pairs.clone().map(|p| (p[0] - p[1]) / 2.0).collect();
+            octaves.push(power(&apart));
+            rest = pairs.map(|p| (p[0] + p[1]) / 2.0).collect();
+        }
+        for pair in octaves[1..].windows(2) {
+            assert!((pair[0] / pair[1]).log2().abs() < 0.35, "{octaves:?}");
+        }
+        let uniform = [("color", "pink".into()), ("dist", "uniform".into())];
+        assert_eq!(
+            refusal("noise", &uniform, None).param.as_deref(),
+            Some("dist")
+        );
     }
 
     #[test]

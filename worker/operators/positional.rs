@@ -62,7 +62,8 @@ pub(crate) fn rate(args: &Args) -> Result<Option<f64>, OpError> {
     }
 }
 
-fn items(args: &Args, rate: Option<f64>) -> Result<Option<u64>, OpError> {
+/// The parameter `items`, a duration made a number of items.
+pub(crate) fn items(args: &Args, rate: Option<f64>) -> Result<Option<u64>, OpError> {
     let Some(Value::Text(text)) = args.value("items") else {
         return args.count("items", 0);
     };

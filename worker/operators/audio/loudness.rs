@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::effect::{Sound, faded};
 use super::level::{SILENT, decibels};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
-use crate::design::butter::Section;
+use crate::design::zpk::Section;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
 use crate::wide::{View, Wide};

@@ -14,7 +14,7 @@
 //! Each number goes through the same operations whichever lane it is in and wherever a stretch begins, so chunking
 //! changes no bit; processors with a fused multiply-add round once where others round twice.
 
-use crate::design::butter::Section;
+use crate::design::zpk::Section;
 
 /// A section as the loop needs it. Direct form II transposed gives `y[n] = b x[n] + s[n]`, where
 /// `s[n + 1] = b1 x[n] - a1 y[n] + b2 x[n - 1] - a2 y[n - 1]`. With `y` put into that a state waits for one

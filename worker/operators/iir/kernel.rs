@@ -3,7 +3,7 @@
 //! Whatever made the sections calls [`filter`]. Coefficients and state are `f64` for every item type.
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
-use crate::design::butter::Section;
+use crate::design::zpk::Section;
 use crate::op::{Args, OpError};
 use crate::operators::iir::cascade::{Direct, Level, STATES, cascade};
 use crate::types::Scalar;

@@ -1,12 +1,18 @@
-//! `iir.lowpass`, `iir.highpass`, `iir.bandpass`, `iir.bandstop`: Butterworth filters.
+//! `iir.lowpass`, `iir.highpass`, `iir.bandpass`, `iir.bandstop`: Butterworth, Chebyshev, elliptic and Bessel filters.
 //!
 //! Second-order sections in direct form II transposed, coefficients and state in `f64` for every item type,
 //! from rest: one item out for each item in, as `scipy.signal.sosfilt` gives it.
 
 use crate::agent::Blueprint;
-use crate::design::Band;
-use crate::design::butter::{Section, butter};
+use crate::design::iirfilter::{BESSEL_ORDER_MAX, Family, iirfilter};
+use crate::design::prototypes::Norm;
+use crate::design::zpk::Section;
+use crate::design::{Band, DesignError};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+
+pub mod comb;
+pub mod given;
+pub mod second;
 
 mod cascade;
 pub(crate) mod kernel;
@@ -16,10 +22,43 @@ const ORDER: ParamDef = ParamDef {
     kind: ParamKind::Int,
     default: Some("4"),
     unit: "",
-    doc: "Order of the prototype, 1 to 64. A band filter has twice as many poles, as in SciPy.",
+    doc: "Order of the prototype, 1 to 64 (bessel: to 25). A band filter has twice as many poles, as in SciPy.",
 };
 
-const RATE: ParamDef = ParamDef {
+const DESIGN: ParamDef = ParamDef {
+    name: "design",
+    kind: ParamKind::Choice(&["butter", "cheby1", "cheby2", "ellip", "bessel"]),
+    default: Some("butter"),
+    unit: "",
+    doc: "The family, as SciPy calls it: flat, rippling in the pass band, in the stop band, in both, or of even delay.",
+};
+
+const RIPPLE: ParamDef = ParamDef {
+    name: "ripple",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "dB",
+    doc: "How far the pass band goes below 1 (cheby1 and ellip): `rp` of SciPy, above 0.",
+};
+
+const ATTENUATION: ParamDef = ParamDef {
+    name: "attenuation",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "dB",
+    doc: "How far the stop band is down at least (cheby2 and ellip): `rs` of SciPy, above 0.",
+};
+
+const NORM: ParamDef = ParamDef {
+    name: "norm",
+    kind: ParamKind::Choice(&["phase", "delay", "mag"]),
+    default: Some(""),
+    unit: "",
+    doc: "What a bessel filter's frequency is about, as in SciPy: the phase's middle (the default), the delay, or -3 dB.",
+};
+
+/// The parameter `rate` of operators that need frequencies.
+pub(crate) const RATE: ParamDef = ParamDef {
     name: "rate",
     kind: ParamKind::Float,
     default: Some(""),
@@ -32,7 +71,7 @@ const CUTOFF: ParamDef = ParamDef {
     kind: ParamKind::Float,
     default: None,
     unit: "Hz",
-    doc: "Where the gain is down by 3 dB.",
+    doc: "The edge. The gain there is down by 3 dB (butter), by the ripple (cheby1, ellip), by the attenuation (cheby2), or as `norm` says (bessel).",
 };
 
 const LOW: ParamDef = ParamDef {
@@ -40,7 +79,7 @@ const LOW: ParamDef = ParamDef {
     kind: ParamKind::Float,
     default: None,
     unit: "Hz",
-    doc: "The band's lower edge, where the gain is down by 3 dB.",
+    doc: "The band's lower edge; what it means, `cutoff` of `iir.lowpass` says.",
 };
 
 const HIGH: ParamDef = ParamDef {
@@ -48,24 +87,26 @@ const HIGH: ParamDef = ParamDef {
     kind: ParamKind::Float,
     default: None,
     unit: "Hz",
-    doc: "The band's upper edge, where the gain is down by 3 dB.",
+    doc: "The band's upper edge.",
 };
 
-const DOC: &str = "A Butterworth filter in second-order sections, the numbers of \
-`scipy.signal.sosfilt(scipy.signal.butter(order, .., output=\"sos\", fs=rate), x)`: it starts from rest and gives one item per item. \
+const DOC: &str = "A filter in second-order sections, the numbers of `scipy.signal.sosfilt(sos, x)`, where `sos` is \
+`scipy.signal.butter(order, .., output=\"sos\", fs=rate)`, or `cheby1(order, ripple, ..)`, `cheby2(order, attenuation, ..)`, \
+`ellip(order, ripple, attenuation, ..)`, `bessel(order, .., norm=norm)`: it starts from rest and gives one item per item. \
 Coefficients and state are f64 for every type. f32, f64, cf32 and cf64 keep their type, integers become f64; vector items are filtered \
-per element. A state that has faded below 1e-290 becomes 0, so that silence costs no more than sound.";
+per element. A state that has faded below 1e-290 becomes 0, so that silence costs no more than sound. A filter whose coefficients f64 \
+cannot hold (a narrow band of a high order) is refused.";
 
-const OUTPUTS: &str = "one stream of the input's type; f64 for integers";
+pub(crate) const OUTPUTS: &str = "one stream of the input's type; f64 for integers";
 
 /// The row of the low-pass.
 pub const LOWPASS: OpDef = OpDef {
     name: "iir.lowpass",
-    summary: "Butterworth low-pass",
+    summary: "low-pass: Butterworth, Chebyshev, elliptic or Bessel",
     doc: DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, ORDER, RATE],
+    params: &[CUTOFF, ORDER, DESIGN, RIPPLE, ATTENUATION, NORM, RATE],
     example: "sine freq=440 rate=48000 items=4800 ! iir.lowpass cutoff=1000 ! null",
     deterministic: true,
     build,
@@ -74,11 +115,11 @@ pub const LOWPASS: OpDef = OpDef {
 /// The row of the high-pass.
 pub const HIGHPASS: OpDef = OpDef {
     name: "iir.highpass",
-    summary: "Butterworth high-pass",
+    summary: "high-pass: Butterworth, Chebyshev, elliptic or Bessel",
     doc: DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, ORDER, RATE],
+    params: &[CUTOFF, ORDER, DESIGN, RIPPLE, ATTENUATION, NORM, RATE],
     example: "sine freq=440 rate=48000 items=4800 ! iir.highpass cutoff=1000 order=2 ! null",
     deterministic: true,
     build,
@@ -87,12 +128,12 @@ pub const HIGHPASS: OpDef = OpDef {
 /// The row of the band-pass.
 pub const BANDPASS: OpDef = OpDef {
     name: "iir.bandpass",
-    summary: "Butterworth band-pass",
+    summary: "band-pass: Butterworth, Chebyshev, elliptic or Bessel",
     doc: DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, ORDER, RATE],
-    example: "noise rate=100 items=6000 ! iir.bandpass low=0.5 high=10 ! null",
+    params: &[LOW, HIGH, ORDER, DESIGN, RIPPLE, ATTENUATION, NORM, RATE],
+    example: "noise rate=100 items=6000 ! iir.bandpass low=0.5 high=10 design=cheby1 ripple=1 ! null",
     deterministic: true,
     build,
 };
@@ -100,11 +141,11 @@ pub const BANDPASS: OpDef = OpDef {
 /// The row of the band-stop.
 pub const BANDSTOP: OpDef = OpDef {
     name: "iir.bandstop",
-    summary: "Butterworth band-stop",
+    summary: "band-stop: Butterworth, Chebyshev, elliptic or Bessel",
     doc: DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, ORDER, RATE],
+    params: &[LOW, HIGH, ORDER, DESIGN, RIPPLE, ATTENUATION, NORM, RATE],
     example: "noise rate=1000 items=6000 ! iir.bandstop low=45 high=55 order=2 ! null",
     deterministic: true,
     build,
@@ -116,11 +157,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 
 fn design(args: &Args) -> Result<Vec<Section>, OpError> {
     let rate = rate(args)?;
+    let family = family(args)?;
+    let most = match family {
+        Family::Bessel(_) => BESSEL_ORDER_MAX,
+        _ => 64,
+    };
     let order = args.required_count("order", 1)?;
-    if order > 64 {
+    if order > most {
         return Err(OpError::param(
             "order",
-            format!("`order` is {order}, and must be at most 64"),
+            format!("`order` is {order}, and must be at most {most}"),
         ));
     }
     let edge = |name: &str| args.float(name).unwrap_or(f64::NAN);
@@ -130,15 +176,73 @@ fn design(args: &Args) -> Result<Vec<Section>, OpError> {
         "iir.bandpass" => (Band::Pass(edge("low"), edge("high")), "low"),
         _ => (Band::Stop(edge("low"), edge("high")), "low"),
     };
-    butter(order as usize, band, rate).map_err(|error| {
+    iirfilter(family, order as usize, band, rate).map_err(|error| {
         let nyquist = rate / 2.0;
         let outside = |f: f64| f <= 0.0 || f >= nyquist;
         let at_fault = match first {
+            _ if matches!(error, DesignError::Precision { .. }) => "order",
             "low" if !outside(edge("low")) && outside(edge("high")) => "high",
             first => first,
         };
         OpError::param(at_fault, format!("`{at_fault}`: {error}"))
     })
+}
+
+fn family(args: &Args) -> Result<Family, OpError> {
+    let design = args.text("design").unwrap_or("butter");
+    let (ripples, attenuates) = match design {
+        "cheby1" => (true, false),
+        "cheby2" => (false, true),
+        "ellip" => (true, true),
+        _ => (false, false),
+    };
+    let ripple = decibels(args, "ripple", ripples)?;
+    let attenuation = decibels(args, "attenuation", attenuates)?;
+    let norm = args.text("norm");
+    if let (Some(norm), true) = (norm, design != "bessel") {
+        let message =
+            format!("`norm` is {norm}, and belongs to the design bessel, not to {design}");
+        return Err(OpError::param("norm", message));
+    }
+    if design == "ellip" && ripple >= attenuation {
+        let message =
+            format!("`attenuation` is {attenuation} dB, and must be above `ripple`, {ripple} dB");
+        return Err(OpError::param("attenuation", message));
+    }
+    Ok(match design {
+        "cheby1" => Family::Chebyshev1 { ripple },
+        "cheby2" => Family::Chebyshev2 { attenuation },
+        "ellip" => Family::Elliptic {
+            ripple,
+            attenuation,
+        },
+        "bessel" => Family::Bessel(match norm {
+            Some("delay") => Norm::Delay,
+            Some("mag") => Norm::Magnitude,
+            _ => Norm::Phase,
+        }),
+        _ => Family::Butterworth,
+    })
+}
+
+/// A parameter in dB that the design has, or has not (0 then).
+fn decibels(args: &Args, name: &str, has: bool) -> Result<f64, OpError> {
+    let design = args.text("design").unwrap_or("butter");
+    match (args.float(name), has) {
+        (Some(db), true) if db > 0.0 && db <= 300.0 => Ok(db),
+        (Some(db), true) => {
+            let message = format!("`{name}` is {db} dB, and must be above 0 and at most 300");
+            Err(OpError::param(name, message))
+        }
+        (None, true) => Err(OpError::op(format!("the design {design} needs `{name}`"))
+            .with_help(format!("add `{name} = ..` in dB"))),
+        (Some(_), false) => Err(OpError::param(
+            name,
+            format!("the design {design} has no `{name}`"),
+        )
+        .with_help(format!("leave out `{name}`, or choose another `design`"))),
+        (None, false) => Ok(0.0),
+    }
 }
 
 /// The parameter `rate`, else the stream's.
@@ -156,6 +260,31 @@ pub(crate) fn rate(args: &Args) -> Result<f64, OpError> {
             ))
             .with_help("give `rate` at the source, or here")
         }),
+    }
+}
+
+/// A frequency in Hz that the stream can carry: above 0 and below half its rate.
+pub(crate) fn frequency(args: &Args, name: &str, rate: f64) -> Result<f64, OpError> {
+    let frequency = args.float(name).unwrap_or(f64::NAN);
+    if frequency > 0.0 && frequency < rate / 2.0 {
+        return Ok(frequency);
+    }
+    let error = DesignError::OutsideBand {
+        frequency,
+        nyquist: rate / 2.0,
+    };
+    Err(OpError::param(name, format!("`{name}`: {error}")))
+}
+
+/// A number above 0.
+pub(crate) fn positive(args: &Args, name: &str) -> Result<f64, OpError> {
+    let number = args.float(name).unwrap_or(f64::NAN);
+    match number > 0.0 {
+        true => Ok(number),
+        false => Err(OpError::param(
+            name,
+            format!("`{name}` is {number}, and must be above 0"),
+        )),
     }
 }
 
@@ -241,6 +370,11 @@ mod tests {
     fn what_makes_no_filter_is_refused_by_its_parameter() {
         let band = |low: f64, high: f64| vec![("low", low.into()), ("high", high.into())];
         let order = |n: i64| vec![cutoff(1.0), ("order", n.into())];
+        let designed = |design: &str, more: &[(&'static str, i64)]| {
+            let more = more.iter().map(|(name, n)| (*name, Value::Int(*n)));
+            let first = [cutoff(1.0), ("design", design.into())];
+            first.into_iter().chain(more).collect::<Vec<_>>()
+        };
         let cases: Vec<Refused> = vec![
             ("iir.lowpass", vec![cutoff(50.0)], "cutoff"),
             ("iir.lowpass", vec![cutoff(0.0)], "cutoff"),
@@ -249,6 +383,27 @@ mod tests {
             ("iir.bandpass", band(0.0, 10.0), "low"),
             ("iir.bandpass", band(10.0, 50.0), "high"),
             ("iir.bandstop", band(10.0, 5.0), "low"),
+            ("iir.lowpass", designed("bessel", &[("order", 26)]), "order"),
+            (
+                "iir.lowpass",
+                designed("butter", &[("ripple", 1)]),
+                "ripple",
+            ),
+            (
+                "iir.lowpass",
+                designed("cheby1", &[("ripple", 0)]),
+                "ripple",
+            ),
+            (
+                "iir.lowpass",
+                designed("cheby1", &[("ripple", 1), ("attenuation", 9)]),
+                "attenuation",
+            ),
+            (
+                "iir.lowpass",
+                designed("ellip", &[("ripple", 9), ("attenuation", 9)]),
+                "attenuation",
+            ),
         ];
         for (op, params, expected) in cases {
             let x = given::<f64>("f64", &[]).rate(100.0);

@@ -21,6 +21,7 @@ mod filters;
 mod items;
 mod learners;
 mod radio;
+mod recursive;
 mod sources;
 mod spectra;
 mod texts;
@@ -114,6 +115,7 @@ fn cases() -> Vec<Case> {
         spectra::cases(),
         radio::cases(),
         audio::cases(),
+        recursive::cases(),
     ]
     .into_iter()
     .flatten()

@@ -35,5 +35,27 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("amplitude", 2.0)
             .dtype("f32"),
         case("noise").param("std", 0.5).dtype("cf64"),
+        case("noise").param("color", "pink"),
+        case("noise").param("color", "pink").dtype("cf32"),
+        case("square").param("freq", 0.3).param("rate", 7.0),
+        case("saw")
+            .param("freq", -0.3)
+            .param("rate", 7.0)
+            .param("width", 0.8)
+            .dtype("f32"),
+        case("triangle").param("freq", 0.3).param("rate", 7.0),
+        case("chirp")
+            .param("f0", 1.0)
+            .param("f1", 30.0)
+            .param("t1", 20.0)
+            .param("rate", 100.0)
+            .param("method", "logarithmic"),
+        case("chirp")
+            .param("f0", 10.0)
+            .param("f1", -30.0)
+            .param("t1", 20.0)
+            .param("rate", 100.0)
+            .dtype("cf32"),
+        case("impulses").param("period", 7).param("first", 100),
     ]
 }

@@ -5,14 +5,16 @@
 
 use std::path::Path;
 
-use thalweg_worker::op::{Args, InputInfo, Value};
+use thalweg_worker::op::{Args, Arity, InputInfo, Value};
 use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
 mod audio;
+mod iir;
 mod numbers;
 mod radio;
+mod sources;
 mod spectra;
 
 /// The rate of inputs that have no other, in Hz.
@@ -105,7 +107,7 @@ impl Golden {
         }
     }
 
-    /// What the operator gives for `x` as a stream of this type. Complex numbers are two numbers, here and there.
+    /// What the operator gives for `x` as a stream of this type, a source as such a stream. Complex numbers are two numbers, here and there.
     fn output(&self, x: &[f64], item_type: &str) -> Vec<f64> {
         self.output_at(RATE, x, item_type)
     }
@@ -113,20 +115,27 @@ impl Golden {
     /// As [`Golden::output`], for an input of this rate.
     fn output_at(&self, rate: f64, x: &[f64], item_type: &str) -> Vec<f64> {
         let op = operators::find(&self.what).unwrap();
+        let is_source = op.inputs == Arity::Source;
+        let item_type: ItemType = item_type.parse().unwrap();
         let input = InputInfo {
             name: "x".to_owned(),
-            item_type: item_type.parse().unwrap(),
+            item_type: item_type.clone(),
             rate: Some(rate),
         };
-        let takes_single = is_single(&input.item_type);
-        let args = Args::new(op, vec![input], None, &self.params, ".".as_ref()).unwrap();
+        let takes_single = is_single(&item_type);
+        let (inputs, dtype) = match is_source {
+            true => (vec![], Some(item_type)),
+            false => (vec![input], None),
+        };
+        let args = Args::new(op, inputs, dtype, &self.params, ".".as_ref()).unwrap();
         let blueprint = (op.build)(&args).unwrap();
         let gives_single = is_single(&blueprint.outputs[0].item_type);
         let bytes = match takes_single {
             true => singles(x),
             false => bytemuck::cast_slice(x).to_vec(),
         };
-        let outputs = run(blueprint, &[bytes], Chunks::Random(1), usize::MAX).unwrap();
+        let inputs = if is_source { vec![] } else { vec![bytes] };
+        let outputs = run(blueprint, &inputs, Chunks::Random(1), usize::MAX).unwrap();
         match gives_single {
             true => {
                 let numbers = outputs[0].chunks_exact(4);
@@ -140,6 +149,22 @@ impl Golden {
             }
         }
     }
+}
+
+/// Every operator's line of a file, at least so many, in both precisions: for the line `x` before it, if there is one.
+fn check_operators(file: &str, least: usize) {
+    let mut x = Vec::new();
+    let mut seen = 0;
+    for golden in goldens(file) {
+        if golden.what == "x" {
+            x = golden.numbers;
+        } else if operators::find(&golden.what).is_some() {
+            golden.check(&golden.output(&x, "f64"), 1e-9, largest(&x));
+            golden.check(&golden.output(&x, "f32"), 1e-4, largest(&x));
+            seen += 1;
+        }
+    }
+    assert!(seen >= least, "{file}: {seen}");
 }
 
 fn is_single(item_type: &ItemType) -> bool {

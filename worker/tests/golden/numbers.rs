@@ -1,8 +1,8 @@
 //! Windows, filters and triggers: `numbers.txt`.
 
 use thalweg_worker::design::Band;
-use thalweg_worker::design::butter::butter;
 use thalweg_worker::design::firwin::{Firwin, firwin};
+use thalweg_worker::design::iirfilter::butter;
 use thalweg_worker::design::taper::Taper;
 use thalweg_worker::op::Value;
 use thalweg_worker::operators;
