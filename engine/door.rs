@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub enum Question {
     /// A snapshot, into this file.
     Snapshot(PathBuf),
+    /// How it goes: what limits it by now.
+    Report,
 }
 
 /// What is answered.
@@ -26,6 +28,8 @@ pub enum Question {
 pub enum Answer {
     /// A snapshot was taken and lies on the disk.
     Taken(Taken),
+    /// The keys of a report that say what limits.
+    Report(serde_json::Value),
     /// Nothing was done.
     Refused {
         /// The exit code that goes with it.

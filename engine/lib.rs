@@ -29,6 +29,8 @@ pub mod resolved;
 
 pub mod overflow;
 
+pub mod topology;
+
 pub mod plan;
 
 pub mod draw;
@@ -62,6 +64,10 @@ pub mod live;
 pub mod verify;
 
 pub mod run;
+
+pub mod bench;
+pub mod doctor;
+pub mod host;
 
 pub mod cli;
 

@@ -15,12 +15,15 @@ use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
 use crate::poison;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedStream, StreamIx};
+use crate::topology::{Place, Topology};
 
 /// What the plan knows of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Cores this process may use.
     pub cores: Vec<usize>,
+    /// How they hang together.
+    pub topology: Topology,
     /// Free bytes in shared memory, where known.
     pub shm_free: Option<u64>,
     /// How waiting is fenced here.
@@ -152,8 +155,15 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     notes.extend(skips_nothing(graph, options));
     let placed = place(graph, machine, options).map_err(|d| refused(graph, d))?;
     let worker_of = placed.worker_of;
-    let pinned =
-        pin(graph, machine, options, &placed.workers, &mut notes).map_err(|d| refused(graph, d))?;
+    let pinned = pin(
+        graph,
+        machine,
+        options,
+        &placed.workers,
+        &worker_of,
+        &mut notes,
+    )
+    .map_err(|d| refused(graph, d))?;
     let mut place_in = Layout { next: RUN_HEADER };
     let bells = place_in.take(placed.workers.len() * BELL);
     let mut hosted: Vec<Vec<AgentIx>> = vec![Vec::new(); placed.workers.len()];
@@ -350,6 +360,7 @@ fn pin(
     machine: &Machine,
     options: &Options,
     workers: &[Draft],
+    worker_of: &[usize],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<usize>>, Diagnostic> {
     if options.unpinned || options.in_process {
@@ -364,26 +375,29 @@ fn pin(
             check_core(graph, machine, w, *core)?;
         }
     }
-    let mut free: Vec<usize> = machine.cores.clone();
-    free.retain(|core| !wanted.contains(&Core::Number(*core)));
+    let named = |core: &usize| wanted.contains(&Core::Number(*core));
+    let free: Vec<usize> = machine
+        .cores
+        .iter()
+        .copied()
+        .filter(|c| !named(c))
+        .collect();
     let autos = wanted.iter().filter(|c| **c == Core::Auto).count();
-    if autos > free.len() {
+    let enough = autos <= free.len();
+    if !enough {
         notes.push(format!(
             "{} workers share {} cores: those without a core of their own are left to the scheduler",
             workers.len(),
             machine.cores.len()
         ));
-        free.clear();
     }
-    let mut free = free.into_iter();
-    let cores: Vec<Option<usize>> = wanted
-        .iter()
-        .map(|core| match core {
-            Core::Number(core) => Some(*core),
-            Core::None => None,
-            Core::Auto => free.next(),
-        })
-        .collect();
+    let place = |core: &Core| match core {
+        Core::Number(core) => Place::At(*core),
+        Core::Auto if enough => Place::Chosen,
+        Core::Auto | Core::None => Place::Anywhere,
+    };
+    let places: Vec<Place> = wanted.iter().map(place).collect();
+    let cores = machine.topology.choose(&places, &between(graph, worker_of));
     for (w, core) in cores.iter().enumerate() {
         if let Some(other) = cores[..w].iter().position(|c| c.is_some() && c == core) {
             notes.push(format!(
@@ -394,7 +408,42 @@ fn pin(
             ));
         }
     }
+    notes.extend(on_threads_of_one_core(machine, workers, &cores));
     Ok(cores)
+}
+
+/// Workers that share a physical core though not a thread of it.
+fn on_threads_of_one_core(
+    machine: &Machine,
+    workers: &[Draft],
+    cores: &[Option<usize>],
+) -> Vec<String> {
+    let physical = |worker: usize| {
+        let core = machine.topology.core(cores[worker]?)?;
+        Some((core.number, core.physical))
+    };
+    let pairs = (0..cores.len()).flat_map(|w| (0..w).map(move |other| (other, w)));
+    let shared = pairs.filter(|&(a, b)| match (physical(a), physical(b)) {
+        (Some((a, one)), Some((b, other))) => a != b && one == other,
+        _ => false,
+    });
+    let note = |(a, b): (usize, usize)| {
+        format!(
+            "workers {} and {} run on two threads of one core, and share what it does",
+            workers[a].name, workers[b].name
+        )
+    };
+    shared.map(note).collect()
+}
+
+/// A pair of workers for every stream's way from one to another.
+fn between(graph: &Resolved, worker_of: &[usize]) -> Vec<(usize, usize)> {
+    let ways = graph.streams.iter().flat_map(|stream| {
+        let from = worker_of[stream.producer.0];
+        let readers = stream.readers.iter();
+        readers.map(move |&(reader, _)| (from, worker_of[reader]))
+    });
+    ways.filter(|(from, to)| from != to).collect()
 }
 
 fn check_core(
@@ -403,7 +452,8 @@ fn check_core(
     worker: usize,
     core: usize,
 ) -> Result<(), Diagnostic> {
-    if machine.cores.contains(&core) {
+    // Nobody is put on an isolated core unasked; who names one means it.
+    if machine.cores.contains(&core) || machine.topology.isolated.contains(&core) {
         return Ok(());
     }
     let decl = &graph.workers[worker];
@@ -647,8 +697,10 @@ mod tests {
     }
 
     fn machine(cores: usize) -> Machine {
+        let cores: Vec<usize> = (0..cores).collect();
         Machine {
-            cores: (0..cores).collect(),
+            topology: Topology::flat(&cores),
+            cores,
             shm_free: Some(1 << 30),
             fencing: Fencing::Symmetric,
         }
@@ -747,6 +799,48 @@ mod tests {
             "{:?}",
             plan.notes
         );
+    }
+
+    #[test]
+    fn workers_go_where_the_machine_lets_them_be_near() {
+        // Two threads a core: 0 and 1, 2 and 3.
+        let siblings = |name: &str| {
+            let core = name
+                .strip_prefix("cpu/cpu")?
+                .strip_suffix("/topology/core_cpus_list")?;
+            let first = core.parse::<usize>().ok()? / 2 * 2;
+            Some(format!("{first}-{}", first + 1))
+        };
+        let machine = Machine {
+            topology: Topology::read(&[0, 1, 2, 3], &siblings),
+            ..machine(4)
+        };
+        let planned = |workers| {
+            let options = Options {
+                workers: Some(workers),
+                ..Options::default()
+            };
+            plan(&graph(&chain("")), &machine, &options).unwrap()
+        };
+        let cores = |plan: &Plan| plan.workers.iter().map(|w| w.core).collect::<Vec<_>>();
+        let two = planned(2);
+        assert_eq!((cores(&two), two.notes), (vec![Some(0), Some(2)], vec![]));
+        let three = planned(3);
+        assert_eq!(cores(&three), [Some(0), Some(2), Some(1)]);
+        assert!(three.notes[0].contains("w0 and w2 run on two threads of one core"));
+    }
+
+    #[test]
+    fn an_isolated_core_is_taken_by_who_names_it() {
+        let isolated = |name: &str| (name == "cpu/isolated").then(|| "5\n".to_owned());
+        let machine = Machine {
+            topology: Topology::read(&[0, 1], &isolated),
+            ..machine(2)
+        };
+        let text = chain("workers.x = { core = 5 }\n");
+        let text = text.replace("items = 10", "items = 10, worker = \"x\"");
+        let planned = plan(&graph(&text), &machine, &Options::default()).unwrap();
+        assert_eq!(planned.workers[0].core, Some(5));
     }
 
     #[test]

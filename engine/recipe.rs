@@ -14,6 +14,7 @@ use crate::diag::Refused;
 use crate::plan::{Machine, Options};
 use crate::record::Record;
 use crate::shape::Shape;
+use crate::topology::Topology;
 use crate::{file, oneline, sets};
 
 /// A graph's text, and what reading it takes.
@@ -138,10 +139,12 @@ impl Basis {
         }
     }
 
-    /// The machine as the plan saw it, with so much room for a segment; `None` where it is there already.
-    pub fn machine(&self, shm_free: Option<u64>) -> Machine {
+    /// The machine as the plan saw it, with what is known of its cores here, and so much room for a segment;
+    /// `None` where it is there already.
+    pub fn machine(&self, here: &Topology, shm_free: Option<u64>) -> Machine {
         Machine {
             cores: self.cores.clone(),
+            topology: here.restricted(&self.cores),
             shm_free,
             fencing: self.fencing(),
         }

@@ -50,6 +50,8 @@ pub struct Report {
     pub first_item_seconds: Option<f64>,
     /// One sentence: the stage that limits, why, and what is next.
     pub limit: Option<String>,
+    /// What may be done about it.
+    pub advice: Option<String>,
 }
 
 /// One worker.
@@ -100,6 +102,10 @@ pub struct AgentReport {
     pub set: Vec<SetReport>,
     /// Share of the run spent in it, estimated from one step in sixteen.
     pub busy: f64,
+    /// The most items a port of it sees or fills in one step, as the plan chose it.
+    pub step: u64,
+    /// Items it consumed (of a source: produced) in a step of its worker, on average: few where few had arrived.
+    pub step_mean: f64,
     /// It waits for the world outside: a source, or an agent that keeps time.
     pub faces_outside: bool,
 }
@@ -217,6 +223,8 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
     let started = first.map_or(0.0, |first| {
         first.saturating_sub(around.started_ns) as f64 / ns
     });
+    let limit = limit::diagnose(&workers, &agents, ns / 1e9, started);
+    let (limit, advice) = limit.map_or((None, None), |d| (Some(d.sentence), d.advice));
     Report {
         graph: graph.name.clone(),
         run: around.run.clone(),
@@ -229,7 +237,8 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         snapshots: around.snapshots.taken,
         longest_pause_seconds: around.snapshots.pause_max.as_secs_f64(),
         first_item_seconds: first.map(|ns| ns.saturating_sub(around.began_ns) as f64 / 1e9),
-        limit: limit::sentence(&workers, &agents, ns / 1e9, started),
+        limit,
+        advice,
         workers,
         agents,
         edges,
@@ -326,19 +335,25 @@ impl Seen<'_> {
         let steps = control.head().time.steps.load(Relaxed);
         let timed = steps.div_ceil(TIMED_EVERY).max(1);
         let estimated = gauge.ns.load(Relaxed) as f64 * steps as f64 / timed as f64;
+        let items_in = self.positions.items_read[a].iter().sum();
+        let outputs = here.outputs.iter();
+        let items_out = outputs.map(|&s| self.positions.items_written[s]).sum();
+        let moved = if here.inputs.is_empty() {
+            items_out
+        } else {
+            items_in
+        };
         AgentReport {
             name: here.name.clone(),
             op: here.op.clone(),
             worker: self.plan.workers[w].name.clone(),
-            items_in: self.positions.items_read[a].iter().sum(),
-            items_out: here
-                .outputs
-                .iter()
-                .map(|&s| self.positions.items_written[s])
-                .sum(),
+            items_in,
+            items_out,
             skipped: self.positions.skipped[a],
             set: self.set(a),
             busy: (estimated / self.ns).min(1.0),
+            step: self.plan.step_of[a] as u64,
+            step_mean: moved as f64 / steps.max(1) as f64,
             faces_outside: faces_outside(here),
         }
     }

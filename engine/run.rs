@@ -36,6 +36,7 @@ use crate::snapshot::{self, Kept, Origin, Program, Subject, image};
 use crate::spawn::{Nursery, SpawnError, leave};
 use crate::stall;
 use crate::supervise::{self, Keeper, Regular, Supervisor, Verdict, Watch};
+use crate::topology::Topology;
 use crate::verify;
 use crate::warden::{self, Warden};
 use crate::wire::{self, WireError, Wired};
@@ -121,8 +122,10 @@ pub struct Finished {
 
 /// What this machine offers.
 pub fn machine() -> Machine {
+    let cores = pin::allowed_cores();
     Machine {
-        cores: pin::allowed_cores(),
+        topology: Topology::here(&cores),
+        cores,
         shm_free: free_bytes(),
         fencing: enroll(),
     }
@@ -325,7 +328,7 @@ fn play(
         options: &options,
     };
     let letters = Letters::new(&graph.name, &around.run);
-    let keeper = keeper(subject, &traces.file, wanted, watch);
+    let keeper = keeper(subject, &traces.file, wanted, around, watch);
     let mut supervisor =
         Supervisor::new(&nursery, graph, stage.signals, watch, wanted.lasts, letters);
     supervisor.keep(keeper);
@@ -337,7 +340,13 @@ fn play(
 }
 
 /// Opens the run's door. Without one it goes on all the same.
-fn keeper(subject: Subject, file: &RunFile, wanted: &Wanted, watch: &mut dyn Watch) -> Keeper {
+fn keeper(
+    subject: Subject,
+    file: &RunFile,
+    wanted: &Wanted,
+    around: &Circumstances,
+    watch: &mut dyn Watch,
+) -> Keeper {
     let path = file.door();
     let door = private(|| Door::open(&path));
     if let Err(error) = &door {
@@ -350,6 +359,7 @@ fn keeper(subject: Subject, file: &RunFile, wanted: &Wanted, watch: &mut dyn Wat
         subject,
         door: door.ok(),
         regular: wanted.snapshots.clone(),
+        around: around.clone(),
     }
 }
 
@@ -416,7 +426,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
         written: Some(recipe.written.clone()),
         basis: basis.clone(),
     };
-    let keeper = keeper(subject, &claimed.file, wanted, watch);
+    let keeper = keeper(subject, &claimed.file, wanted, &around, watch);
     let letters = Letters::new(&graph.name, &around.run);
     let mut supervisor =
         Supervisor::new(&nursery, &mut graph, signals, watch, wanted.lasts, letters);
@@ -571,7 +581,11 @@ fn plan_again(
     watch: &mut dyn Watch,
     environment: impl Fn(String) -> RunError,
 ) -> Result<Plan, RunError> {
-    let mut plan = plan::plan(graph, &basis.machine(shm_free), &basis.options)?;
+    let mut plan = plan::plan(
+        graph,
+        &basis.machine(&here.topology, shm_free),
+        &basis.options,
+    )?;
     let shape = Shape::of(graph, &plan, basis.fencing());
     if let Some((now, then)) = shape.difference(&basis.shape) {
         return Err(environment(format!(

@@ -108,6 +108,7 @@ mod tests {
         let graph = resolve::resolve(decl).unwrap().0;
         let machine = Machine {
             cores: vec![0, 1],
+            topology: crate::topology::Topology::flat(&[0, 1]),
             shm_free: None,
             fencing: Fencing::Symmetric,
         };

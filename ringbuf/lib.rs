@@ -47,6 +47,9 @@ mod barrier;
 
 mod sync;
 
+#[cfg(not(loom))]
+pub mod measure;
+
 #[cfg(all(test, loom))]
 mod models;
 

@@ -47,6 +47,8 @@ pub mod pin;
 
 pub mod testing;
 
+pub mod measure;
+
 mod ranks;
 mod sliding;
 mod wide;

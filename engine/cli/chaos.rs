@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use thalweg_worker::op::nearest;
 
+use super::apart::{Apart, Scratch};
 use super::plan::planned;
 use super::run::{capacity, duration};
 use super::{Failure, GraphArg, give, give_json, refused_as_json, say, warn};
@@ -20,7 +21,6 @@ use crate::decl::{Capacity, GraphDecl};
 use crate::diag::Refused;
 use crate::plan::Options;
 use crate::resolve;
-use apart::{Apart, Scratch};
 use compare::{Difference, first_difference};
 use outputs::Output;
 use rehearse::{Rehearsal, rehearse};
@@ -28,7 +28,6 @@ use verdict::{Outcome, Uncompared};
 
 mod outputs;
 
-mod apart;
 mod rehearse;
 
 mod compare;
@@ -124,7 +123,7 @@ impl Chaos {
         if !self.quiet {
             say(&format!("seed {}\n", outcome.seed));
         }
-        let mut scratch = Scratch::new()?;
+        let mut scratch = Scratch::new("chaos")?;
         let undisturbed = scratch.folder("undisturbed")?;
         let job = || rehearse(&graph, &compared, &undisturbed, self.options(), None);
         let first = apart.run(job)?;

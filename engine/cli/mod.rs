@@ -18,10 +18,13 @@ use crate::recipe::Written;
 use crate::resolved::Resolved;
 use crate::{file, oneline, resolve, sets, spawn};
 
+mod apart;
+mod bench;
 mod chaos;
 mod check;
 mod clean;
 mod completions;
+mod doctor;
 mod graph;
 mod new;
 mod ops;
@@ -51,6 +54,8 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Chaos(chaos::Chaos),
+    Bench(bench::Bench),
+    Doctor(doctor::Doctor),
     Check(check::Check),
     Plan(plan::PlanCommand),
     Graph(graph::Graph),
@@ -84,6 +89,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.run(),
         Command::Chaos(command) => command.run(),
+        Command::Bench(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Graph(command) => command.run(),

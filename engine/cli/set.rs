@@ -164,6 +164,7 @@ mod tests {
         let (graph, _) = resolve(crate::oneline::load_line(line).unwrap()).unwrap();
         let machine = Machine {
             cores: vec![0, 1],
+            topology: crate::topology::Topology::flat(&[0, 1]),
             shm_free: None,
             fencing: thalweg_ringbuf::Fencing::Symmetric,
         };

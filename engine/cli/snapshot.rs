@@ -38,6 +38,7 @@ impl Snapshot {
                 code,
                 words: about(&words),
             }),
+            Some(Answer::Report(_)) => Err(Failure::environment(about("it answered otherwise"))),
             None => Err(Failure::environment(about(
                 "it came to its end before the snapshot was written",
             ))),

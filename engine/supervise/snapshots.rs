@@ -16,9 +16,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 
+use thalweg_worker::clock;
+
 use super::Supervisor;
 use crate::door::{Answer, Caller, Door, Question, Taken};
 use crate::positions::Positions;
+use crate::report::{self, Circumstances};
 use crate::resolved::Resolved;
 use crate::snapshot::disk::{self, check_place, open_gate};
 use crate::snapshot::image::{self, Image};
@@ -33,6 +36,8 @@ pub struct Keeper {
     pub door: Option<Door>,
     /// Where and how often one is taken unasked.
     pub regular: Option<Regular>,
+    /// The run's name and beginning, for who asks how it goes.
+    pub around: Circumstances,
 }
 
 /// Snapshots that nobody asks for one by one.
@@ -125,13 +130,38 @@ impl Supervisor<'_> {
         };
         let asked = snapshots.keeper.door.as_mut().map(Door::questions);
         let due = snapshots.next.is_some_and(|next| now >= next);
-        for (Question::Snapshot(file), caller) in asked.into_iter().flatten() {
-            let caller = Some(caller);
-            self.on_order(Order { file, caller });
+        for (question, caller) in asked.into_iter().flatten() {
+            match question {
+                Question::Snapshot(file) => self.on_order(Order {
+                    file,
+                    caller: Some(caller),
+                }),
+                Question::Report => caller.answer(&Answer::Report(self.report_so_far())),
+            }
         }
         if due {
             self.on_due(now);
         }
+    }
+
+    /// What limits the run by now.
+    fn report_so_far(&self) -> serde_json::Value {
+        let around = self.snapshots.as_ref().map(|s| s.keeper.around.clone());
+        let around = Circumstances {
+            now_ns: clock::now_ns(),
+            ended: "running",
+            restarts: self.restarts(),
+            snapshots: self.tally(),
+            ..around.unwrap_or_default()
+        };
+        let report = report::gather(self.graph, self.nursery.plan, self.nursery.wired, &around);
+        serde_json::json!({
+            "graph": report.graph,
+            "run": report.run,
+            "ended": report.ended,
+            "limit": report.limit,
+            "advice": report.advice,
+        })
     }
 
     /// The time has come. If the last one is still being written, that one will do.

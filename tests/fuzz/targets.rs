@@ -15,6 +15,7 @@ use thalweg::ringbuf::{
 };
 use thalweg::snapshot::format::{self, Contents};
 use thalweg::snapshot::image;
+use thalweg::topology::Topology;
 use thalweg::worker::expr;
 use thalweg::worker::op::InputInfo;
 use thalweg::worker::testing::{self, Chunks};
@@ -300,6 +301,7 @@ fn dead_run() -> (Resolved, Plan, Vec<u8>) {
 fn machine() -> Machine {
     Machine {
         cores: vec![0, 1],
+        topology: Topology::flat(&[0, 1]),
         shm_free: Some(1 << 30),
         fencing: Fencing::Symmetric,
     }

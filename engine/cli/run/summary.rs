@@ -24,6 +24,9 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     if let Some(limit) = &report.limit {
         text += &format!("{limit}\n");
     }
+    if let (true, Some(advice)) = (verbose, &report.advice) {
+        text += &format!("{advice}\n");
+    }
     text
 }
 
@@ -146,6 +149,15 @@ fn agents(report: &Report) -> Vec<Column> {
             "busy about",
             agents.iter().map(|a| percent(a.busy)).collect(),
         ),
+        Column::numbers("step", agents.iter().map(|a| a.step.to_string()).collect()).rank(2),
+        Column::numbers(
+            "on average",
+            agents
+                .iter()
+                .map(|a| format!("{:.0}", a.step_mean))
+                .collect(),
+        )
+        .rank(2),
     ]
 }
 
@@ -274,6 +286,7 @@ mod tests {
             longest_pause_seconds: 0.0,
             first_item_seconds: Some(0.012),
             limit: Some("worker w0 limits".to_owned()),
+            advice: Some("ease it".to_owned()),
         }
     }
 
@@ -313,6 +326,8 @@ worker w0 limits
             skipped,
             set: Vec::new(),
             busy: 0.5,
+            step: 2048,
+            step_mean: 100.0,
             faces_outside: false,
         };
         let skipping = Report {

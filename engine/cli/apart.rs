@@ -108,7 +108,7 @@ impl Apart {
         }
         let died = |how: String| Failure::Words {
             code: 1,
-            words: format!("the coordinator of a run {how}"),
+            words: format!("a process of this command {how}"),
         };
         match status {
             Ok(WaitStatus::Exited(_, 0)) => serde_json::from_slice(&given)
@@ -166,12 +166,12 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes it, for us alone.
+    /// Makes it for this command, for us alone.
     ///
     /// # Errors
     /// The environment refuses (3).
-    pub fn new() -> Result<Scratch, Failure> {
-        let template = std::env::temp_dir().join("thalweg-chaos-XXXXXX");
+    pub fn new(command: &str) -> Result<Scratch, Failure> {
+        let template = std::env::temp_dir().join(format!("thalweg-{command}-XXXXXX"));
         let folder = mkdtemp(&template).map_err(|e| {
             Failure::environment(format!("folder {}: {}", template.display(), e.desc()))
         })?;
