@@ -159,6 +159,40 @@ fn printed(mut command: Command, input: &str) -> String {
 }
 
 #[test]
+fn both_anomalies_of_a_host_are_found_and_nothing_else() {
+    let text = graph("host.toml", &[]);
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    // Where examples/data/make_load.py puts them.
+    let within = |row: &[f64], on: f64, off: f64| {
+        (row[0] - on).abs() < 0.15 && row[1] > on + 0.5 && row[1] < off + 0.15
+    };
+    assert_eq!(rows.len(), 2, "{text}");
+    assert!(
+        within(&rows[0], 30.0, 32.0) && within(&rows[1], 48.0, 49.0),
+        "{text}"
+    );
+}
+
+#[test]
+fn two_sensors_together_know_an_angle_that_neither_knows_alone() {
+    let text = graph("fusion.toml", &[]);
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    assert_eq!(rows.len(), 500);
+    let error = |column: usize| {
+        let squares = rows.iter().map(|row| (row[column] - row[0]).powi(2));
+        (squares.sum::<f64>() / rows.len() as f64).sqrt()
+    };
+    // Half a degree a second too many for 50 s; an angle whose sine trembles by 0.1; both.
+    assert!(
+        (error(1) - 25.0 / 3.0_f64.sqrt()).abs() < 0.5,
+        "{}",
+        error(1)
+    );
+    assert!((error(2) - 5.7).abs() < 0.5, "{}", error(2));
+    assert!(error(3) < 1.0, "{}", error(3));
+}
+
+#[test]
 fn quake_picks_what_obspy_picks() {
     let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quake.toml");
     let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))
