@@ -193,6 +193,45 @@ fn two_sensors_together_know_an_angle_that_neither_knows_alone() {
 }
 
 #[test]
+fn the_pauses_of_speech_are_cut_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let spoken = folder.path().join("spoken.wav");
+    let to = format!("spoken.path={}", spoken.display());
+    let text = graph("silence.toml", &["--set", &to]);
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    // Where examples/data/make_speech.py puts its words; an envelope hears them half a window sooner and longer.
+    let words = [(0.4, 0.9), (1.6, 2.0), (2.25, 2.7), (3.7, 4.3)];
+    assert_eq!(rows.len(), words.len(), "{text}");
+    for (row, (from, to)) in rows.iter().zip(words) {
+        assert!((row[0] + 0.05 - from).abs() < 0.06, "{text}");
+        assert!((row[1] + 0.05 - to).abs() < 0.06, "{text}");
+    }
+    let items: f64 = rows
+        .iter()
+        .map(|row| (row[1] - row[0]) * 8000.0 + 1.0)
+        .sum();
+    let len = std::fs::metadata(spoken).unwrap().len();
+    // Behind a header of 44 bytes.
+    assert_eq!(len, 44 + 2 * items.round() as u64);
+}
+
+#[test]
+fn a_hall_rings_on_when_the_string_is_silent() {
+    let folder = tempfile::tempdir().unwrap();
+    let hall = folder.path().join("hall.wav");
+    let to = format!("out.path={}", hall.display());
+    let text = graph("reverb.toml", &["--set", &to]);
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    assert_eq!(rows.len(), 40, "{text}");
+    assert!(rows[8..].iter().all(|row| row[0] == -200.0), "{text}");
+    assert!(rows[8][1] > -35.0, "{text}");
+    // A second takes some 14 dB of it: a large room.
+    let fall = rows[9][1] - rows[29][1];
+    assert!((10.0..20.0).contains(&fall), "{fall} dB in\n{text}");
+    assert_eq!(std::fs::metadata(hall).unwrap().len(), 44 + 2 * 88_200);
+}
+
+#[test]
 fn quake_picks_what_obspy_picks() {
     let graph = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quake.toml");
     let output = Command::new(env!("CARGO_BIN_EXE_thalweg"))

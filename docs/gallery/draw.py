@@ -48,11 +48,12 @@ def printed(example, *options):
     return np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, ndmin=2)
 
 
-def streams(example, *names):
+def streams(example, *names, options=()):
     """What went over streams of an example: they are recorded, and given again."""
     with tempfile.TemporaryDirectory() as folder:
         recording = pathlib.Path(folder) / "r.rec"
-        thalweg("record", recording, "-q", "--streams", ",".join(names), EXAMPLES / example)
+        sets = [word for option in options for word in ("--set", option)]
+        thalweg("record", recording, "-q", "--streams", ",".join(names), EXAMPLES / example, *sets)
         found = []
         for nth, name in enumerate(names):
             path = pathlib.Path(folder) / f"{nth}.csv"
@@ -126,7 +127,35 @@ def fusion():
     return figure
 
 
-PICTURES = [quake, host, access, clusters, fusion]
+def silence():
+    (speech,) = streams("silence.toml", "speech", options=["spoken.path=/dev/null"])
+    seconds = np.arange(len(speech)) / 8000
+    figure, axes = plt.subplots()
+    axes.plot(seconds, speech, color=STONE, linewidth=0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        for begin, end, _ in printed("silence.toml", "--set", f"spoken.path={folder}/spoken.wav"):
+            kept = (seconds >= begin + 0.05) & (seconds <= end + 0.05)
+            axes.plot(seconds[kept], speech[kept], color=DEEP, linewidth=0.5)
+            axes.axvspan(begin + 0.05, end + 0.05, color=WATER, alpha=0.25, linewidth=0)
+    axes.set(xlabel="s", ylabel="speech", ylim=(-0.6, 0.6))
+    return figure
+
+
+def reverb():
+    with tempfile.TemporaryDirectory() as folder:
+        levels = printed("reverb.toml", "--set", f"out.path={folder}/hall.wav")
+    seconds = np.arange(len(levels)) / 20
+    figure, axes = plt.subplots()
+    axes.step(seconds, levels[:, 1], where="post", color=WATER, linewidth=2, label="in the hall")
+    dry = np.where(levels[:, 0] > -120, levels[:, 0], np.nan)
+    axes.step(seconds, dry, where="post", color=DEEP, linewidth=2, label="dry")
+    axes.axvspan(0, 0.4, color=STONE, alpha=0.15, linewidth=0)
+    axes.set(xlabel="s", ylabel="level, dBFS", xlim=(0, 2))
+    axes.legend(loc="upper right")
+    return figure
+
+
+PICTURES = [quake, host, access, clusters, fusion, silence, reverb]
 
 if __name__ == "__main__":
     THALWEG = str(pathlib.Path(sys.argv[1]).resolve())
