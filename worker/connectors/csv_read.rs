@@ -14,6 +14,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors;
+use crate::connectors::cells::{self, Cell, Kind};
 use crate::connectors::files::{Filled, Reader};
 use crate::connectors::text;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value, nearest};
@@ -25,7 +26,8 @@ pub const CSV_READ: OpDef = OpDef {
     summary: "reads columns of numbers from a CSV file",
     doc: "One item per row; several columns give a port each, named as the column (characters other than \
           letters, digits and `_` become `_`), one column is the agent's only output, and `as = \"vector\"` \
-          gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`. Quoted cells, \
+          gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`; `types` gives each column its own, \
+          text too. Quoted cells, \
           spaces around cells, CRLF and a byte order mark are understood; empty lines and lines that start \
           with `#` are skipped. A row with another number of cells than the first one, and a cell that \
           is no number, end the run with file and line. Where a column has the rows' times, `timed in=[trace.t, trace.z]` makes \
@@ -47,7 +49,7 @@ pub const CSV_READ: OpDef = OpDef {
             kind: ParamKind::Columns,
             default: Some(""),
             unit: "",
-            doc: "Names from the header, or numbers counting from 0. Default: all columns whose first cell is a number.",
+            doc: "Names from the header, or numbers counting from 0. Default: all columns whose first cell is a number; with `types` all there are.",
         },
         text::DELIMITER,
         ParamDef {
@@ -57,6 +59,7 @@ pub const CSV_READ: OpDef = OpDef {
             unit: "",
             doc: "Whether the first row has names: `auto` says so when none of its cells is a number.",
         },
+        cells::TYPES,
         ParamDef {
             name: "as",
             kind: ParamKind::Choice(&["streams", "vector"]),
@@ -86,14 +89,14 @@ pub const CSV_READ: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let scalar = scalar(args)?;
+    let is_typed = args.texts("types").is_some();
     let rate = connectors::rate(args)?;
     let dialect = Dialect {
         delimiter: text::delimiter(args)?,
         missing_is_nan: args.text("missing") == Some("nan"),
     };
-    if dialect.missing_is_nan && !scalar.is_float() {
-        let message = format!("`missing` is nan, and {scalar} has none");
-        return Err(OpError::param("missing", message).with_help("leave out `dtype` to read f64"));
+    if !is_typed {
+        cells::check_missing(Kind::Number(scalar), dialect.missing_is_nan)?;
     }
     let mut scanner = Scanner {
         reader: Reader::of(args)?,
@@ -104,11 +107,25 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         false => Table::unseen(args, &scanner.reader)?,
     };
     let is_vector = args.text("as") == Some("vector");
-    let ports = ports(&table, scalar, is_vector, rate)?;
+    let kinds = cells::types(args, table.columns.len())?;
+    let ports = match &kinds {
+        Some(_) if is_vector => {
+            let message = "a vector's elements are of one type";
+            return Err(OpError::param("types", message).with_help("give it as `dtype`"));
+        }
+        Some(kinds) => {
+            for kind in kinds {
+                cells::check_missing(*kind, dialect.missing_is_nan)?;
+            }
+            cells::ports(table.columns.iter().map(port_name).collect(), kinds, rate)
+        }
+        None => ports(&table, scalar, is_vector, rate)?,
+    };
     let start = table.start;
     let agent = CsvReader {
         scanner,
         scalar,
+        kinds,
         is_vector,
         missing_is_nan: dialect.missing_is_nan,
         table,
@@ -149,30 +166,16 @@ fn ports(
     if columns.len() == 1 {
         return Ok(vec![OutPort::new(item_type, rate)]);
     }
-    let mut names: Vec<String> = Vec::new();
-    for column in columns {
-        let plain = port_name(column);
-        let mut name = plain.clone();
-        let mut copy = 2;
-        while names.contains(&name) {
-            name = format!("{plain}_{copy}");
-            copy += 1;
-        }
-        names.push(name);
-    }
-    Ok(names
+    Ok(cells::port_names(columns.iter().map(port_name).collect())
         .into_iter()
         .map(|name| OutPort::named(name, item_type.clone(), rate))
         .collect())
 }
 
-/// The column's name with what a port's name cannot have replaced.
+/// The column's name, or one made of its number.
 fn port_name(column: &Column) -> String {
     match &column.name {
-        Some(name) if !name.is_empty() => name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect(),
+        Some(name) if !name.is_empty() => name.clone(),
         _ => format!("c{}", column.index),
     }
 }
@@ -256,6 +259,7 @@ impl Table {
         scanner.next_row(start).map_err(about)?;
         let columns = match args.value("columns") {
             Some(chosen) => chosen_columns(chosen, names.as_deref(), width, &file)?,
+            None if args.texts("types").is_some() => all_columns(names, width),
             None => number_columns(&scanner.rows.cells(), names, width, dialect, &file)?,
         };
         scanner.reader.close();
@@ -412,6 +416,14 @@ fn position(names: &[String], name: &str, file: &str) -> Result<usize, OpError> 
         };
         OpError::param("columns", format!("{file} has no column {name:?}")).with_help(help)
     })
+}
+
+fn all_columns(names: Option<Vec<String>>, width: usize) -> Vec<Column> {
+    let column = |index: usize| Column {
+        name: names.as_ref().map(|names| names[index].clone()),
+        index,
+    };
+    (0..width).map(column).collect()
 }
 
 /// Every column whose cell in the first row of data is a number (or empty where that is a nan).
@@ -601,6 +613,8 @@ impl Rows {
 struct CsvReader {
     scanner: Scanner,
     scalar: Scalar,
+    /// What each column has, where not all have numbers of one type.
+    kinds: Option<Vec<Kind>>,
     is_vector: bool,
     missing_is_nan: bool,
     table: Table,
@@ -612,6 +626,9 @@ impl Agent for CsvReader {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if self.kinds.is_some() {
+            return self.read_cells(io);
+        }
         match self.scalar {
             Scalar::U8 => self.read::<u8>(io),
             Scalar::I8 => self.read::<i8>(io),
@@ -633,14 +650,14 @@ impl Agent for CsvReader {
 }
 
 /// A number a cell can be read as.
-trait Cell: Pod + FromStr {
+trait Number: Pod + FromStr {
     /// What an empty cell stands for under `missing = "nan"`.
     const MISSING: Self;
 }
 
 macro_rules! cells {
     ($($rust:ty: $missing:expr),*) => {$(
-        impl Cell for $rust {
+        impl Number for $rust {
             const MISSING: $rust = $missing;
         }
     )*};
@@ -650,7 +667,7 @@ macro_rules! cells {
 cells! { u8: 0, i8: 0, u16: 0, i16: 0, u32: 0, i32: 0, u64: 0, i64: 0, f32: f32::NAN, f64: f64::NAN }
 
 impl CsvReader {
-    fn read<T: Cell>(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+    fn read<T: Number>(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let space = io.outputs.iter().map(Output::space).min().unwrap_or(0);
         let place = io.state.get::<u64>();
         let mut given = 0;
@@ -685,24 +702,15 @@ impl CsvReader {
     }
 
     /// Puts the row's numbers at item `at` of the outputs; false where it was the header of a pipe.
-    fn take_row<T: Cell>(
+    fn take_row<T: Number>(
         &mut self,
         place: u64,
         len: usize,
         rooms: &mut [&mut [T]],
         at: usize,
     ) -> Result<bool, AgentError> {
-        if let Some(head) = self.table.head
-            && self.table.meet(
-                head,
-                &self.scanner.rows.cells(),
-                &self.scanner.reader.name(),
-            )?
-        {
+        if self.is_header(place, len)? {
             return Ok(false);
-        }
-        if self.scanner.rows.len != self.table.width {
-            return Err(self.bad_row(place, len));
         }
         let stride = match self.is_vector {
             true => self.table.columns.len(),
@@ -713,7 +721,10 @@ impl CsvReader {
             let value = match number::<T>(cell) {
                 Some(value) => value,
                 None if cell.is_empty() && self.missing_is_nan => T::MISSING,
-                None => return Err(self.bad_cell(place, len, column)),
+                None => {
+                    let kind = Kind::Number(self.scalar);
+                    return Err(self.bad_cell(place, len, column, kind));
+                }
             };
             match self.is_vector {
                 true => rooms[0][at * stride + nth] = value,
@@ -721,6 +732,63 @@ impl CsvReader {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the row is the header of a pipe; refused where it has another number of cells than the first.
+    fn is_header(&mut self, place: u64, len: usize) -> Result<bool, AgentError> {
+        if let Some(head) = self.table.head {
+            let (cells, file) = (self.scanner.rows.cells(), self.scanner.reader.name());
+            if self.table.meet(head, &cells, &file)? {
+                return Ok(true);
+            }
+        }
+        match self.scanner.rows.len == self.table.width {
+            true => Ok(false),
+            false => Err(self.bad_row(place, len)),
+        }
+    }
+
+    /// Reads columns of several types, row by row.
+    fn read_cells(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let before = io.outputs[0].produced();
+        let mut row = Vec::new();
+        loop {
+            let place = io.state.get::<u64>();
+            let outcome = match self.scanner.next_row(*place) {
+                Ok(Next::Row(len)) => self.typed_row(*place, len, &mut row).map(|()| len),
+                Ok(Next::Ended) => return Ok(Status::Done),
+                Ok(Next::Waiting(fd)) => return Ok(Status::Wait(Wait::Readable(fd))),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(_) if !row.is_empty() && !cells::give(&row, io.outputs) => {
+                    return Ok(Status::More);
+                }
+                Ok(len) => *place += len as u64,
+                // What came before the bad row is given first, however the calls are cut.
+                Err(_) if io.outputs[0].produced() > before => return Ok(Status::More),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The row's cells, none where it was the header of a pipe.
+    fn typed_row(&mut self, place: u64, len: usize, row: &mut Vec<Cell>) -> Result<(), AgentError> {
+        row.clear();
+        if self.is_header(place, len)? {
+            return Ok(());
+        }
+        let kinds = self.kinds.iter().flatten();
+        for (column, kind) in self.table.columns.iter().zip(kinds) {
+            let cell = self.scanner.rows.cell(column.index);
+            row.push(match (cell, kind) {
+                (b"", kind) if self.missing_is_nan => kind.missing(),
+                (cell, kind) => kind
+                    .cell(cell)
+                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
+            });
+        }
+        Ok(())
     }
 
     fn bad_row(&self, place: u64, len: usize) -> AgentError {
@@ -732,7 +800,7 @@ impl CsvReader {
         ))
     }
 
-    fn bad_cell(&self, place: u64, len: usize, column: &Column) -> AgentError {
+    fn bad_cell(&self, place: u64, len: usize, column: &Column, kind: Kind) -> AgentError {
         let cell = self.scanner.rows.cell(column.index);
         let name = match &column.name {
             Some(name) => format!("column {name:?}"),
@@ -744,7 +812,7 @@ impl CsvReader {
             _ => format!(
                 "{whereabouts}: {name} has {:?}, which is no {}",
                 String::from_utf8_lossy(cell),
-                self.scalar
+                kind
             ),
         })
     }
@@ -882,6 +950,53 @@ mod tests {
             &[("", &[1.0, 3.0])],
         );
         check("a,b\n", &[], &[("a", &[]), ("b", &[])]);
+    }
+
+    #[test]
+    fn columns_of_several_types_stay_side_by_side() {
+        let text = "n,name,x\n1,one,0.5\n-2,\"two, three\",\n3,,1e3\n";
+        let types = |types: [&str; 3]| {
+            let types = types.map(Value::from).to_vec();
+            [
+                ("types", Value::List(types)),
+                ("missing", Value::from("nan")),
+            ]
+        };
+        for chunks in CUTS {
+            let given = types(["i64", "text", "f32"]);
+            let error = built(text.as_bytes(), None, &given).unwrap_err();
+            assert_eq!(error.message, "`missing` is nan, and i64 has none");
+            let (reader, _folder) =
+                built(text.as_bytes(), None, &types(["f64", "text", "f32"])).unwrap();
+            let ports: Vec<String> = reader.outputs.iter().map(|o| o.name.clone()).collect();
+            assert_eq!(ports, ["n", "name", "x"]);
+            let streams = run(reader, &[], chunks, usize::MAX).unwrap();
+            assert_eq!(items(&streams[0]), [1.0, -2.0, 3.0]);
+            assert_eq!(
+                crate::testing::texts(&streams[1]),
+                ["one", "two, three", ""]
+            );
+            let x: &[f32] = bytemuck::cast_slice(&streams[2]);
+            assert_eq!(format!("{x:?}"), "[0.5, NaN, 1000.0]");
+        }
+        let types = [(
+            "types",
+            Value::List(vec!["i16".into(), "text".into(), "f64".into()]),
+        )];
+        let message = fails(b"1,a,2\n70000,b,3\n", None, &types);
+        assert_eq!(message, "t.csv:2: column 0 has \"70000\", which is no i16");
+        let few = [("types", Value::from("text"))];
+        let error = refused(b"1,a\n", None, &few);
+        assert_eq!(error.message, "`types` has 1, and 2 columns are read");
+    }
+
+    #[test]
+    fn a_file_of_tabs_is_known_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("t.tsv"), "a\tb\n1\t2\n").unwrap();
+        let reader = fixtures::source(&CSV_READ, folder.path(), "t.tsv", None, &[]).unwrap();
+        let streams = run(reader, &[], Chunks::Whole, usize::MAX).unwrap();
+        assert_eq!(items(&streams[1]), [2.0]);
     }
 
     #[test]

@@ -31,6 +31,54 @@ pub(super) struct Reader {
     len: usize,
 }
 
+/// Bytes that are read in order and can be gone back to: those of a regular file, or what is packed in one.
+pub(super) trait Bytes: 'static {
+    /// The file as messages name it.
+    fn name(&self) -> String;
+
+    /// Opens it in the process that reads, which goes on at `offset`.
+    fn open(&mut self, offset: u64) -> Result<(), AgentError>;
+
+    /// What comes next is at `offset`.
+    fn seek(&mut self, offset: u64) -> Result<(), AgentError>;
+
+    /// What is buffered from `offset` on, maybe nothing: then [`Bytes::fill`].
+    fn bytes(&self, offset: u64) -> &[u8];
+
+    /// Reads on; what lies before `offset` may be forgotten.
+    fn fill(&mut self, offset: u64) -> Result<Filled, AgentError>;
+
+    /// What a snapshot must know of it when these bytes have been taken.
+    fn outside(&self, taken: Range<u64>) -> Outside;
+}
+
+impl Bytes for Reader {
+    fn name(&self) -> String {
+        self.name()
+    }
+
+    fn open(&mut self, offset: u64) -> Result<(), AgentError> {
+        self.open(offset)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), AgentError> {
+        self.seek(offset);
+        Ok(())
+    }
+
+    fn bytes(&self, offset: u64) -> &[u8] {
+        self.bytes(offset)
+    }
+
+    fn fill(&mut self, offset: u64) -> Result<Filled, AgentError> {
+        self.fill(offset)
+    }
+
+    fn outside(&self, taken: Range<u64>) -> Outside {
+        self.outside(taken)
+    }
+}
+
 /// What [`Reader::fill`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filled {
@@ -43,7 +91,7 @@ pub(super) enum Filled {
 }
 
 /// Bytes read at once.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 
 impl Reader {
     /// The file named by the parameter `path`, `-` and pipes included. Refused where it cannot be read.

@@ -75,6 +75,17 @@ impl Lines {
         })
     }
 
+    /// For lines that are no items themselves: as the parameter `longest` has it.
+    pub(crate) fn of_bytes(args: &Args) -> Result<Lines, OpError> {
+        let longest = args.required_count("longest", 1)?;
+        Ok(Lines {
+            longest: usize::try_from(longest).unwrap_or(usize::MAX),
+            is_text: false,
+            replaces: false,
+            searched: (0, 0),
+        })
+    }
+
     /// For what comes in pieces of its own, which need no ends: as the parameter `invalid` and the `dtype`
     /// have it.
     pub(crate) fn of_pieces(args: &Args) -> Result<Lines, OpError> {

@@ -9,7 +9,9 @@ use crate::op::{Args, OpDef, OpError};
 pub mod csv_read;
 pub mod csv_write;
 pub mod flac;
+pub mod jsonl;
 pub mod npy;
+pub mod npz;
 pub mod null;
 pub mod print;
 pub mod raw;
@@ -22,6 +24,7 @@ pub mod text_write;
 pub mod udp;
 pub mod wav;
 
+mod cells;
 mod files;
 #[cfg(test)]
 mod fixtures;
@@ -30,6 +33,7 @@ mod mark;
 mod net;
 mod records;
 mod sound;
+mod staged;
 mod text;
 
 pub(crate) use text::push_number;
@@ -39,8 +43,12 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &csv_write::CSV_WRITE,
     &flac::FLAC_READ,
     &flac::OGG_READ,
+    &jsonl::JSONL_READ,
+    &jsonl::JSONL_WRITE,
     &npy::NPY_READ,
     &npy::NPY_WRITE,
+    &npz::NPZ_READ,
+    &npz::NPZ_WRITE,
     &null::NULL,
     &print::PRINT,
     &raw::RAW_READ,

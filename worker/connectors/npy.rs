@@ -116,7 +116,7 @@ const PREFIX_LEN: usize = 10;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Version 1.0; `width`: elements of a vector.
-fn header(scalar: Scalar, width: Option<usize>, items: u64) -> Vec<u8> {
+pub(super) fn header(scalar: Scalar, width: Option<usize>, items: u64) -> Vec<u8> {
     let shape = match width {
         None => format!("({items},)"),
         Some(width) => format!("({items}, {width})"),
@@ -155,12 +155,14 @@ fn refused(name: &str, why: &str) -> OpError {
 
 /// What a file's header says.
 #[derive(Debug, PartialEq)]
-struct Header {
-    scalar: Scalar,
-    is_big_endian: bool,
+pub(super) struct Header {
+    /// The type of an element.
+    pub(super) scalar: Scalar,
+    /// The order of an element's bytes.
+    pub(super) is_big_endian: bool,
     shape: Vec<u64>,
     /// Where the elements start.
-    len_bytes: u64,
+    pub(super) len_bytes: u64,
 }
 
 impl Header {
@@ -172,7 +174,8 @@ impl Header {
         Header::parse(&bytes).map_err(|why| refused(&name, &why))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Header, String> {
+    /// The header that a file begins with; what is wrong with it otherwise.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Header, String> {
         let cut_short = || "ends within its header: it was cut short".to_owned();
         if !bytes.starts_with(MAGIC) {
             return Err("is no NumPy file: it does not start with \\x93NUMPY".to_owned());
@@ -229,11 +232,13 @@ impl Header {
         })
     }
 
-    fn items(&self) -> u64 {
+    /// Elements, or rows.
+    pub(super) fn items(&self) -> u64 {
         self.shape[0]
     }
 
-    fn item_type(&self) -> Result<ItemType, String> {
+    /// What an item is; what is wrong with the array where it is none.
+    pub(super) fn item_type(&self) -> Result<ItemType, String> {
         match self.shape[..] {
             [_] | [_, 1] => Ok(ItemType::Scalar(self.scalar)),
             [_, width @ 1..=65_536] => Ok(ItemType::Vector(self.scalar, width as u32)),
@@ -248,7 +253,12 @@ impl Header {
     }
 
     /// The file must hold what the header promises.
-    fn check_len(&self, name: &str, found: u64, record_len: usize) -> Result<(), OpError> {
+    pub(super) fn check_len(
+        &self,
+        name: &str,
+        found: u64,
+        record_len: usize,
+    ) -> Result<(), OpError> {
         let needed = u128::from(self.items()) * record_len as u128 + u128::from(self.len_bytes);
         match u128::from(found) >= needed {
             true => Ok(()),
@@ -263,7 +273,7 @@ impl Header {
 }
 
 /// A longer header is not of an array of numbers.
-const HEADER_LEN_MAX: u64 = 1 << 16;
+pub(super) const HEADER_LEN_MAX: u64 = 1 << 16;
 
 /// What follows `'key':` in the dictionary.
 fn entry<'a>(dictionary: &'a str, key: &str) -> Result<&'a str, String> {

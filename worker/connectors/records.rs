@@ -4,7 +4,7 @@
 //! taken. Formats differ in the header and in how a record's bytes become an item's.
 
 use crate::agent::{Agent, AgentError, Input, Io, Outside, State, Status, Wait};
-use crate::connectors::files::{Filled, Reader, Readers, Target};
+use crate::connectors::files::{Bytes, Filled, Reader, Readers, Target};
 
 /// Makes items of records, or records of items: as many as both slices hold.
 pub(super) type Convert = Box<dyn Fn(&[u8], &mut [u8])>;
@@ -38,9 +38,9 @@ pub(super) enum Count {
 }
 
 /// Gives the items of a file of records. State: how many items were given (`u64`).
-pub(super) struct RecordReader {
+pub(super) struct RecordReader<R = Reader> {
     /// The file.
-    pub(super) reader: Reader,
+    pub(super) reader: R,
     /// The byte where the first record starts.
     pub(super) start: u64,
     /// Bytes of a record.
@@ -51,7 +51,7 @@ pub(super) struct RecordReader {
     pub(super) convert: Convert,
 }
 
-impl RecordReader {
+impl<R: Bytes> RecordReader<R> {
     fn offset(&self, item: u64) -> u64 {
         self.start + item * self.record_len as u64
     }
@@ -75,7 +75,7 @@ impl RecordReader {
                 return Ok(Status::More);
             }
             let offset = self.offset(*given);
-            self.reader.seek(offset);
+            self.reader.seek(offset)?;
             let records = self.reader.bytes(offset);
             let n = (records.len() / self.record_len)
                 .min(output.space())
@@ -121,7 +121,7 @@ pub(super) fn partial(name: &str, offset: u64, rest: usize, record_len: usize) -
     )
 }
 
-impl Agent for RecordReader {
+impl<R: Bytes> Agent for RecordReader<R> {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
         let given = *state.get::<u64>();
         let offset = match given {

@@ -1030,7 +1030,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("r.sigmf-data"), data).unwrap();
         let mut random = Random::new(20_261_122);
-        for _ in 0..500 {
+        for _ in 0..200 {
             let mut damaged = whole.clone();
             for _ in 0..=random.below(3) {
                 let at = random.below(damaged.len() as u64) as usize;

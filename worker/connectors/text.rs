@@ -261,14 +261,19 @@ fn floats<T: zmij::Float + AnyBitPattern + Into<f64>>(
 pub(super) const DELIMITER: ParamDef = ParamDef {
     name: "delimiter",
     kind: ParamKind::Text,
-    default: Some(","),
+    default: Some(""),
     unit: "",
-    doc: "The character between cells, or `tab`.",
+    doc: "The character between cells, or `tab`. Default: `tab` for files named `.tsv`, else `,`.",
 };
 
 /// The byte between cells; refused where it could be part of a number or of a quoted cell.
 pub(super) fn delimiter(args: &Args) -> Result<u8, OpError> {
-    let text = args.text("delimiter").unwrap_or(",");
+    let is_tsv = |path: &str| path.to_ascii_lowercase().ends_with(".tsv");
+    let usual = match args.text("path").is_some_and(is_tsv) {
+        true => "tab",
+        false => ",",
+    };
+    let text = args.text("delimiter").unwrap_or(usual);
     match text.as_bytes() {
         b"tab" => Ok(b'\t'),
         [byte] if !byte.is_ascii_alphanumeric() && !b"\"\n\r+-.#".contains(byte) => Ok(*byte),

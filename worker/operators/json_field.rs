@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::agent::{AgentError, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
+use super::json_path::{self, Path};
 use super::texts::{self, INVALID, Making};
 
 /// The row of the table.
@@ -49,10 +50,7 @@ pub const JSON_FIELD: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let written = args.text("path").unwrap_or_default().to_owned();
-    let path = steps(&written).ok_or_else(|| {
-        OpError::param("path", format!("`path` is {written:?}, which is no path"))
-            .with_help("keys parted by dots, elements in brackets: a.b[0]")
-    })?;
+    let path = json_path::parse("path", &written)?;
     let field = Field {
         path,
         written,
@@ -76,42 +74,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     })
 }
 
-/// One step of a path.
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    Key(String),
-    Element(usize),
-}
-
-/// The steps of a path; `None` where it is none.
-fn steps(path: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (number, after) = inside.split_once(']')?;
-            steps.push(Step::Element(number.parse().ok()?));
-            rest = after;
-            continue;
-        }
-        if !steps.is_empty() {
-            rest = rest.strip_prefix('.')?;
-        }
-        let (key, after) = match rest.strip_prefix('"') {
-            Some(inside) => inside.split_once('"')?,
-            None => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
-        };
-        if key.is_empty() {
-            return None;
-        }
-        steps.push(Step::Key(key.to_owned()));
-        rest = after;
-    }
-    (!steps.is_empty()).then_some(steps)
-}
-
 struct Field {
-    path: Vec<Step>,
+    path: Path,
     written: String,
     making: Making,
     missing_is_error: bool,
@@ -130,12 +94,7 @@ impl Field {
                 )));
             }
         };
-        let mut steps = self.path.iter();
-        let found = steps.try_fold(&document, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Element(index) => value.get(index),
-        });
-        match found {
+        match self.path.of(&document) {
             None | Some(Json::Null) if self.missing_is_error => Err(AgentError::new(format!(
                 "{text:?} has no `{}`; `missing = \"skip\"` leaves such texts out",
                 self.written
@@ -149,36 +108,12 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::op::Value;
     use crate::operators::trial::{output, text_output, text_run, texts};
     use crate::testing::Chunks;
 
     fn path(path: &str) -> (&'static str, Value) {
         ("path", Value::from(path))
-    }
-
-    #[test]
-    fn paths_are_keys_and_elements() {
-        let key = |key: &str| Step::Key(key.to_owned());
-        let cases = [
-            ("a", Some(vec![key("a")])),
-            ("a.b[0]", Some(vec![key("a"), key("b"), Step::Element(0)])),
-            (
-                "[1][2].c",
-                Some(vec![Step::Element(1), Step::Element(2), key("c")]),
-            ),
-            ("a.\"b.c\".d", Some(vec![key("a"), key("b.c"), key("d")])),
-            ("", None),
-            ("a.", None),
-            (".a", None),
-            ("a[x]", None),
-            ("a[0", None),
-            ("a..b", None),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(steps(path), expected, "{path:?}");
-        }
     }
 
     #[test]

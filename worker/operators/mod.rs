@@ -28,6 +28,7 @@ pub mod iir;
 pub mod impulses;
 pub mod join;
 pub mod json_field;
+pub(crate) mod json_path;
 pub mod kmeans;
 pub mod letter_case;
 pub mod lines;

@@ -15,6 +15,9 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("columns", vec!["square", "n"])
             .param("as", "vector")
             .dtype("i32"),
+        case("csv.read")
+            .file("t.csv", table())
+            .param("types", vec!["text", "i64"]),
         case("csv.write").input("f64").param("path", "out.csv"),
         case("csv.write")
             .input("cf32[2]")
@@ -33,9 +36,25 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("channel", 1)
             .dtype("i16"),
         case("ogg.read").file("a.ogg", golden("tone.ogg")),
+        case("jsonl.read").file("t.jsonl", golden("mixed.jsonl")),
+        case("jsonl.write")
+            .input("cf32[2]")
+            .input_of("text", SOME)
+            .param("path", "out.jsonl"),
         case("npy.read").file("a.npy", golden("rows.npy")),
         case("npy.write").input("f32[2]").param("path", "a.npy"),
         case("npy.write").input("cf64").param("path", "a.npy"),
+        case("npz.read")
+            .file("a.npz", golden("plain.npz"))
+            .param("array", "rows"),
+        case("npz.read")
+            .file("a.npz", golden("packed.npz"))
+            .param("array", "ramp"),
+        case("npz.write")
+            .input("f64")
+            .input_of("i16[3]", 100)
+            .param("path", "a.npz")
+            .param("arrays", vec!["a", "b"]),
         recording("sigmf.read", "cf32"),
         recording("sigmf.read", "ci16").param("capture", 1),
         recording("sigmf.read", "ri16_be").dtype("i16"),
