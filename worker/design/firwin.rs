@@ -62,6 +62,26 @@ pub fn firwin(design: &Firwin<'_>) -> Result<Vec<f64>, DesignError> {
     Ok(taps)
 }
 
+/// How many taps and which `beta` of the window kaiser a design needs whose bands are `ripple` dB off at most (8 or more)
+/// and whose transitions are `width` wide, 1 being half the rate.
+///
+/// The numbers of `scipy.signal.kaiserord`, from Kaiser's formulae (Oppenheim and Schafer, section 7.5.3).
+pub fn kaiserord(ripple: f64, width: f64) -> (usize, f64) {
+    let numtaps = (ripple - 7.95) / 2.285 / (PI * width) + 1.0;
+    (numtaps.ceil() as usize, kaiser_beta(ripple))
+}
+
+/// The parameter of the window kaiser for side lobes so many dB down, as `scipy.signal.kaiser_beta`.
+fn kaiser_beta(ripple: f64) -> f64 {
+    if ripple > 50.0 {
+        0.1102 * (ripple - 8.7)
+    } else if ripple > 21.0 {
+        0.5842 * (ripple - 21.0).powf(0.4) + 0.07886 * (ripple - 21.0)
+    } else {
+        0.0
+    }
+}
+
 /// The pass bands as parts of half the rate.
 fn bands(design: &Firwin<'_>, passes_nyquist: bool) -> Vec<(f64, f64)> {
     let mut edges = Vec::new();
@@ -75,7 +95,7 @@ fn bands(design: &Firwin<'_>, passes_nyquist: bool) -> Vec<(f64, f64)> {
 }
 
 /// `sin(pi x) / (pi x)`.
-fn sinc(x: f64) -> f64 {
+pub(super) fn sinc(x: f64) -> f64 {
     if x == 0.0 {
         1.0
     } else {

@@ -1,8 +1,11 @@
 //! Filter design: from frequencies to coefficients, with the numbers that SciPy gives.
 
+pub mod firls;
 pub mod firwin;
 pub mod iirfilter;
 pub mod prototypes;
+pub mod remez;
+pub mod savgol;
 pub mod taper;
 pub mod zpk;
 
@@ -48,6 +51,14 @@ pub enum DesignError {
         /// The order that was asked for.
         order: usize,
     },
+    /// The exchange of extremes does not come to an end: the bands or weights are too far apart for `f64`.
+    #[error(
+        "no best filter of {numtaps} taps is found: fewer taps, wider transitions or more even weights may help"
+    )]
+    NotConverged {
+        /// The number of taps that was asked for.
+        numtaps: usize,
+    },
     /// An even number of taps is always silent at half the rate.
     #[error(
         "{numtaps} taps, an even number, let nothing through at half the rate, and this filter should"
@@ -73,4 +84,28 @@ fn check_frequencies(frequencies: &[f64], rate: f64) -> Result<(), DesignError> 
         }),
         None => Ok(()),
     }
+}
+
+/// Refuses bands that are not inside 0 to half the rate, do not grow or lie over each other.
+fn check_bands(bands: impl Iterator<Item = [f64; 2]>, rate: f64) -> Result<(), DesignError> {
+    let nyquist = rate / 2.0;
+    let mut last = f64::NEG_INFINITY;
+    for [low, high] in bands {
+        for frequency in [low, high] {
+            if !(0.0..=nyquist).contains(&frequency) {
+                return Err(DesignError::OutsideBand { frequency, nyquist });
+            }
+        }
+        if low < last {
+            return Err(DesignError::NotRising {
+                low: last,
+                high: low,
+            });
+        }
+        if low >= high {
+            return Err(DesignError::NotRising { low, high });
+        }
+        last = high;
+    }
+    Ok(())
 }

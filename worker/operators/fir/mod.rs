@@ -5,14 +5,18 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
 use crate::design::DesignError;
-use crate::design::firwin::{Firwin, firwin};
+use crate::design::firwin::{Firwin, firwin, kaiserord};
 use crate::design::taper::Taper;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
 use crate::types::Scalar;
 use crate::wide::Wide;
 
+pub mod designed;
 mod dots;
+pub mod hilbert;
+pub mod smooth;
+
 mod kernel;
 
 use kernel::{Level, Number};
@@ -39,6 +43,22 @@ const BETA: ParamDef = ParamDef {
     default: Some(""),
     unit: "",
     doc: "The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.",
+};
+
+const RIPPLE: ParamDef = ParamDef {
+    name: "ripple",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "dB",
+    doc: "How far a design may be off in its pass and stop bands, 8 to 500 dB below 1: with `width` it sets the window kaiser, its beta and the number of taps as `scipy.signal.kaiserord` does (one tap more where an odd number is needed).",
+};
+
+const WIDTH: ParamDef = ParamDef {
+    name: "width",
+    kind: ParamKind::Float,
+    default: Some(""),
+    unit: "Hz",
+    doc: "The width of a design's transitions; goes with `ripple`.",
 };
 
 const SCALE: ParamDef = ParamDef {
@@ -120,6 +140,8 @@ depends on the processor's vectors: the last bits may differ between machines, o
         NUMTAPS,
         WINDOW,
         BETA,
+        RIPPLE,
+        WIDTH,
         ParamDef {
             name: "pass_zero",
             kind: ParamKind::Choice(&["lowpass", "highpass", "bandpass", "bandstop"]),
@@ -137,7 +159,7 @@ depends on the processor's vectors: the last bits may differ between machines, o
 };
 
 const DESIGN_DOC: &str = "`fir` with taps designed by a windowed sinc, the numbers of \
-`scipy.signal.firwin(numtaps, .., window=window, scale=scale, fs=rate)`: linear phase, delayed by `(numtaps - 1) / 2` items.";
+`scipy.signal.firwin(numtaps, .., window=window, scale=scale, fs=rate)` (or as many as `ripple` and `width` ask for): linear phase, delayed by `(numtaps - 1) / 2` items.";
 
 /// The row of the low-pass.
 pub const LOWPASS: OpDef = OpDef {
@@ -146,7 +168,9 @@ pub const LOWPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
+    params: &[
+        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+    ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.lowpass cutoff=1000 ! null",
     deterministic: true,
     build,
@@ -159,7 +183,9 @@ pub const HIGHPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[CUTOFF, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
+    params: &[
+        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+    ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.highpass cutoff=1000 window=blackman ! null",
     deterministic: true,
     build,
@@ -172,7 +198,9 @@ pub const BANDPASS: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
+    params: &[
+        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+    ],
     example: "noise rate=1000 items=6000 ! fir.bandpass low=50 high=100 window=kaiser beta=8 ! null",
     deterministic: true,
     build,
@@ -185,27 +213,19 @@ pub const BANDSTOP: OpDef = OpDef {
     doc: DESIGN_DOC,
     inputs: Arity::One,
     outputs: OUTPUTS,
-    params: &[LOW, HIGH, NUMTAPS, WINDOW, BETA, SCALE, RATE, DECIMATE],
+    params: &[
+        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+    ],
     example: "noise rate=1000 items=6000 ! fir.bandstop low=45 high=55 numtaps=501 ! null",
     deterministic: true,
     build,
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let (op, input) = (args.op().name, args.input());
-    let Some((scalar, width)) = input.item_type.elements() else {
-        return Err(OpError::input_type(op, input, "numbers or vectors of them"));
-    };
     let taps = match given_taps(args)? {
         Some(taps) => taps,
         None => designed_taps(args)?,
     };
-    let stride = if scalar.is_complex() {
-        2 * width
-    } else {
-        width
-    };
-    let retain = taps.len() - 1;
     let decimate = args.required_count("decimate", 1)?;
     if decimate > 1_000_000_000 {
         return Err(OpError::param(
@@ -213,20 +233,37 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             format!("`decimate` is {decimate}, and must be at most 1000000000"),
         ));
     }
+    filter(args, &taps, decimate)
+}
+
+/// An agent that filters its input by `taps`, at least one, from rest, and gives one of `decimate` items.
+///
+/// Floats and complex numbers keep their type, integers become f64; vector items are filtered per element.
+pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Blueprint, OpError> {
+    let (op, input) = (args.op().name, args.input());
+    let Some((scalar, width)) = input.item_type.elements() else {
+        return Err(OpError::input_type(op, input, "numbers or vectors of them"));
+    };
+    let stride = if scalar.is_complex() {
+        2 * width
+    } else {
+        width
+    };
+    let retain = taps.len() - 1;
     let rate = input.rate.map(|rate| rate / decimate as f64);
     let (blueprint, gives) = match scalar {
         Scalar::F32 | Scalar::Cf32 => (
-            Blueprint::new(Fir::<f32>::new(&taps, stride, decimate)),
+            Blueprint::new(Fir::<f32>::new(taps, stride, decimate)),
             scalar,
         ),
         Scalar::F64 | Scalar::Cf64 => (
-            Blueprint::new(Fir::<f64>::new(&taps, stride, decimate)),
+            Blueprint::new(Fir::<f64>::new(taps, stride, decimate)),
             scalar,
         ),
         integer => {
             let agent = Converted {
                 takes: integer,
-                fir: Fir::<f64>::new(&taps, stride, decimate),
+                fir: Fir::<f64>::new(taps, stride, decimate),
                 history: Vec::new(),
             };
             (Blueprint::new(agent), Scalar::F64)
@@ -257,7 +294,7 @@ fn given_taps(args: &Args) -> Result<Option<Vec<f64>>, OpError> {
             "`taps` is an empty list, and must have at least one number",
         ));
     }
-    let design = ["cutoff", "numtaps", "pass_zero", "beta"];
+    let design = ["cutoff", "numtaps", "pass_zero", "beta", "ripple", "width"];
     match design.into_iter().find(|name| args.value(name).is_some()) {
         Some(name) => Err(OpError::param(
             name,
@@ -281,20 +318,23 @@ fn designed_taps(args: &Args) -> Result<Vec<f64>, OpError> {
             "`cutoff` is an empty list, and must have at least one frequency",
         ));
     }
-    let numtaps = args.count("numtaps", 1)?.unwrap_or(101);
-    if numtaps > 1_000_000 {
-        return Err(OpError::param(
-            "numtaps",
-            format!("`numtaps` is {numtaps}, and must be at most 1000000"),
-        ));
-    }
+    let rate = iir::rate(args)?;
+    let pass_zero = passes_zero(args, edges.len())?;
+    let (numtaps, window) = match estimate(args, rate)? {
+        Some((numtaps, window)) => {
+            // Where half the rate passes, an even number cannot be.
+            let passes_nyquist = edges.len().is_multiple_of(2) == pass_zero;
+            (if passes_nyquist { numtaps | 1 } else { numtaps }, window)
+        }
+        None => (numtaps(args)?.unwrap_or(101), window(args)?),
+    };
     let design = Firwin {
-        numtaps: numtaps as usize,
+        numtaps,
         cutoff: &edges,
-        pass_zero: passes_zero(args, edges.len())?,
-        window: window(args)?,
+        pass_zero,
+        window,
         scale: args.flag("scale"),
-        rate: iir::rate(args)?,
+        rate,
     };
     firwin(&design).map_err(|error| match error {
         DesignError::EvenTaps { .. } => OpError::param("numtaps", format!("`numtaps`: {error}"))
@@ -306,6 +346,58 @@ fn designed_taps(args: &Args) -> Result<Vec<f64>, OpError> {
         }
         _ => OpError::param(first, format!("`{first}`: {error}")),
     })
+}
+
+/// The parameter `numtaps`, at most a million.
+fn numtaps(args: &Args) -> Result<Option<usize>, OpError> {
+    match args.count("numtaps", 1)? {
+        Some(numtaps) if numtaps > NUMTAPS_MAX => Err(OpError::param(
+            "numtaps",
+            format!("`numtaps` is {numtaps}, and must be at most {NUMTAPS_MAX}"),
+        )),
+        numtaps => Ok(numtaps.map(|numtaps| numtaps as usize)),
+    }
+}
+
+const NUMTAPS_MAX: u64 = 1_000_000;
+
+/// How many taps `ripple` and `width` ask for, and of which window.
+fn estimate(args: &Args, rate: f64) -> Result<Option<(usize, Taper)>, OpError> {
+    let (ripple, width) = match (args.float("ripple"), args.float("width")) {
+        (None, None) => return Ok(None),
+        (Some(ripple), Some(width)) => (ripple, width),
+        (given, _) => {
+            let (has, lacks) = match given {
+                Some(_) => ("ripple", "width"),
+                None => ("width", "ripple"),
+            };
+            return Err(OpError::param(
+                has,
+                format!("`{has}` goes with `{lacks}`, which is not given"),
+            ));
+        }
+    };
+    if let Some(name) = ["numtaps", "beta"]
+        .into_iter()
+        .find(|name| args.value(name).is_some())
+    {
+        let message = format!("`{name}` follows from `ripple` and `width`, which are given");
+        return Err(OpError::param(name, message).with_help(format!("leave out `{name}`")));
+    }
+    if !(8.0..=500.0).contains(&ripple) {
+        let message = format!("`ripple` is {ripple} dB, and must be 8 to 500");
+        return Err(OpError::param("ripple", message));
+    }
+    let least = rate / NUMTAPS_MAX as f64 * 250.0;
+    if !(least..rate / 2.0).contains(&width) {
+        let message = format!(
+            "`width` is {width} Hz, and must be {least} to below half the rate, {} Hz",
+            rate / 2.0
+        );
+        return Err(OpError::param("width", message));
+    }
+    let (numtaps, beta) = kaiserord(ripple, width / (rate / 2.0));
+    Ok(Some((numtaps, Taper::Kaiser(beta))))
 }
 
 fn edges(args: &Args) -> Vec<f64> {
@@ -579,6 +671,16 @@ mod tests {
             ("fir", vec![("taps", Value::List(vec![]))], Some("taps")),
             ("fir", vec![taps(vec![1.0]), cutoff(1.0)], Some("cutoff")),
             ("fir", vec![cutoff(50.0)], Some("cutoff")),
+            (
+                "fir",
+                vec![cutoff(1.0), ("ripple", 60.into())],
+                Some("ripple"),
+            ),
+            (
+                "fir",
+                vec![cutoff(1.0), ("ripple", 60.into()), ("width", 0.into())],
+                Some("width"),
+            ),
             (
                 "fir",
                 vec![cutoff(1.0), ("numtaps", 0.into())],

@@ -17,6 +17,7 @@ use thalweg_worker::types::{ItemType, Scalar};
 
 mod audio;
 mod connectors;
+mod designs;
 mod filters;
 mod items;
 mod learners;
@@ -109,6 +110,7 @@ fn cases() -> Vec<Case> {
         items::cases(),
         windows::cases(),
         filters::cases(),
+        designs::cases(),
         connectors::cases(),
         texts::cases(),
         learners::cases(),

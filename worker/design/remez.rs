@@ -1,0 +1,353 @@
+//! Equiripple design of finite filters, with the numbers of `scipy.signal.remez`.
+//!
+//! Parks' and McClellan's method: the filter whose largest weighted error over the bands is least has errors of
+//! that size, and alternating sign, at one more place than it has free coefficients. Those places are found by exchange, on
+//! SciPy's grid of frequencies (McClellan, Parks and Rabiner, IEEE Transactions on Audio and Electroacoustics 21, 1973).
+
+use std::f64::consts::PI;
+
+use super::{DesignError, check_bands};
+
+/// What a filter is like around its middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Symmetric: bands of a gain each.
+    Bandpass,
+    /// Antisymmetric, the gain grows with the frequency; a band's weight falls with it where its gain is not 0.
+    Differentiator,
+    /// Antisymmetric: bands of a gain each, a quarter of a turn late.
+    Hilbert,
+}
+
+/// What is wanted in one band.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The band's edges in Hz.
+    pub edges: [f64; 2],
+    /// Its gain (a differentiator's at the rate's frequency).
+    pub gain: f64,
+    /// How much its errors count.
+    pub weight: f64,
+}
+
+/// What [`remez`] makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remez<'a> {
+    /// How many taps, at least 3.
+    pub numtaps: usize,
+    /// The bands, growing, from 0 to half the rate.
+    pub levels: &'a [Level],
+    /// Symmetric or not.
+    pub shape: Shape,
+    /// Frequencies of the grid per free coefficient; SciPy takes 16.
+    pub grid_density: usize,
+    /// Items per second.
+    pub rate: f64,
+}
+
+/// A frequency of the grid: where the polynomial in `x = cos(2 pi f)` is compared with what is wanted.
+struct Place {
+    x: f64,
+    wanted: f64,
+    weight: f64,
+}
+
+/// The taps.
+pub fn remez(design: &Remez<'_>) -> Result<Vec<f64>, DesignError> {
+    check_bands(design.levels.iter().map(|level| level.edges), design.rate)?;
+    let numtaps = design.numtaps;
+    let places = grid(design);
+    let free = coefficients(design);
+    let failed = DesignError::NotConverged { numtaps };
+    if places.len() <= free {
+        return Err(failed);
+    }
+    let best = exchange(&places, free).ok_or(failed)?;
+    Ok(response(design, free, |f| best.at((2.0 * PI * f).cos())))
+}
+
+fn is_antisymmetric(design: &Remez<'_>) -> bool {
+    design.shape != Shape::Bandpass
+}
+
+/// How many coefficients are free.
+fn coefficients(design: &Remez<'_>) -> usize {
+    let is_odd = design.numtaps % 2 == 1;
+    design.numtaps / 2 + usize::from(is_odd && !is_antisymmetric(design))
+}
+
+/// The factor that a filter has by its kind of symmetry, beside the polynomial.
+fn factor(design: &Remez<'_>, f: f64) -> f64 {
+    match (is_antisymmetric(design), design.numtaps % 2 == 1) {
+        (false, true) => 1.0,
+        (false, false) => (PI * f).cos(),
+        (true, true) => (2.0 * PI * f).sin(),
+        (true, false) => (PI * f).sin(),
+    }
+}
+
+/// SciPy's grid: steps from each band's lower edge, the last one moved to the upper edge.
+fn grid(design: &Remez<'_>) -> Vec<Place> {
+    let step = 0.5 / (design.grid_density * coefficients(design)) as f64;
+    let is_odd = design.numtaps % 2 == 1;
+    let mut frequencies: Vec<(f64, &Level)> = Vec::new();
+    for (band, level) in design.levels.iter().enumerate() {
+        let [low, high] = level.edges.map(|f| f / design.rate);
+        let first = match band == 0 && is_antisymmetric(design) {
+            true => low.max(step),
+            false => low,
+        };
+        let mut f = first;
+        loop {
+            frequencies.push((f, level));
+            f += step;
+            if f > high {
+                break;
+            }
+        }
+        frequencies.last_mut().expect("just pushed").0 = high;
+    }
+    // There the factor is 0.
+    if is_antisymmetric(design) == is_odd
+        && frequencies.last().is_some_and(|(f, _)| *f > 0.5 - step)
+    {
+        frequencies.pop();
+    }
+    let place = |(frequency, level): (f64, &Level)| {
+        let factor = factor(design, frequency);
+        let (wanted, weight) = match design.shape {
+            Shape::Differentiator if level.gain >= 1e-4 => {
+                (level.gain * frequency, level.weight / frequency)
+            }
+            Shape::Differentiator => (level.gain * frequency, level.weight),
+            _ => (level.gain, level.weight),
+        };
+        Place {
+            x: (2.0 * PI * frequency).cos(),
+            wanted: wanted / factor,
+            weight: weight * factor,
+        }
+    };
+    frequencies.into_iter().map(place).collect()
+}
+
+/// A polynomial by its values at some places (barycentric: Berrut and Trefethen, SIAM Review 46, 2004).
+struct Through {
+    nodes: Vec<(f64, f64, f64)>,
+}
+
+impl Through {
+    fn at(&self, x: f64) -> f64 {
+        let (mut above, mut below) = (0.0, 0.0);
+        for &(node, weight, value) in &self.nodes {
+            if x == node {
+                return value;
+            }
+            let share = weight / (x - node);
+            above += share * value;
+            below += share;
+        }
+        above / below
+    }
+}
+
+/// The weights of interpolation at these places. Distances count double, so that their products stay in range.
+fn weights(xs: &[f64]) -> Vec<f64> {
+    let weight = |i: usize| -> f64 {
+        let others = xs.iter().enumerate().filter(|(j, _)| *j != i);
+        // Far ones after near ones, so that a long product neither grows nor fades.
+        let (near, far): (Vec<f64>, Vec<f64>) = others
+            .map(|(_, x)| 2.0 * (xs[i] - x))
+            .partition(|d| d.abs() < 1.0);
+        let mut product = 1.0f64;
+        let (mut near, mut far) = (near.into_iter(), far.into_iter());
+        loop {
+            let next = match product.abs() > 1.0 {
+                true => near.next().or_else(|| far.next()),
+                false => far.next().or_else(|| near.next()),
+            };
+            match next {
+                Some(distance) => product *= distance,
+                None => return 1.0 / product,
+            }
+        }
+    };
+    (0..xs.len()).map(weight).collect()
+}
+
+/// The polynomial of `free` coefficients whose largest weighted error is least.
+///
+/// A problem that is symmetric around a quarter of the rate may have no error at all at places that are so
+/// too, and none to exchange them for: then from other ones.
+fn exchange(places: &[Place], free: usize) -> Option<Through> {
+    let count = free + 1;
+    let spread = places.len() as f64 / count as f64;
+    let from = |shift: f64| (0..count).map(move |k| ((k as f64 + shift) * spread) as usize);
+    let starts = [0.5, 0.0, 0.25, 0.9];
+    starts
+        .into_iter()
+        .find_map(|shift| exchange_from(places, from(shift).collect()))
+}
+
+fn exchange_from(places: &[Place], mut extremes: Vec<usize>) -> Option<Through> {
+    let count = extremes.len();
+    for _ in 0..100 {
+        let (best, size) = alternating(places, &extremes)?;
+        let errors: Vec<f64> = places
+            .iter()
+            .map(|p| (p.wanted - best.at(p.x)) * p.weight)
+            .collect();
+        let largest = errors.iter().fold(0.0f64, |most, e| most.max(e.abs()));
+        let next = largest_alternating(&errors, count, size)?;
+        if next == extremes || largest <= size * (1.0 + 1e-13) {
+            return Some(best);
+        }
+        extremes = next;
+    }
+    None
+}
+
+/// The polynomial whose errors at these places have one size and alternating signs, and that size.
+fn alternating(places: &[Place], extremes: &[usize]) -> Option<(Through, f64)> {
+    let xs: Vec<f64> = extremes.iter().map(|&e| places[e].x).collect();
+    let weights = weights(&xs);
+    let sign = |k: usize| if k.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let (mut above, mut below) = (0.0, 0.0);
+    for (k, (&e, weight)) in extremes.iter().zip(&weights).enumerate() {
+        above += weight * places[e].wanted;
+        below += weight * sign(k) / places[e].weight;
+    }
+    let error = above / below;
+    if !error.is_finite() {
+        return None;
+    }
+    let nodes = extremes
+        .iter()
+        .zip(&weights)
+        .enumerate()
+        .map(|(k, (&e, &weight))| {
+            let place = &places[e];
+            (
+                place.x,
+                weight,
+                place.wanted - sign(k) * error / place.weight,
+            )
+        });
+    Some((
+        Through {
+            nodes: nodes.collect(),
+        },
+        error.abs(),
+    ))
+}
+
+/// The places of `count` errors of alternating sign, as large as can be and none below `size`.
+fn largest_alternating(errors: &[f64], count: usize, size: f64) -> Option<Vec<usize>> {
+    let least = size * (1.0 - 1e-9);
+    // The largest summit of each run of one sign.
+    let mut found: Vec<usize> = Vec::new();
+    for (i, &error) in errors.iter().enumerate() {
+        let height = |j: usize| errors[j] * error.signum();
+        let is_summit = (i == 0 || height(i - 1) <= error.abs())
+            && (i + 1 == errors.len() || height(i + 1) <= error.abs());
+        if !is_summit || error == 0.0 || error.abs() < least {
+            continue;
+        }
+        match found.last_mut() {
+            Some(last) if errors[*last] * error > 0.0 => {
+                if errors[*last].abs() < error.abs() {
+                    *last = i;
+                }
+            }
+            _ => found.push(i),
+        }
+    }
+    while found.len() > count {
+        let size = |k: usize| errors[found[k]].abs();
+        let last = found.len() - 1;
+        if found.len() == count + 1 {
+            found.remove(if size(0) < size(last) { 0 } else { last });
+            continue;
+        }
+        let least = (0..found.len()).min_by(|&a, &b| size(a).total_cmp(&size(b)))?;
+        if least == 0 || least == last {
+            found.remove(least);
+        } else {
+            // With a neighbour, so that signs alternate.
+            let other = if size(least - 1) < size(least + 1) {
+                least - 1
+            } else {
+                least
+            };
+            found.drain(other..other + 2);
+        }
+    }
+    (found.len() == count).then_some(found)
+}
+
+/// The taps of a filter whose polynomial is `at`, by the inverse transform of its response.
+fn response(design: &Remez<'_>, free: usize, at: impl Fn(f64) -> f64) -> Vec<f64> {
+    let n = design.numtaps;
+    let middle = (n - 1) as f64 / 2.0;
+    // As many frequencies as the polynomial has coefficients determine it: the cosine series is of degree free - 1.
+    let points = 2 * free - 1;
+    let values: Vec<f64> = (0..free).map(|k| at(k as f64 / points as f64)).collect();
+    let cosine = |j: usize| -> f64 {
+        let terms = (1..free)
+            .map(|k| values[k] * (2.0 * PI * ((j * k) % points) as f64 / points as f64).cos());
+        (values[0] + 2.0 * terms.sum::<f64>()) / points as f64
+    };
+    // h of the polynomial alone, symmetric around 0.
+    let half: Vec<f64> = (0..free).map(cosine).collect();
+    let h = |j: isize| half.get(j.unsigned_abs()).copied().unwrap_or(0.0);
+    // Times the factor: cosines and sines are sums and differences of neighbours.
+    let tap = |i: usize| -> f64 {
+        let at = (i as f64 - middle).floor() as isize;
+        match (is_antisymmetric(design), n % 2 == 1) {
+            (false, true) => h(at),
+            (false, false) => 0.5 * (h(at) + h(at + 1)),
+            (true, true) => 0.5 * (h(at + 1) - h(at - 1)),
+            (true, false) => 0.5 * (h(at + 1) - h(at)),
+        }
+    };
+    (0..n).map(tap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_errors_of_both_bands_are_equal_and_small() {
+        let level = |low, high, gain| Level {
+            edges: [low, high],
+            gain,
+            weight: 1.0,
+        };
+        for numtaps in [30, 31, 101] {
+            let taps = remez(&Remez {
+                numtaps,
+                levels: &[level(0.0, 0.1, 1.0), level(0.15, 0.5, 0.0)],
+                shape: Shape::Bandpass,
+                grid_density: 16,
+                rate: 1.0,
+            })
+            .unwrap();
+            let middle = (numtaps - 1) as f64 / 2.0;
+            let gain = |f: f64| -> f64 {
+                let terms = taps.iter().enumerate();
+                terms
+                    .map(|(n, h)| h * (2.0 * PI * f * (n as f64 - middle)).cos())
+                    .sum()
+            };
+            let most = |low: f64, high: f64, wanted: f64| {
+                (0..=2000)
+                    .map(|k| (gain(low + (high - low) * f64::from(k) / 2000.0) - wanted).abs())
+                    .fold(0.0, f64::max)
+            };
+            let (pass, stop) = (most(0.0, 0.1, 1.0), most(0.15, 0.5, 0.0));
+            assert!((pass / stop - 1.0).abs() < 0.02, "{numtaps}: {pass} {stop}");
+            assert!(pass < 0.02, "{numtaps}: {pass}");
+        }
+    }
+}
