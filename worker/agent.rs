@@ -18,6 +18,7 @@ use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
+use std::ptr::NonNull;
 use std::time::Instant;
 
 use bytemuck::Pod;
@@ -195,6 +196,48 @@ impl Input {
         }
     }
 
+    /// Makes this value as [`Input::new`] makes one, word by word where it stands.
+    ///
+    /// # Safety
+    /// As for [`Input::new`].
+    #[inline(always)]
+    pub(crate) unsafe fn lay_out(
+        &mut self,
+        unread: *const u8,
+        len: usize,
+        past: usize,
+        position: u64,
+        item_len: usize,
+        ended: bool,
+    ) {
+        debug_assert!(past as u64 <= position);
+        self.unread = unread;
+        self.len = len;
+        self.past = past;
+        self.position = position;
+        self.item_len = item_len;
+        self.ended = ended;
+        self.consumed = 0;
+        self.keep = None;
+        self.framed = None;
+        self.at = 0;
+    }
+
+    /// No items, of a stream that goes on.
+    pub(crate) fn nothing() -> Input {
+        // SAFETY: no item is readable there, and none is promised.
+        unsafe {
+            Input::new(
+                NonNull::<u128>::dangling().as_ptr().cast(),
+                0,
+                0,
+                0,
+                1,
+                false,
+            )
+        }
+    }
+
     /// The items not yet consumed, one contiguous slice.
     pub fn items<T: Pod>(&self) -> &[T] {
         self.check_type(size_of::<T>());
@@ -212,6 +255,7 @@ impl Input {
     }
 
     /// The bytes of the items not yet consumed.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.check_type(self.item_len);
         // SAFETY: as in `items`, counted in bytes.
@@ -249,6 +293,7 @@ impl Input {
     }
 
     /// Items of one length, and of this one.
+    #[inline]
     fn check_type(&self, item_len: usize) {
         assert!(
             item_len == self.item_len && self.framed.is_none(),
@@ -298,11 +343,13 @@ impl Input {
 
     /// From now on the last `items` consumed ones are retained, instead of [`InPort::retain`] of them.
     /// Only what is still retained can be kept.
+    #[inline]
     pub fn keep(&mut self, items: usize) {
         self.keep = Some(items);
     }
 
     /// Bytes of one item.
+    #[inline]
     pub fn item_len(&self) -> usize {
         self.item_len
     }
@@ -350,6 +397,32 @@ impl Output {
         }
     }
 
+    /// Makes this value as [`Output::new`] makes one, word by word where it stands.
+    ///
+    /// # Safety
+    /// As for [`Output::new`].
+    #[inline(always)]
+    pub(crate) unsafe fn lay_out(
+        &mut self,
+        room: *mut u8,
+        len: usize,
+        position: u64,
+        item_len: usize,
+    ) {
+        self.room = room;
+        self.len = len;
+        self.position = position;
+        self.item_len = item_len;
+        self.produced = 0;
+        self.framed = None;
+    }
+
+    /// No room.
+    pub(crate) fn nothing() -> Output {
+        // SAFETY: no item is writable there, and none is promised.
+        unsafe { Output::new(NonNull::<u128>::dangling().as_ptr().cast(), 0, 0, 1) }
+    }
+
     /// Room for the items that come next: old bytes, to be overwritten.
     pub fn room<T: Pod>(&mut self) -> &mut [T] {
         self.check_type(size_of::<T>());
@@ -367,6 +440,7 @@ impl Output {
     }
 
     /// The room in bytes.
+    #[inline]
     pub fn bytes(&mut self) -> &mut [u8] {
         self.check_type(self.item_len);
         // SAFETY: as in `room`, counted in bytes.
@@ -377,6 +451,7 @@ impl Output {
     }
 
     /// Items of one length, and of this one.
+    #[inline]
     fn check_type(&self, item_len: usize) {
         assert!(
             item_len == self.item_len && self.framed.is_none(),
@@ -424,6 +499,7 @@ impl Output {
     }
 
     /// Bytes of one item.
+    #[inline]
     pub fn item_len(&self) -> usize {
         self.item_len
     }

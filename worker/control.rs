@@ -48,6 +48,15 @@ pub fn flags(second_copy: bool, done: bool, skipped: u64) -> u64 {
     copy | done | skipped << SKIPPED_SHIFT
 }
 
+/// Which of the two records is that of `version`.
+#[inline(always)]
+pub(crate) fn which_record(version: u64) -> usize {
+    match is_seeded(Defect::OneRecord) {
+        true => 0,
+        false => (version & 1) as usize,
+    }
+}
+
 /// How many items an agent with these flags was made to skip.
 pub fn skipped(flags: u64) -> u64 {
     flags >> SKIPPED_SHIFT
@@ -484,12 +493,14 @@ impl Control {
     }
 
     /// The fixed part.
+    #[inline]
     pub fn head(&self) -> &ControlHead {
         // SAFETY: `new` was promised a mapped block; what changes in it is atomic.
         unsafe { &*self.base.cast::<ControlHead>() }
     }
 
     /// Where everything lies.
+    #[inline]
     pub fn layout(&self) -> &ControlLayout {
         &self.layout
     }
@@ -506,13 +517,9 @@ impl Control {
     }
 
     /// The record of `version`.
+    #[inline]
     pub fn record(&self, version: u64) -> &[AtomicU64] {
-        let parity = if is_seeded(Defect::OneRecord) {
-            0
-        } else {
-            (version & 1) as usize
-        };
-        let record = RECORDS + parity * self.layout.record_len_bytes;
+        let record = RECORDS + which_record(version) * self.layout.record_len_bytes;
         // SAFETY: two records of `words` lie from `RECORDS` on, a line apart; 8-aligned.
         unsafe {
             let first = self.base.add(record).cast::<AtomicU64>();
@@ -533,6 +540,7 @@ impl Control {
     }
 
     /// Before the spare record is overwritten.
+    #[inline]
     pub fn begin_record(&self) {
         // RECORD (out, to `snapshot`): who sees a word of the new record sees that the version moved.
         fence(Ordering::Release);
@@ -545,6 +553,7 @@ impl Control {
     /// move record or state below this store, nor anything of the next step above it: it is to this
     /// thread what a signal handler is, hence a compiler fence on both sides. Rust has no words for a
     /// reader after the writer's process is gone; here alone we rely on the machine.
+    #[inline]
     pub fn commit(&self, version: u64) {
         compiler_fence(Ordering::SeqCst);
         // COMMIT (out, to `version`): record and state before the word that makes them hold.
@@ -612,6 +621,7 @@ impl Control {
     }
 
     /// What an agent cost.
+    #[inline]
     pub fn agent_gauge(&self, agent: usize) -> &AgentGauge {
         assert!(agent < self.layout.agents.len());
         // SAFETY: one gauge an agent from `gauges` on; atomics, 8-aligned.
@@ -680,6 +690,7 @@ impl Control {
 }
 
 /// Adds to a counter that only this process writes.
+#[inline]
 pub(crate) fn add(counter: &AtomicU64, n: u64) {
     // Relaxed: one writer; readers want a recent value, nothing hangs on it.
     counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);

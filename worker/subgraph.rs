@@ -1,15 +1,14 @@
 //! One worker's subgraph: the step, a transaction over all of its agents.
 //!
 //! A step calls each agent once, in topological order, on what is there. Outputs go beyond the
-//! published positions and new state into the spare copies, so nobody sees them; then one store
-//! commits everything, and the positions are published from the record. A process killed before the
+//! published positions, new state into the spare copies and new positions into the spare record, so
+//! nobody sees them; then one store commits everything, and the positions are published. A process killed before the
 //! store did nothing; after it, its successor publishes again from the record ([`Subgraph::new`]).
 //!
 //! Streams inside the worker are rings like any other. Their readers see within a step what their
 //! producer wrote in it; their producer counts free space against *committed* consumption, so what
 //! a redo would read again is never overwritten.
 
-use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -23,10 +22,12 @@ use crate::dials::{Desk, Dial, Turned};
 
 mod copies;
 mod ends;
+mod part;
 
 use copies::Copies;
 use ends::{Lossy, NEVER, Reading, Stream};
 pub use ends::{StampPlace, StreamSeat};
+use part::Part;
 
 /// An agent with its place among the worker's streams.
 pub struct Seat {
@@ -126,8 +127,8 @@ struct Host {
     room: Vec<Output>,
     /// Where its positions lie in a record.
     layout: AgentLayout,
-    /// Flags and positions: the words that a commit writes.
-    words: Range<usize>,
+    /// Its part of the records.
+    part: Part,
     step: usize,
     room_at_least: Vec<usize>,
     /// An input or output is of frames.
@@ -141,6 +142,8 @@ struct Host {
     done: bool,
     /// The version that it moved for last.
     moved_for: u64,
+    /// The version in whose record its positions are already: the call wrote them.
+    written_for: u64,
     /// All that read its outputs have left, as of the last look.
     unwanted: bool,
     more: bool,
@@ -200,7 +203,10 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let seats = seats.into_iter().enumerate();
         let hosts = seats.map(|(ix, seat)| {
             // SAFETY: the subgraph holds the block's handle, and each agent's state goes to one host.
-            Host::new(seat, &control, ix, unsafe { Copies::of(&control, ix) })
+            let state = unsafe { Copies::of(&control, ix) };
+            // SAFETY: as above.
+            let part = unsafe { Part::of(&control, ix) };
+            Host::new(seat, &control, ix, state, part)
         });
         let hosts: Vec<Host> = hosts.collect();
         let mut subgraph = Subgraph {
@@ -376,6 +382,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         if self.done == self.hosts.len() {
             return Ok(Step::Done);
         }
+        if COMMITS {
+            self.control.begin_record();
+        }
         self.limit = if self.version < self.cautious_until {
             1
         } else {
@@ -493,16 +502,15 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let step = host.step.min(self.limit).min(host.step_to_skip());
         let (mut visible, mut ended) = (false, false);
         host.fed = !host.inputs.is_empty();
-        for (i, reading) in host.inputs.iter_mut().enumerate() {
-            let shown = reading.show(&mut streams[reading.stream], step, self.look);
-            let input = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
+        for (reading, input) in host.inputs.iter_mut().zip(&mut host.seen) {
+            let shown = reading.show(&mut streams[reading.stream], step, self.look, input);
+            shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             visible |= !input.is_empty();
             host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
-            put(&mut host.seen, i, input);
         }
         let mut full = !host.outputs.is_empty();
-        for (o, &s) in host.outputs.iter().enumerate() {
+        for (o, (&s, output)) in host.outputs.iter().zip(&mut host.room).enumerate() {
             let stream = &mut streams[s];
             let most = host
                 .items
@@ -510,18 +518,18 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             let shown = match stream.framed {
                 true => {
-                    let want = host.frames_room(o, stream);
-                    stream.show_frames_room(want, most, self.look)
+                    let refused = host.room_wanted[o];
+                    let want = frames_room(host.drops_when_full, refused, stream);
+                    stream.show_frames_room(want, most, self.look, output)
                 }
                 false => {
                     let want = step.max(host.room_at_least[o]).min(most);
                     stream.fetch_ahead(want);
-                    stream.show_room(want, self.look)
+                    stream.show_room(want, self.look, output)
                 }
             };
-            let output = shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
+            shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             full &= output.is_full();
-            put(&mut host.room, o, output);
         }
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
@@ -545,7 +553,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
                 0 => {}
                 wanted => {
                     host.blocked = true;
-                    host.wants_more_room |= wanted > host.frames_room(o, stream);
+                    let refused = host.room_wanted[o];
+                    host.wants_more_room |=
+                        wanted > frames_room(host.drops_when_full, refused, stream);
                     host.room_wanted[o] = wanted;
                 }
             }
@@ -553,11 +563,25 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         Ok(())
     }
 
-    /// Takes over what the agent consumed and produced. True if anything did.
+    /// Takes over what the agent consumed and produced, and writes it to the spare record, where nobody
+    /// looks before the commit. True if anything moved.
     #[inline(always)]
     fn take_in(&mut self, ix: usize) -> bool {
         let Subgraph { hosts, streams, .. } = self;
         let host = &mut hosts[ix];
+        let version = self.version + 1;
+        let writes = COMMITS && !is_seeded(Defect::HoistedVersion);
+        let mut word = host.part.positions(version);
+        let mut put = |position: u64| {
+            if writes {
+                // SAFETY: a part has two words for each input, then one for each output: as many as are put
+                // below. Relaxed: made to hold by the commit's store alone.
+                unsafe {
+                    (*word).store(position, Relaxed);
+                    word = word.add(1);
+                }
+            }
+        };
         let mut moved = false;
         for (reading, input) in host.inputs.iter_mut().zip(&host.seen) {
             if input.consumed() > 0 || input.kept().is_some() {
@@ -568,12 +592,19 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
                     reading.note_wait(unsafe { &*stamp });
                 }
             }
+            put(reading.read);
+            put(reading.released_or_lost());
         }
         for (&s, output) in host.outputs.iter().zip(&host.room) {
+            let stream = &mut streams[s];
             moved |= output.produced() > 0;
             let slots = output.produced_bytes().unwrap_or(output.produced());
-            streams[s].written += slots as u64;
-            streams[s].count += output.produced() as u64;
+            stream.written += slots as u64;
+            stream.count += output.produced() as u64;
+            put(stream.written);
+        }
+        if writes {
+            host.written_for = version;
         }
         moved
     }
@@ -617,12 +648,14 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let version = self.version + 1;
         if COMMITS {
             self.do_too_early(version);
-            self.control.begin_record();
             // The spare record is two versions old: what moved in either step is written anew.
             let since = version - u64::from(!is_seeded(Defect::StaleRecord));
             let record = self.control.record(version);
             for host in self.hosts.iter().filter(|host| host.moved_for >= since) {
-                host.write_record(record, &self.streams);
+                host.write_flags(version, record, &self.streams);
+                if host.written_for != version {
+                    host.write_positions(record, &self.streams);
+                }
             }
             self.control.commit(version);
         }
@@ -770,7 +803,7 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
 }
 
 impl Host {
-    fn new(seat: Seat, control: &Control, ix: usize, state: Copies) -> Host {
+    fn new(seat: Seat, control: &Control, ix: usize, state: Copies, part: Part) -> Host {
         let Blueprint {
             agent,
             inputs,
@@ -811,9 +844,9 @@ impl Host {
             drops_when_full,
             inputs: readings.collect(),
             outputs: seat.outputs,
-            seen: Vec::new(),
-            room: Vec::new(),
-            words: layout.word..layout.written_word(outputs.len()),
+            seen: inputs.iter().map(|_| Input::nothing()).collect(),
+            room: outputs.iter().map(|_| Output::nothing()).collect(),
+            part,
             layout,
             step: seat.step,
             room_at_least: outputs.iter().map(|p| p.at_least).collect(),
@@ -825,6 +858,7 @@ impl Host {
             state,
             done: false,
             moved_for: 0,
+            written_for: 0,
             unwanted: false,
             // Called once without any input: some agents begin by themselves.
             more: true,
@@ -840,31 +874,34 @@ impl Host {
         }
     }
 
-    /// Writes its part of a record: see `control.rs`.
+    /// Writes what is beside its positions in a record: see `control.rs`.
     #[inline(always)]
-    fn write_record(&self, record: &[AtomicU64], streams: &[Stream]) {
-        // Relaxed, all of them: made to hold by the commit's store alone.
-        let Some((flags, words)) = record[self.words.clone()].split_first() else {
-            return;
-        };
-        flags.store(
-            control::flags(self.state.second, self.done, self.skipped),
-            Relaxed,
-        );
-        let (of_inputs, of_outputs) = words.split_at(2 * self.inputs.len());
-        for (words, reading) in of_inputs.chunks_exact(2).zip(&self.inputs) {
-            let released = reading.lossy.as_ref().map_or(reading.released, |l| l.lost);
-            words[0].store(reading.read, Relaxed);
-            words[1].store(released, Relaxed);
-        }
-        for (word, &s) in of_outputs.iter().zip(&self.outputs) {
-            word.store(streams[s].written, Relaxed);
-        }
+    fn write_flags(&self, version: u64, record: &[AtomicU64], streams: &[Stream]) {
+        let flags = control::flags(self.state.second, self.done, self.skipped);
+        // Relaxed: made to hold by the commit's store alone.
+        self.part.flags(version).store(flags, Relaxed);
         if self.has_frames {
             self.write_counts(record, streams);
         }
         if !self.turned.is_empty() {
             self.write_dials(record);
+        }
+    }
+
+    /// Writes its positions to a record: where it was not called in the step that this is of, it moved in
+    /// the one before.
+    #[cold]
+    #[inline(never)]
+    fn write_positions(&self, record: &[AtomicU64], streams: &[Stream]) {
+        // Relaxed: made to hold by the commit's store alone.
+        let put = |i: usize, value: u64| record[i].store(value, Relaxed);
+        for (i, reading) in self.inputs.iter().enumerate() {
+            let word = self.layout.read_word(i);
+            put(word, reading.read);
+            put(word + 1, reading.released_or_lost());
+        }
+        for (o, &s) in self.outputs.iter().enumerate() {
+            put(self.layout.written_word(o), streams[s].written);
         }
     }
 
@@ -924,15 +961,6 @@ impl Host {
         self.skips.iter().any(ahead)
     }
 
-    /// Bytes of room to show for frames: a step's worth, and what the frame refused last takes. Who
-    /// throws away what does not fit sees all the room there is.
-    fn frames_room(&self, output: usize, stream: &Stream) -> usize {
-        match self.drops_when_full {
-            true => usize::MAX,
-            false => stream.frames_step().max(self.room_wanted[output]),
-        }
-    }
-
     fn fault(&self, message: String) -> Fault {
         host_fault(&self.name, message)
     }
@@ -956,12 +984,12 @@ impl Host {
     }
 }
 
-/// Puts a value in its place, which is at most one beyond the last.
-#[inline]
-fn put<T>(all: &mut Vec<T>, at: usize, value: T) {
-    match all.get_mut(at) {
-        Some(place) => *place = value,
-        None => all.push(value),
+/// Bytes of room to show for frames: a step's worth, and what the frame `refused` last takes. Who throws
+/// away what does not fit sees all the room there is.
+fn frames_room(drops_when_full: bool, refused: usize, stream: &Stream) -> usize {
+    match drops_when_full {
+        true => usize::MAX,
+        false => stream.frames_step().max(refused),
     }
 }
 

@@ -103,20 +103,25 @@ pub(super) struct Lossy {
 }
 
 impl Reading {
-    /// What the agent sees of this input: at most `step` unread items, and what is retained.
+    /// Lays out in `seen` what the agent sees of this input: at most `step` unread items, and what is
+    /// retained. It is written field by field: a value handed back is read by the line before its
+    /// words have left the store buffer, which costs more than all the rest.
     #[inline(always)]
     pub(super) fn show(
         &mut self,
         stream: &mut Stream,
         step: usize,
         look: bool,
-    ) -> Result<Input, FrameError> {
+        seen: &mut Input,
+    ) -> Result<(), FrameError> {
         let want = step.max(self.at_least);
         if stream.framed {
-            return self.show_frames(stream, want, look);
+            *seen = self.show_frames(stream, want, look)?;
+            return Ok(());
         }
         if self.lossy.is_some() {
-            return Ok(self.show_copy(stream, want));
+            *seen = self.show_copy(stream, want);
+            return Ok(());
         }
         let past = self.read - self.released;
         let available = stream.available(self.read, past, want, look)?;
@@ -129,15 +134,9 @@ impl Reading {
             let oldest = stream.seat.ring.slot_ptr(self.released);
             let unread = oldest.add(past as usize * stream.item_len);
             let (visible, past) = (visible as usize, past as usize);
-            Ok(Input::new(
-                unread,
-                visible,
-                past,
-                self.read,
-                stream.item_len,
-                ended,
-            ))
+            seen.lay_out(unread, visible, past, self.read, stream.item_len, ended);
         }
+        Ok(())
     }
 
     /// As `show`, of frames: at most `most`, and no more bytes than a step takes, but at least one.
@@ -211,6 +210,16 @@ impl Reading {
         }
     }
 
+    /// What the record has beside `read`: how far it released, or how many items it lost.
+    #[inline(always)]
+    pub(super) fn released_or_lost(&self) -> u64 {
+        match &self.lossy {
+            Some(lossy) => lossy.lost,
+            None => self.released,
+        }
+    }
+
+    #[inline(always)]
     pub(super) fn advance(&mut self, input: &Input) {
         let slots = input.consumed_bytes().unwrap_or(input.consumed());
         self.read += slots as u64;
@@ -311,6 +320,7 @@ impl Stream {
     }
 
     /// Looks anew how far the stream is published, and whether it is closed.
+    #[inline]
     pub(super) fn published(&mut self) -> u64 {
         if !self.here && !self.closed {
             let ring = &self.seat.ring;
@@ -366,37 +376,39 @@ impl Stream {
         }
     }
 
-    /// Room for at most `want` items.
+    /// Lays out room for at most `want` items, as [`Reading::show`] does.
     #[inline(always)]
-    pub(super) fn show_room(&mut self, want: usize, look: bool) -> Result<Output, RingCorrupt> {
+    pub(super) fn show_room(
+        &mut self,
+        want: usize,
+        look: bool,
+        shown: &mut Output,
+    ) -> Result<(), RingCorrupt> {
         let room = self.room(want, look)?;
         // SAFETY: the slots up to `room_until` are free (every reader released them), contiguous in
         // the mirror, and this agent is the ring's only producer.
         unsafe {
             let first = self.seat.ring.slot_ptr(self.written);
-            Ok(Output::new(first, room, self.written, self.item_len))
+            shown.lay_out(first, room, self.written, self.item_len);
         }
+        Ok(())
     }
 
-    /// Room for at most `most` frames, in `want` bytes.
+    /// As `show_room`, for at most `most` frames, in `want` bytes.
     pub(super) fn show_frames_room(
         &mut self,
         want: usize,
         most: usize,
         look: bool,
-    ) -> Result<Output, RingCorrupt> {
+        shown: &mut Output,
+    ) -> Result<(), RingCorrupt> {
         let room = self.room(want, look)?;
         // SAFETY: as in `show_room`.
-        unsafe {
+        *shown = unsafe {
             let first = self.seat.ring.slot_ptr(self.written);
-            Ok(Output::of_frames(
-                first,
-                room,
-                most,
-                self.count,
-                self.capacity,
-            ))
-        }
+            Output::of_frames(first, room, most, self.count, self.capacity)
+        };
+        Ok(())
     }
 
     /// Looks anew how far the readers are. Their positions are checked before they become room.
