@@ -3,6 +3,7 @@
 //! Gathered from the control blocks alone, while the run goes on or after it; printing is the
 //! command line's business, and programs get the same thing as JSON.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
@@ -98,6 +99,8 @@ pub struct AgentReport {
     pub items_out: u64,
     /// Items left out because its worker died of them; they count as consumed.
     pub skipped: u64,
+    /// What deaths of its worker cost outside of the graph: what is gone, or went out twice.
+    pub toll: Option<String>,
     /// Parameters that were changed while it went on: its output is no function of its inputs alone.
     pub set: Vec<SetReport>,
     /// Share of the run spent in it, estimated from one step in sixteen.
@@ -188,6 +191,8 @@ pub struct Circumstances {
     pub restarts: Vec<u64>,
     /// Items that streams had before the workers were started; none: 0 each.
     pub before: Vec<u64>,
+    /// What deaths of workers cost outside of the graph, agent by agent.
+    pub tolls: BTreeMap<AgentIx, String>,
     /// Snapshots of it.
     pub snapshots: Tally,
 }
@@ -210,7 +215,7 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         .collect();
     let agents: Vec<AgentReport> = (0..graph.agents.len())
         .filter(|&a| graph.agents[a].edge.is_none())
-        .map(|a| seen.agent(a))
+        .map(|a| seen.agent(a, around))
         .collect();
     let edges: Vec<EdgeReport> = (0..graph.streams.len())
         .flat_map(|s| seen.edges(s))
@@ -326,7 +331,7 @@ impl Seen<'_> {
         }
     }
 
-    fn agent(&self, a: AgentIx) -> AgentReport {
+    fn agent(&self, a: AgentIx, around: &Circumstances) -> AgentReport {
         let here = &self.graph.agents[a];
         let w = self.plan.worker_of[a];
         let control = &self.wired.controls[w];
@@ -350,6 +355,7 @@ impl Seen<'_> {
             items_in,
             items_out,
             skipped: self.positions.skipped[a],
+            toll: around.tolls.get(&a).cloned(),
             set: self.set(a),
             busy: (estimated / self.ns).min(1.0),
             step: self.plan.step_of[a] as u64,

@@ -372,6 +372,7 @@ fn conduct(
     let verdict = supervisor.run();
     around.now_ns = clock::now_ns();
     around.restarts = supervisor.restarts();
+    around.tolls = supervisor.tolls();
     around.snapshots = supervisor.tally();
     around.ended = ended(&verdict, supervisor.is_draining());
     let toll = supervisor.toll();

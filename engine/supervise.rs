@@ -4,7 +4,7 @@
 //! events, and each is a method named for it. The dead are known from the kernel alone (SIGCHLD and
 //! `waitpid`), never from a missing sign of life: a worker that is slow or stopped is not dead.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::decl::OnError;
 use crate::poison::{self, Letters, Skip};
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Resolved};
+use crate::snapshot::image;
 use crate::spawn::{CAREFUL_STEPS, Care, Child, EXIT_FAULT, EXIT_PANIC, Nursery, SpawnError};
 use crate::stall;
 
@@ -140,6 +141,8 @@ pub struct Supervisor<'a> {
     quiet_since: Quiet,
     chaos: Option<Chaos>,
     letters: Letters,
+    /// What deaths of workers cost outside of the graph.
+    tolls: BTreeMap<AgentIx, String>,
     snapshots: Option<Snapshots>,
     verdict: Option<Verdict>,
 }
@@ -186,6 +189,7 @@ impl<'a> Supervisor<'a> {
             quiet_since: Quiet::default(),
             chaos: None,
             letters,
+            tolls: BTreeMap::new(),
             snapshots: None,
             verdict: None,
         }
@@ -255,6 +259,11 @@ impl<'a> Supervisor<'a> {
     /// Restarts of each worker.
     pub fn restarts(&self) -> Vec<u64> {
         self.wards.iter().map(|w| w.restarts).collect()
+    }
+
+    /// What deaths of workers cost outside of the graph, by agent.
+    pub fn tolls(&self) -> BTreeMap<AgentIx, String> {
+        self.tolls.clone()
     }
 
     /// What chaos did to the run.
@@ -443,7 +452,21 @@ impl<'a> Supervisor<'a> {
             "worker {} {how}; it is forked again",
             planned.name
         ));
+        self.note_tolls(worker);
         self.fork_again(worker, care);
+    }
+
+    /// Asks the agents of a dead worker what its death cost outside of the graph, and says so.
+    fn note_tolls(&mut self, worker: usize) {
+        let (plan, wired) = (self.nursery.plan, self.nursery.wired);
+        for &a in &plan.workers[worker].agents {
+            let agent = &self.graph.agents[a];
+            let state = image::state_of(plan, wired, a);
+            if let Some(toll) = agent.blueprint.agent.toll(state) {
+                self.watch.note(&format!("agent `{}`: {toll}", agent.name));
+                self.tolls.insert(a, toll);
+            }
+        }
     }
 
     fn fork_again(&mut self, worker: usize, care: Care) {

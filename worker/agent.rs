@@ -53,6 +53,14 @@ pub trait Agent {
         Ok(())
     }
 
+    /// What deaths of its worker have cost so far, in words, where they cost anything: what had come from
+    /// outside and is gone, or went out and goes out again. Asked of the agent as built, when the worker is dead and
+    /// has left this state.
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        let _ = state;
+        None
+    }
+
     /// What it holds on to outside of the graph with this committed state. Asked of the agent as built,
     /// for a snapshot that is to be taken up when everything but the disk is gone.
     fn outside(&self, state: &[u8]) -> Outside {

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -100,7 +99,7 @@ struct Outline {
     /// Agents whose items depend on timing, each with the reason.
     by_chance: BTreeMap<String, String>,
     /// Sources that cannot be read twice, each with its path.
-    once: Vec<(String, PathBuf)>,
+    once: Vec<(String, String)>,
 }
 
 impl Chaos {
@@ -261,11 +260,7 @@ fn sorted_out(
     outputs: Vec<Output>,
     outline: &Outline,
 ) -> Result<(Vec<Output>, Vec<Uncompared>), Failure> {
-    if let Some((agent, path)) = outline.once.first() {
-        let what = match path.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => format!("`{}`, which is no regular file", path.display()),
-        };
+    if let Some((agent, what)) = outline.once.first() {
         return Err(Failure::usage(format!(
             "agent `{agent}` reads {what}: the graph runs several times, and that can be read once only; write it to a file first"
         )));

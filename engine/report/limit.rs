@@ -275,6 +275,7 @@ mod tests {
             items_in: 0,
             items_out: 0,
             skipped: 0,
+            toll: None,
             set: Vec::new(),
             busy,
             step: 1,

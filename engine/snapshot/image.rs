@@ -77,6 +77,16 @@ fn oldest(plan: &Plan, ring: &Ring, positions: &Positions, stream: StreamIx, cla
     needs.min().unwrap_or(written).min(written)
 }
 
+/// The committed state of an agent whose worker is at rest or gone.
+pub fn state_of<'a>(plan: &Plan, wired: &'a Wired, a: AgentIx) -> &'a [u8] {
+    let control = &wired.controls[plan.worker_of[a]];
+    let seat = plan.seat_of[a];
+    let word = control.layout().agents[seat].word;
+    // Relaxed: the record of a worker that is at rest or gone.
+    let flags = control.word(control.version(), word).load(Relaxed);
+    control.state(seat, usize::from(flags & SECOND_COPY != 0))
+}
+
 /// What every agent holds on to outside, by its committed state; of one that is done, what it wrote.
 pub fn outside(
     graph: &Resolved,
@@ -85,12 +95,7 @@ pub fn outside(
     positions: &Positions,
 ) -> Vec<(AgentIx, Outside)> {
     let held = (0..graph.agents.len()).map(|a| {
-        let control = &wired.controls[plan.worker_of[a]];
-        let seat = plan.seat_of[a];
-        let word = control.layout().agents[seat].word;
-        // Relaxed: the record of a worker that is at rest or gone.
-        let flags = control.word(control.version(), word).load(Relaxed);
-        let state = control.state(seat, usize::from(flags & SECOND_COPY != 0));
+        let state = state_of(plan, wired, a);
         (a, graph.agents[a].blueprint.agent.outside(state))
     });
     held.filter(|(a, outside)| match outside {

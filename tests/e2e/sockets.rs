@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 
+use nix::sys::signal::{Signal, kill};
+
 use crate::site::{Site, until};
 
 /// An address that nobody has now.
@@ -180,5 +182,143 @@ fn datagrams_are_items() {
         let len = receiver.recv(&mut datagram).unwrap();
         assert_eq!(&datagram[..len], n.to_string().as_bytes());
     }
+    site.assert_clean();
+}
+
+/// A graph whose source holds more than its ring of 64 items takes, and writes them slowly.
+fn slow(source: &str) -> String {
+    format!("{source} ! throttle rate=2000 ! raw.write path=o.raw")
+}
+
+/// The numbers that a peer sends.
+fn numbers(range: std::ops::Range<i64>) -> Vec<u8> {
+    range.flat_map(i64::to_le_bytes).collect()
+}
+
+/// Kills the worker of the source as soon as something has come out at the end.
+fn kill_the_source(site: &Site, output: &str) {
+    until("the first items", || {
+        std::fs::metadata(site.path(output)).is_ok_and(|file| file.len() > 0)
+    });
+    let source = site
+        .workers()
+        .into_iter()
+        .min_by_key(|(_, name)| name.clone());
+    kill(source.expect("a worker").0, Signal::SIGKILL).unwrap();
+}
+
+const APART: [&str; 6] = ["run", "--workers", "2", "--capacity", "64", "-e"];
+
+#[test]
+fn what_a_killed_reader_had_taken_is_counted() {
+    let site = Site::new();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    let graph = slow(&format!("tcp.read connect={at} dtype=i64 again=true"));
+    let going = site.start(site.thalweg(&[&APART[..], &[&graph]].concat()));
+    let (mut first, _) = peer.accept().unwrap();
+    first.write_all(&numbers(0..5000)).unwrap();
+    kill_the_source(&site, "o.raw");
+    let (mut second, _) = peer.accept().unwrap();
+    second.write_all(&numbers(10_000..10_100)).unwrap();
+    until("what came over the second connection", || {
+        site.read("o.raw").ends_with(&numbers(10_099..10_100))
+    });
+    going.signal(Signal::SIGINT);
+    let ended = going.wait().expect(0);
+    let out = site.read("o.raw");
+    let kept = out.len() as i64 / 8 - 100;
+    assert!(kept < 5000, "nothing was lost");
+    assert!(out == [numbers(0..kept), numbers(10_000..10_100)].concat());
+    let gone = 8 * (5000 - kept);
+    let words = format!("{gone} bytes that had come over connections with {at} are gone");
+    ended.says(&[
+        "it is forked again",
+        &words,
+        "deaths of the worker of `tcp_read`",
+    ]);
+    site.assert_clean();
+}
+
+#[test]
+fn a_killed_reader_that_may_not_connect_again_ends_the_run() {
+    let site = Site::new();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    let graph = slow(&format!("tcp.read connect={at} dtype=i64"));
+    let going = site.start(site.thalweg(&[&APART[..], &[&graph]].concat()));
+    let (mut socket, _) = peer.accept().unwrap();
+    socket.write_all(&numbers(0..5000)).unwrap();
+    kill_the_source(&site, "o.raw");
+    let ended = going.wait();
+    let died = format!("the connection with {at} died with its worker, and ");
+    ended
+        .expect(1)
+        .says(&[&died, "bytes that had come over it are gone"]);
+    site.assert_clean();
+}
+
+#[test]
+fn what_a_killed_writer_had_sent_is_counted() {
+    let site = Site::new();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    let graph = format!("counter ! tcp.write connect={at} again=true");
+    let going = site.start(site.thalweg(&["run", "--workers", "2", "-e", &graph]));
+    let (first, _) = peer.accept().unwrap();
+    // It reads nothing, so the writer comes to stand within a batch.
+    until("a full connection", || is_stuck(&site));
+    let writer = site
+        .workers()
+        .into_iter()
+        .max_by_key(|(_, name)| name.clone());
+    kill(writer.expect("a worker").0, Signal::SIGKILL).unwrap();
+    let (mut second, _) = peer.accept().unwrap();
+    drop(first);
+    let mut number = [0; 8];
+    second.read_exact(&mut number).unwrap();
+    let committed = i64::from_le_bytes(number);
+    assert!(committed > 0, "nothing had been sent");
+    going.signal(Signal::SIGINT);
+    // The rest drains into a peer that takes it.
+    std::io::copy(&mut second, &mut std::io::sink()).unwrap();
+    let ended = going.wait().expect(0);
+    let words = format!("items that had been sent to {at} are sent again");
+    ended.says(&["at least ", &words]);
+    site.assert_clean();
+}
+
+/// True once the run has produced no more for a while.
+fn is_stuck(site: &Site) -> bool {
+    let produced = || site.run(&["ps", "--json"]).stdout;
+    let before = produced();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    !before.is_empty() && before == produced()
+}
+
+#[test]
+fn a_datagram_in_the_hands_of_a_killed_worker_is_counted() {
+    let site = Site::new();
+    let at = {
+        let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+        held.local_addr().unwrap()
+    };
+    let graph = format!("udp.read listen={at} ! throttle rate=20 ! text.write path=o.txt");
+    let arguments = ["run", "--workers", "2", "--capacity", "4096", "-e", &graph];
+    let going = site.start(site.thalweg(&arguments));
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    until("more datagrams than the ring holds", || {
+        for _ in 0..100 {
+            let _ = sender.send_to(&[b'x'; 1000], at);
+        }
+        std::fs::metadata(site.path("o.txt")).is_ok_and(|file| file.len() > 8000)
+    });
+    kill_the_source(&site, "o.txt");
+    until("the successor", || {
+        going.stderr().contains("it is forked again")
+    });
+    going.signal(Signal::SIGINT);
+    let words = format!("1 datagrams that had come to {at} are gone");
+    going.wait().expect(0).says(&[&words]);
     site.assert_clean();
 }

@@ -27,7 +27,7 @@ fn limits_are_refused_in_words_or_do_no_harm() {
         ),
         ("ulimit -c 0", 0, &[]),
         ("ulimit -l 0", 0, &[]),
-        ("ulimit -s 256", 0, &[]),
+        ("ulimit -s 512", 0, &[]),
         ("ulimit -t 10", 0, &[]),
         ("ulimit -n 64", 0, &[]),
         ("umask 0777", 0, &[]),

@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 
-use super::mark::Mark;
+use super::taken::Taken;
 use crate::agent::{AgentError, Outside};
 use crate::op::{Args, OpError};
 
 /// What a source reads, a chunk at a time.
 pub(super) struct Reader {
     path: PathBuf,
-    /// Set once anything was read from what has no positions. `None` for a regular file.
-    begun: Option<Mark>,
+    /// What was taken of what has no positions, in bytes. `None` for a regular file.
+    taken: Option<Taken>,
     file: Option<File>,
     /// `buffer[..len]` are the bytes from `start` on.
     buffer: Vec<u8>,
@@ -102,13 +102,13 @@ impl Reader {
     /// As [`Reader::of`], of this path.
     pub(super) fn at(path: PathBuf) -> Result<Reader, OpError> {
         let is_regular = !is_standard(&path) && readable(&path)?.is_file();
-        let begun = match is_regular {
+        let taken = match is_regular {
             true => None,
-            false => Some(Mark::new().map_err(|e| refused(&path, "read", &e))?),
+            false => Some(Taken::new().map_err(|e| refused(&path, "read", &e))?),
         };
         Ok(Reader {
             path,
-            begun,
+            taken,
             file: None,
             buffer: Vec::new(),
             start: 0,
@@ -136,7 +136,7 @@ impl Reader {
 
     /// True for a file with positions, false for `-` and pipes.
     pub(super) fn is_regular(&self) -> bool {
-        self.begun.is_none()
+        self.taken.is_none()
     }
 
     /// Bytes of a regular file.
@@ -163,10 +163,12 @@ impl Reader {
     /// Opens it in the process that reads, which goes on at `offset`.
     pub(super) fn open(&mut self, offset: u64) -> Result<(), AgentError> {
         // Committed or not: a reader that died has begun.
-        if offset > 0 && !self.is_regular() || self.begun.as_ref().is_some_and(Mark::is_set) {
+        let taken = self.taken.as_ref();
+        if let Some(taken) = taken.filter(|taken| offset > 0 || taken.has_begun()) {
             return Err(AgentError::new(format!(
-                "{} cannot be read again: what the worker that died had taken from it is gone; feed the graph from a file to survive this",
-                self.name()
+                "{} cannot be read again: the worker that died had taken {} from it that are gone; feed the graph from a file to survive this",
+                self.name(),
+                taken.beyond(offset).of("bytes")
             )));
         }
         let file = match is_standard(&self.path) {
@@ -241,12 +243,14 @@ impl Reader {
         let room = &mut self.buffer[self.len..];
         let mut file = self.file.as_ref().expect("attached before the first call");
         loop {
-            let outcome = match &self.begun {
+            let outcome = match &self.taken {
                 None => file.read_at(room, end),
                 Some(_) if !is_readable(file)? => return Ok(None),
-                Some(begun) => {
-                    begun.set();
-                    file.read(room)
+                Some(taken) => {
+                    taken.begin();
+                    let outcome = file.read(room);
+                    taken.end(*outcome.as_ref().unwrap_or(&0));
+                    outcome
                 }
             };
             match outcome {

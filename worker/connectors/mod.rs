@@ -29,11 +29,11 @@ mod files;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod lines;
-mod mark;
 mod net;
 mod records;
 mod sound;
 mod staged;
+mod taken;
 mod text;
 
 pub(crate) use text::push_number;

@@ -7,6 +7,7 @@ use crate::connectors;
 use crate::connectors::lines::{self, Lines};
 use crate::connectors::net::{CONNECT, LISTEN, Line, Peer, RETRY, UNIX_CONNECT, UNIX_LISTEN};
 use crate::connectors::records::{Convert, in_order};
+use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
 
@@ -33,7 +34,7 @@ pub const TCP_READ: OpDef = OpDef {
     doc: "Connects to a peer or listens for one, and gives what it sends: lines as text (or `dtype = \
           \"bytes\"`), as `text.read` does, or with `dtype` a number or a vector its bare bytes, \
           little-endian. The stream ends when the peer closes. What a killed worker had taken and not \
-          committed is gone with its connection: at most once. Without `again` the run then ends with a sentence; with it \
+          committed is gone with its connection, and counted: at most once. Without `again` the run then ends with a sentence; with it \
           the graph goes on with what comes over the next connection.",
     inputs: Arity::Source,
     outputs: "one stream of text, or of `dtype`",
@@ -87,6 +88,7 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
     let (item_type, content) = content(args)?;
     let agent = SocketReader {
         line,
+        taken: Taken::of(args)?,
         content,
         again: args.flag("again"),
         buffer: Vec::new(),
@@ -96,6 +98,11 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(agent)
         .output(output)
         .state(StateSpec::of(0u64)))
+}
+
+/// The place that a state of one number is.
+pub(super) fn place_in(state: &[u8]) -> u64 {
+    bytemuck::pod_read_unaligned(&state[..size_of::<u64>()])
 }
 
 /// How bytes become items.
@@ -122,6 +129,8 @@ fn content(args: &Args) -> Result<(ItemType, Content), OpError> {
 /// State: how many bytes were taken, over all connections (`u64`).
 struct SocketReader {
     line: Line,
+    /// Bytes that came, over all connections.
+    taken: Taken,
     content: Content,
     again: bool,
     /// Bytes that came, from byte `start` on.
@@ -140,15 +149,24 @@ impl Agent for SocketReader {
     }
 
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        let taken = *state.view::<u64>();
-        if taken > 0 && !self.again {
+        let place = *state.view::<u64>();
+        if (place > 0 || self.taken.has_begun()) && !self.again {
             return Err(AgentError::new(format!(
-                "the connection with {} died with its worker, and what had come over it is gone; `again = true` goes on with the next one",
-                self.line.name()
+                "the connection with {} died with its worker, and {} that had come over it are gone; `again = true` goes on with the next one",
+                self.line.name(),
+                self.taken.beyond(place).of("bytes")
             )));
         }
-        self.start = taken;
+        self.start = place;
         self.line.open()
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        let gone = self.taken.beyond(place_in(state)).any_of("bytes")?;
+        let name = self.line.name();
+        Some(format!(
+            "{gone} that had come over connections with {name} are gone"
+        ))
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -171,6 +189,7 @@ impl SocketReader {
         if let Some(wait) = self.line.connect()? {
             return Ok(Status::Wait(wait));
         }
+        self.taken.note_beginning();
         let (output, place) = (&mut io.outputs[0], io.state.get::<u64>());
         let mut is_last = false;
         loop {
@@ -184,8 +203,10 @@ impl SocketReader {
             self.start = *place;
             let len = self.buffer.len();
             self.buffer.resize(len + CHUNK, 0);
+            self.taken.begin();
             let read = self.line.read(&mut self.buffer[len..]);
             let came = *read.as_ref().unwrap_or(&None);
+            self.taken.end(came.unwrap_or(0));
             self.buffer.truncate(len + came.unwrap_or(0));
             match read? {
                 Some(0) => is_last = true,

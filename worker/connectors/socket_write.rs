@@ -7,6 +7,8 @@ use crate::agent::{
 };
 use crate::connectors::net::{CONNECT, LISTEN, Line, Peer, RETRY, UNIX_CONNECT, UNIX_LISTEN};
 use crate::connectors::records::{Convert, in_order};
+use crate::connectors::socket_read::place_in;
+use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 const AGAIN: ParamDef = ParamDef {
@@ -80,6 +82,7 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
     let retry = args.float("retry").unwrap_or(0.0);
     let agent = SocketWriter {
         line: Line::to(Peer::of(args, is_tcp)?, retry)?,
+        given: Taken::of(args)?,
         convert,
         newline: args.flag("newline"),
         again: args.flag("again"),
@@ -95,6 +98,8 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
 /// State: how many items were sent (`u64`).
 struct SocketWriter {
     line: Line,
+    /// Items that were sent, over all connections.
+    given: Taken,
     /// `None`: frames.
     convert: Option<Convert>,
     newline: bool,
@@ -111,13 +116,21 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 impl Agent for SocketWriter {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        if *state.view::<u64>() > 0 && !self.again {
+        if (*state.view::<u64>() > 0 || self.given.has_begun()) && !self.again {
             return Err(AgentError::new(format!(
                 "the connection with {} died with its worker; `again = true` goes on over the next one",
                 self.line.name()
             )));
         }
         self.line.open()
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        let again = self.given.beyond(place_in(state)).any_of("items")?;
+        let name = self.line.name();
+        Some(format!(
+            "{again} that had been sent to {name} are sent again"
+        ))
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -132,9 +145,11 @@ impl Agent for SocketWriter {
             }
             Some(wait) => return Ok(Status::Wait(wait)),
         }
+        self.given.note_beginning();
         if self.items == 0 {
             self.take_up(&io.inputs[0]);
         }
+        self.given.begin();
         let Some(sent) = self.line.write(&self.bytes[self.sent..])? else {
             self.items = 0;
             if !self.again {
@@ -154,6 +169,7 @@ impl Agent for SocketWriter {
         if self.sent < self.bytes.len() {
             return Ok(Status::Wait(Wait::Until(Instant::now() + PAUSE)));
         }
+        self.given.end(self.items);
         *io.state.get::<u64>() += self.items as u64;
         io.inputs[0].consume(self.items);
         self.items = 0;

@@ -6,10 +6,12 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, InPort, Io, OutPort, Outside, State, Status, Wait,
+    Agent, AgentError, Blueprint, InPort, Io, OutPort, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors::lines::{self, INVALID, Lines};
 use crate::connectors::net::{bound, host_port, sending};
+use crate::connectors::socket_read::place_in;
+use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
 
@@ -19,7 +21,7 @@ pub const UDP_READ: OpDef = OpDef {
     summary: "the datagrams that come to a UDP port (not deterministic)",
     doc: "A frame of text (or `dtype = \"bytes\"`) for each datagram, from whomever. UDP loses and reorders by \
           itself, and the system drops what finds its buffer full while the graph is held back: at most once. \
-          A killed worker loses what it had taken and not committed, and goes on. It ends when \
+          A killed worker loses what it had taken and not committed, which is counted, and goes on. It ends when \
           nothing came for `idle` seconds, or when the run does.",
     inputs: Arity::Source,
     outputs: "one stream of text, or of bytes",
@@ -76,6 +78,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let agent = UdpReader {
         at: host_port("listen", args.text("listen").unwrap_or_default())?,
         lines: Lines::of_pieces(args)?,
+        taken: Taken::of(args)?,
         idle,
         socket: None,
         datagram: Vec::new(),
@@ -83,12 +86,16 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .output(OutPort::new(lines::item_type(args)?, None))
+        .state(StateSpec::of(0u64))
         .not_deterministic())
 }
 
+/// State: how many datagrams were given (`u64`).
 struct UdpReader {
     at: String,
     lines: Lines,
+    /// Datagrams that came.
+    taken: Taken,
     idle: Option<Duration>,
     socket: Option<UdpSocket>,
     /// One that came and had no room yet; empty: none.
@@ -113,6 +120,11 @@ impl Agent for UdpReader {
         Ok(())
     }
 
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        let gone = self.taken.beyond(place_in(state)).any_of("datagrams")?;
+        Some(format!("{gone} that had come to {} are gone", self.at))
+    }
+
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
         let socket = self.socket.as_ref().expect("bound when attached");
@@ -127,11 +139,16 @@ impl Agent for UdpReader {
                 if !given {
                     return Ok(Status::More);
                 }
+                *io.state.get::<u64>() += 1;
                 self.datagram.clear();
             }
-            match socket.recv(&mut buffer) {
+            self.taken.begin();
+            let came = socket.recv(&mut buffer);
+            self.taken.end(usize::from(came.is_ok()));
+            match came {
                 // An empty datagram is an empty frame, which needs little room.
                 Ok(0) if !output.give(&[]) => return Ok(Status::More),
+                Ok(0) => *io.state.get::<u64>() += 1,
                 Ok(n) => self.datagram.extend_from_slice(&buffer[..n]),
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(self.wait(socket)),

@@ -1,8 +1,9 @@
 //! What a graph writes, and what of it must come out the same each time.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use thalweg_worker::agent::Outside;
 use thalweg_worker::op::{ParamKind, Value};
 use thalweg_worker::operators;
 
@@ -113,11 +114,14 @@ fn reason(graph: &Resolved, agent: AgentIx, why: &[Option<String>]) -> Option<St
     })
 }
 
-/// The sources that cannot be read a second time, each with its path.
-pub fn readable_once(graph: &Resolved) -> Vec<(String, PathBuf)> {
-    let reads = graph.agents.iter().flat_map(|agent| {
-        let paths = agent.reads.iter();
-        paths.map(|path| (agent.name.clone(), path.clone()))
+/// The sources whose items come only once (standard input, a pipe, a socket), each with what it holds on to.
+pub fn readable_once(graph: &Resolved) -> Vec<(String, String)> {
+    let once = graph.agents.iter().filter_map(|agent| {
+        let blueprint = &agent.blueprint;
+        match blueprint.agent.outside(&blueprint.state.init) {
+            Outside::Once { name } => Some((agent.name.clone(), name)),
+            _ => None,
+        }
     });
-    reads.filter(|(_, path)| !path.is_file()).collect()
+    once.collect()
 }

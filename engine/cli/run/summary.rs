@@ -19,6 +19,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     text.push('\n');
     text += &losses(report);
     text += &skips(report);
+    text += &tolls(report);
     text += &sets(report);
     text += &snapshots(report);
     if let Some(limit) = &report.limit {
@@ -177,6 +178,15 @@ fn skips(report: &Report) -> String {
     }
 }
 
+/// What deaths of workers cost outside of the graph.
+fn tolls(report: &Report) -> String {
+    let agents = report.agents.iter();
+    let tolls = agents.filter_map(|agent| Some((&agent.name, agent.toll.as_ref()?)));
+    tolls
+        .map(|(agent, toll)| format!("deaths of the worker of `{agent}`: {toll}\n"))
+        .collect()
+}
+
 /// What was changed while the run went on.
 fn sets(report: &Report) -> String {
     let mut text = String::new();
@@ -324,6 +334,7 @@ worker w0 limits
             items_in: 1000,
             items_out: 1000 - skipped,
             skipped,
+            toll: None,
             set: Vec::new(),
             busy: 0.5,
             step: 2048,

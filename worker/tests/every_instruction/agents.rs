@@ -198,6 +198,69 @@ impl Agent for Placed {
     }
 }
 
+/// Makes a frame of each item: its number, its value, a salt, and as much filler as the salt says, so that
+/// a redo gives frames of other lengths. State: the hash of the salts.
+struct Letter;
+
+impl Agent for Letter {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        while let Some(taken) = io.inputs[0].items::<Item>().first() {
+            let salt = salt();
+            let letter = letter(taken[0], taken[1], salt);
+            if !io.outputs[0].give(bytemuck::cast_slice(&letter)) {
+                break;
+            }
+            let hash = io.state.get::<u64>();
+            *hash = mix(*hash, salt);
+            io.inputs[0].consume(1);
+        }
+        Ok(Status::Ready)
+    }
+}
+
+fn letter(number: u64, value: u64, salt: u64) -> Vec<u64> {
+    let mut words = vec![mix(value, salt); 3 + (salt % 60) as usize];
+    words[..3].copy_from_slice(&[number, value, salt]);
+    words
+}
+
+/// Writes a line for each frame where its state says.
+struct Posted(Rc<File>);
+
+impl Agent for Posted {
+    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
+        let length = *state.get::<u64>();
+        self.0.set_len(length * LINE).map_err(failed)
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let input = &mut io.inputs[0];
+        let length = io.state.get::<u64>();
+        let (mut bytes, mut number) = (Vec::new(), input.position());
+        for frame in input.frames() {
+            let words: Vec<u64> = frame
+                .chunks_exact(8)
+                .map(bytemuck::pod_read_unaligned)
+                .collect();
+            let whole = words.len() >= 3 && words == letter(number, words[1], words[2]);
+            let line = if whole {
+                [number, words[1], words[2]]
+            } else {
+                [!0; 3]
+            };
+            bytes.extend_from_slice(bytemuck::bytes_of(&line));
+            number += 1;
+        }
+        let n = input.len();
+        self.0
+            .write_all_at(&bytes, *length * LINE)
+            .map_err(failed)?;
+        *length += n as u64;
+        input.consume(n);
+        Ok(Status::Ready)
+    }
+}
+
 fn write_items(file: &File, input: &mut Input, at: u64) -> Result<u64, AgentError> {
     let mut bytes = Vec::new();
     for item in input.items::<Item>() {
@@ -216,7 +279,7 @@ fn failed(error: std::io::Error) -> AgentError {
 }
 
 /// The agents of each worker, as built.
-pub fn blueprints(worker: usize, files: &[Rc<File>; 2]) -> Vec<Blueprint> {
+pub fn blueprints(worker: usize, files: &[Rc<File>; 3]) -> Vec<Blueprint> {
     let items = || ItemType::Pod {
         name: "Item",
         len_bytes: size_of::<Item>() as u32,
@@ -238,12 +301,21 @@ pub fn blueprints(worker: usize, files: &[Rc<File>; 2]) -> Vec<Blueprint> {
                 .input(input())
                 .output(output())
                 .state(StateSpec::slice(&[0u64; TABLE])),
+            Blueprint::new(Letter)
+                .input(input())
+                .output(OutPort::new(ItemType::Bytes, None))
+                .state(StateSpec::of(0u64)),
         ],
         2 => vec![
             Blueprint::new(Counted(files[0].clone()))
                 .input(input())
                 .state(StateSpec::of(0u64)),
         ],
-        _ => vec![Blueprint::new(Placed(files[1].clone())).input(input())],
+        3 => vec![Blueprint::new(Placed(files[1].clone())).input(input())],
+        _ => vec![
+            Blueprint::new(Posted(files[2].clone()))
+                .input(InPort::new(ItemType::Bytes))
+                .state(StateSpec::of(0u64)),
+        ],
     }
 }

@@ -1,10 +1,13 @@
-//! The bed: four workers on one segment, wired as the engine does, and what a kill leaves of them.
+//! The bed: five workers on one segment, wired as the engine does, and what a kill leaves of them.
 //!
 //! ```text
-//! worker 0    worker 1                 worker 2
-//! source ──►  fold ──► tint ──┬──────► counted   (a file, state)
-//!        s0        s1      s2 │        worker 3
-//!                             └──────► placed    (a file, no state)
+//! worker 0    worker 1                       worker 2
+//! source ──►  fold ──► tint ──┬────────────► counted   (a file, state)
+//!        s0        s1      s2 │              worker 3
+//!                             ├────────────► placed    (a file, no state)
+//!                             │              worker 4
+//!                             └► letter ───► posted    (a file, state)
+//!                                       s3: frames
 //! ```
 
 use std::fs::File;
@@ -19,24 +22,41 @@ use thalweg_worker::subgraph::{InSeat, Seat, StampPlace, Step, StreamSeat, Subgr
 use crate::agents::{Folded, ITEMS, Item, LINE, TABLE, blueprints, given, mix, place};
 
 /// How many workers there are.
-pub const WORKERS: usize = 4;
+pub const WORKERS: usize = 5;
 /// What they are called in reports.
-pub const NAMES: [&str; WORKERS] = ["source", "fold and tint", "counted sink", "placed sink"];
+pub const NAMES: [&str; WORKERS] = [
+    "source",
+    "fold, tint and letter",
+    "counted sink",
+    "placed sink",
+    "posted sink",
+];
 
 const PAGE: usize = 4096;
 const CAPACITY: u64 = 8;
 const STEP: usize = 3;
+/// Bytes that the stream of frames holds: about a dozen.
+const CAPACITY_OF_FRAMES: u64 = 4096;
+/// Which stream that is.
+const FRAMES: usize = 3;
 
 /// Who makes each stream, and who reads it.
-const PRODUCERS: [usize; 3] = [0, 1, 1];
-const READERS: [&[usize]; 3] = [&[1], &[1], &[2, 3]];
+const PRODUCERS: [usize; 4] = [0, 1, 1, 1];
+const READERS: [&[usize]; 4] = [&[1], &[1], &[2, 3, 1], &[4]];
+/// Which of its worker's agents makes each stream.
+const MAKERS: [usize; 4] = [0, 0, 1, 2];
 /// The streams that each agent of each worker reads and writes: (stream, reader), stream.
 type Ports = (Option<(usize, usize)>, Option<usize>);
 const PORTS: [&[Ports]; WORKERS] = [
     &[(None, Some(0))],
-    &[(Some((0, 0)), Some(1)), (Some((1, 0)), Some(2))],
+    &[
+        (Some((0, 0)), Some(1)),
+        (Some((1, 0)), Some(2)),
+        (Some((2, 2)), Some(3)),
+    ],
     &[(Some((2, 0)), None)],
     &[(Some((2, 1)), None)],
+    &[(Some((3, 0)), None)],
 ];
 
 /// The segment with everything in it, and the files of the sinks.
@@ -45,22 +65,27 @@ pub struct Bed {
     _mirrors: Vec<Mirror>,
     rings: Vec<Ring>,
     controls: Vec<Control>,
-    files: [Rc<File>; 2],
+    files: [Rc<File>; 3],
 }
 
 /// All that outlives a worker.
 pub struct Image {
     memory: Vec<u8>,
-    files: [Vec<u8>; 2],
+    files: [Vec<u8>; 3],
 }
 
 impl Bed {
     /// A bed on which nothing has happened yet.
     pub fn new() -> Bed {
-        let files = [(); 2].map(|()| Rc::new(tempfile::tempfile().unwrap()));
+        let files = [(); 3].map(|()| Rc::new(tempfile::tempfile().unwrap()));
+        let spec = |stream| match stream {
+            FRAMES => RingSpec::frames(CAPACITY_OF_FRAMES),
+            _ => RingSpec::of::<Item>(CAPACITY),
+        };
         let specs: Vec<RingSpec> = READERS
             .iter()
-            .map(|readers| RingSpec::of::<Item>(CAPACITY).readers(readers.len()))
+            .enumerate()
+            .map(|(stream, readers)| spec(stream).readers(readers.len()))
             .collect();
         let layouts: Vec<_> = (0..WORKERS)
             .map(|w| Rc::new(ControlLayout::of(&blueprints(w, &files))))
@@ -96,7 +121,10 @@ impl Bed {
                 let geometry = Ring::format(header, spec, Fencing::Symmetric).unwrap();
                 let data = at + shape.header_len_bytes;
                 let mirror = Mirror::map(&segment, data..data + shape.data_len_bytes).unwrap();
-                assert_eq!(geometry.slots, CAPACITY, "a slot beyond the capacity hides");
+                assert_eq!(
+                    geometry.slots, geometry.capacity,
+                    "a slot beyond the capacity hides"
+                );
                 rings.push(Ring::from_raw(header, mirror.as_ptr(), geometry).unwrap());
                 mirrors.push(mirror);
                 at = data + shape.data_len_bytes;
@@ -162,7 +190,7 @@ impl Bed {
     fn stream(&self, worker: usize, s: usize) -> StreamSeat {
         let here = PRODUCERS[s] == worker;
         let elsewhere = |w: &usize| here && *w != worker;
-        let producer = self.controls[PRODUCERS[s]].stamp(usize::from(s == 2), 0);
+        let producer = self.controls[PRODUCERS[s]].stamp(MAKERS[s], 0);
         let crosses = READERS[s].iter().any(|&w| w != PRODUCERS[s]);
         StreamSeat {
             name: format!("s{s}"),
@@ -172,7 +200,7 @@ impl Bed {
             readers: READERS[s].len(),
             stamp: match (crosses, here) {
                 (false, _) => StampPlace::Nowhere,
-                (true, true) => StampPlace::Here(usize::from(s == 2), 0),
+                (true, true) => StampPlace::Here(MAKERS[s], 0),
                 (true, false) => StampPlace::There(producer),
             },
         }
@@ -182,13 +210,13 @@ impl Bed {
     pub fn save(&self) -> Image {
         Image {
             memory: self.memory().to_vec(),
-            files: [0, 1].map(|f| self.content(f)),
+            files: [0, 1, 2].map(|f| self.content(f)),
         }
     }
 
     /// True if nothing changed since.
     pub fn is(&self, image: &Image) -> bool {
-        self.memory() == image.memory && [0, 1].map(|f| self.content(f)) == image.files
+        self.memory() == image.memory && [0, 1, 2].map(|f| self.content(f)) == image.files
     }
 
     /// Makes everything as it was.
@@ -241,7 +269,7 @@ impl Bed {
         let given = given().0.value(&self.state(0, 0)).cloned();
         let given = given.map_err(|e| e.to_string())?;
         let folded: Folded = *self.state(1, 0).view();
-        let [counted, placed] = [0, 1].map(|f| self.content(f));
+        let [counted, placed, posted] = [0, 1, 2].map(|f| self.content(f));
         let checks = [
             (folded.wrong == 0, "fold saw wrong items"),
             (
@@ -251,7 +279,18 @@ impl Bed {
             (counted == placed, "two readers got different items"),
             (counted.len() as u64 == ITEMS * LINE, "items are missing"),
             (is_in_order(&counted), "items are not in order"),
-            (folded.given == hash_of(&counted), "other items than given"),
+            (
+                folded.given == hash_of(&counted, VALUE),
+                "other items than given",
+            ),
+            (
+                values(&posted).eq(values(&counted)),
+                "other frames than items",
+            ),
+            (
+                *self.state(1, 2).view::<u64>() == hash_of(&posted, SALT),
+                "other frames than given",
+            ),
             (
                 *self.state(1, 1).view_slice::<u64>() == table_of(&counted),
                 "tint's table is of other items",
@@ -282,8 +321,16 @@ fn is_in_order(content: &[u8]) -> bool {
     lines(content).zip(0..).all(|(line, n)| line[0] == n)
 }
 
-fn hash_of(content: &[u8]) -> u64 {
-    lines(content).fold(0, |hash, line| mix(hash, line[1]))
+/// Where a line has its item's value, and its salt.
+const VALUE: usize = 1;
+const SALT: usize = 2;
+
+fn values(content: &[u8]) -> impl Iterator<Item = u64> {
+    lines(content).map(|line| line[VALUE])
+}
+
+fn hash_of(content: &[u8], column: usize) -> u64 {
+    lines(content).fold(0, |hash, line| mix(hash, line[column]))
 }
 
 /// What the table of [`Tint`](crate::agents) holds after these lines.
@@ -291,7 +338,7 @@ fn table_of(content: &[u8]) -> Vec<u64> {
     let mut table = vec![0; TABLE];
     for (line, number) in lines(content).zip(0..) {
         let hash = &mut table[place(number)];
-        *hash = mix(*hash, line[1]);
+        *hash = mix(*hash, line[VALUE]);
     }
     table
 }

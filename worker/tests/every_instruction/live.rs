@@ -1,4 +1,4 @@
-//! Peers live: four processes at work, one of them killed for real after k machine instructions.
+//! Peers live: five processes at work, one of them killed for real after k machine instructions.
 //!
 //! The victim runs free up to a commit, then instruction by instruction, then SIGKILL. Its peers go on
 //! meanwhile as the scheduler lets them: rings fill and drain, bells ring, peers sleep. A successor

@@ -1,4 +1,4 @@
-//! Peers at rest: every machine instruction of every step of a whole run, in each of the four workers.
+//! Peers at rest: every machine instruction of every step of a whole run, in each of the five workers.
 //!
 //! One worker steps, traced; the others stand still. A kill leaves nothing but the segment and the
 //! files, so after each instruction that changed them the worker is taken for killed there: a child
