@@ -105,4 +105,46 @@ for channels, weights in counts.items():
         kind = "f64" if channels == 1 else f"f64[{channels}]"
         case("loudness", loudness, size=40, step=10, type=kind, fs=rate)
 
+
+# The phase vocoder.
+def shifted(sound, semitones, size, hop):
+    ratio, bins = 2 ** (semitones / 12), size // 2 + 1
+    window = np.hanning(size + 1)[:size]
+    gain = np.zeros(hop)
+    for n in range(size):
+        gain[n % hop] += window[n] ** 2
+    padded = np.concatenate([np.zeros(size - hop), sound, np.zeros(-len(sound) % hop)])
+    out = np.zeros(len(padded))
+    came, went, k = np.zeros(bins), np.zeros(bins), np.arange(bins)
+    expected = 2 * np.pi * hop / size
+    turns = k * hop / size
+    gained = 2 * np.pi * (turns - np.floor(turns + 0.5))
+    for start in range(0, len(padded) - size + 1, hop):
+        spectrum = np.fft.rfft(padded[start : start + size] * window)
+        spectrum.imag[0] = 0  # and no -0, whose phase would be another
+        if size % 2 == 0:
+            spectrum.imag[-1] = 0
+        magnitude, phase = np.abs(spectrum), np.angle(spectrum)
+        beyond = phase - came - gained
+        came = phase
+        around = np.copysign(np.floor(np.abs(beyond) / (2 * np.pi) + 0.5), beyond)
+        beyond = np.where(np.abs(beyond) <= np.pi, beyond, beyond - 2 * np.pi * around)
+        frequency = (k + beyond / expected) * ratio
+        magnitudes, loudest, frequencies = np.zeros(bins), np.zeros(bins), np.zeros(bins)
+        for bin in range(bins):
+            to = int(np.floor(bin * ratio + 0.5))
+            if to < bins:
+                magnitudes[to] += magnitude[bin]
+                if magnitude[bin] > loudest[to]:
+                    loudest[to], frequencies[to] = magnitude[bin], frequency[bin]
+        went = went + expected * frequencies
+        out[start : start + size] += np.fft.irfft(magnitudes * np.exp(1j * went), size) * window
+    # What is heard first is what the first frame is over with.
+    return (out / np.resize(gain, len(out)))[: len(sound)]
+
+
+for semitones, size, hop in ((4, 64, 16), (-7, 64, 10), (12, 45, 9), (0, 32, 4)):
+    params = {"semitones": semitones, "size": size, "hop": hop}
+    case("pitch_shift", shifted(x[:233], semitones, size, hop), type="f64", items=233, **params)
+
 Path(__file__).with_name("audio.txt").write_text("\n".join(lines) + "\n")

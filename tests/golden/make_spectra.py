@@ -99,4 +99,24 @@ for size, hop, nfft in ((16, 8, 16), (21, 30, 21), (30, 10, 64)):
     log = np.log(np.abs(fft.rfft(frames, nfft)))
     case("cepstrum", fft.irfft(log, nfft), size=size, hop=hop, nfft=nfft)
 
+# A few frequencies of each frame, and octave bands.
+for kind, numbers in (("f64", x), ("cf64", z)):
+    for size, hop in ((16, 16), (30, 7), (103, 1)):
+        freqs = [0, 0.25, 12.5, -33.3, 50]
+        turns = np.exp(-2j * np.pi * np.outer(np.arange(size), freqs) / RATE)
+        frames = [numbers[n : n + size] @ turns for n in range(0, len(numbers) - size + 1, hop)]
+        words = "[" + ",".join(str(float(f)) for f in freqs) + "]"
+        case("goertzel", frames, freq=words, size=size, hop=hop, type=kind)
+for rate, fraction, low, high, order in ((100, 1, 0.5, 30, 3), (8000, 3, 25, 2500, 2), (48000, 6, 1100, 4000, 4), (1000, 2, 20, 300, 1)):
+    step, half = 0.3 / fraction, 0.5 if fraction % 2 == 0 else 0
+    first, last = (round(np.log10(f / 1000) / step - half) for f in (low, high))
+    levels = []
+    for number in range(first, last + 1):
+        edges = [1000 * 10 ** ((number + half + side) * step) for side in (-0.5, 0.5)]
+        y = signal.sosfilt(signal.butter(order, edges, "bandpass", output="sos", fs=rate), x)
+        levels.append(np.sqrt((y[:100].reshape(-1, 25) ** 2).mean(axis=1)))
+    params = {"size": 25, "rate": rate, "fraction": fraction, "low": low, "high": high, "order": order}
+    case("octaves", np.array(levels).T, **params)
+    case("octaves", 20 * np.log10(np.array(levels).T), unit="dB", **params)
+
 Path(__file__).with_name("spectra.txt").write_text("\n".join(lines) + "\n")

@@ -5,6 +5,7 @@ pub mod gain;
 pub mod level;
 pub mod loudness;
 pub mod mix;
+pub mod pitch_shift;
 pub mod reverb;
 
 mod effect;

@@ -4,6 +4,8 @@
 //! ([`frames`]), so where a batch begins changes nothing.
 
 pub mod cepstrum;
+pub mod goertzel;
+pub mod octaves;
 pub mod rfft;
 pub mod spectrogram;
 pub mod stft;

@@ -24,6 +24,14 @@ fn effects() -> Vec<Case> {
             all.push(reverb.param("room", 1).param("width", 0.5));
         }
     }
+    for (size, hop) in [(32, 8), (45, 10), (16, 1)] {
+        let shift = case("pitch_shift").input_of("f64", 333).param("size", size);
+        all.push(shift.param("hop", hop).param("semitones", -3.5));
+    }
+    let shift = case("pitch_shift")
+        .input_of("f32[2]", 333)
+        .param("size", 64);
+    all.push(shift.param("semitones", 7));
     for item_type in ["f64", "f32[3]", "cf32", "cf64"] {
         all.push(case("gain").input_of(item_type, SOME).param("db", -3.5));
     }

@@ -6,7 +6,7 @@ use super::{Case, case};
 const SOME: usize = 600;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [blocks(), frames(), means()]
+    [blocks(), frames(), means(), tones()]
         .into_iter()
         .flatten()
         .collect()
@@ -82,5 +82,24 @@ fn means() -> Vec<Case> {
         .param("size", 10)
         .param("hop", 25);
     all.push(case.param("scaling", "spectrum").param("detrend", "false"));
+    all
+}
+
+fn tones() -> Vec<Case> {
+    let mut all = Vec::new();
+    for item_type in ["f64", "f32", "i16", "cf32"] {
+        for (size, hop) in [(130, 130), (70, 11), (9, 40)] {
+            let case = case("goertzel").input_of(item_type, SOME);
+            let case = case.param("size", size).param("hop", hop);
+            all.push(case.param("freq", vec![0.0, 12.5, 33.3]));
+        }
+    }
+    for item_type in ["f64", "f32", "u8"] {
+        for (fraction, order, unit) in [(1, 3, "rms"), (3, 1, "dB"), (2, 2, "rms"), (1, 4, "dB")] {
+            let case = case("octaves").input_of(item_type, SOME).param("size", 37);
+            let case = case.param("fraction", fraction).param("order", order);
+            all.push(case.param("unit", unit).param("low", 0.5).param("high", 25));
+        }
+    }
     all
 }
