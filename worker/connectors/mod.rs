@@ -13,6 +13,7 @@ pub mod jsonl;
 pub mod npy;
 pub mod npz;
 pub mod null;
+pub mod png;
 pub mod print;
 pub mod raw;
 pub mod recording;
@@ -50,6 +51,7 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &npz::NPZ_READ,
     &npz::NPZ_WRITE,
     &null::NULL,
+    &png::PNG_WRITE,
     &print::PRINT,
     &raw::RAW_READ,
     &raw::RAW_WRITE,

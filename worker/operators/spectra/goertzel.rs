@@ -102,11 +102,10 @@ struct Tone {
 
 impl Tone {
     fn new(turns: f64) -> Tone {
-        let mut table = [[0.0; TABLE]; 2];
-        for k in 0..TABLE {
-            let z = turned(turns, k);
-            (table[0][k], table[1][k]) = (z.re, z.im);
-        }
+        let table = [
+            std::array::from_fn(|k| turned(turns, k).re),
+            std::array::from_fn(|k| turned(turns, k).im),
+        ];
         Tone { turns, table }
     }
 
@@ -166,8 +165,10 @@ impl Agent for Goertzel {
             if self.takes.is_complex() {
                 let [re, im] = &mut self.parts;
                 let of = |k| numbers.iter().skip(k).step_by(2);
-                (re.clear(), im.clear());
-                (re.extend(of(0)), im.extend(of(1)));
+                re.clear();
+                im.clear();
+                re.extend(of(0));
+                im.extend(of(1));
                 let sum = |tone: &Tone| tone.sum(re) + tone.sum(im) * Complex::<f64>::I;
                 self.sums.extend(self.tones.iter().map(sum));
             } else {
@@ -195,11 +196,12 @@ mod tests {
     #[test]
     fn a_frequency_of_a_bin_is_that_bin() {
         let x: Vec<f64> = (0..400).map(|n| (n as f64 * 0.37).sin() + 0.5).collect();
-        let size = ("size", Value::Int(200));
-        let spectra: Vec<Complex<f64>> = output("rfft", &[given("f64", &x)], &[size.clone()], None);
+        let size = [("size", Value::Int(200))];
+        let spectra: Vec<Complex<f64>> = output("rfft", &[given("f64", &x)], &size, None);
         let freqs = ("freq", Value::from([0.0, 12.0, 31.0, 100.0]));
         let x = given("f64", &x).rate(200.0);
-        let found: Vec<[Complex<f64>; 4]> = output("goertzel", &[x], &[size, freqs], None);
+        let found: Vec<[Complex<f64>; 4]> =
+            output("goertzel", &[x], &[&size[..], &[freqs]].concat(), None);
         assert_eq!(found.len(), 2);
         for (found, bins) in found.iter().zip(spectra.chunks_exact(101)) {
             for (found, bin) in found.iter().zip([0, 12, 31, 100]) {

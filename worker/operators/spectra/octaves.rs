@@ -354,14 +354,10 @@ mod tests {
     fn bands_go_from_low_to_high_or_as_high_as_the_rate_allows() {
         assert_eq!(width(48_000.0, &[]), 10);
         assert_eq!(width(8000.0, &[]), 7);
-        let thirds = ("fraction", Value::Int(3));
-        assert_eq!(width(48_000.0, &[thirds.clone()]), 28);
-        let range = [
-            ("low", Value::Int(20)),
-            ("high", Value::Int(20_000)),
-            thirds,
-        ];
-        assert_eq!(width(48_000.0, &range), 31);
+        let thirds = [("fraction", Value::Int(3))];
+        assert_eq!(width(48_000.0, &thirds), 28);
+        let range = [("low", Value::Int(20)), ("high", Value::Int(20_000))];
+        assert_eq!(width(48_000.0, &[&range[..], &thirds].concat()), 31);
     }
 
     #[test]

@@ -64,6 +64,17 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("u8[2]")
             .param("path", "r")
             .param("complex", true),
+        case("png.write")
+            .input_of("f32[9]", 600)
+            .param("path", "a.png")
+            .param("low", -5)
+            .param("high", 5.5),
+        case("png.write")
+            .input_of("u16[3]", 600)
+            .param("path", "a.png")
+            .param("low", 0)
+            .param("high", 65_535)
+            .param("palette", "gray"),
         case("wav.read").file("a.wav", golden("i24.wav")),
         case("wav.read")
             .file("a.wav", golden("i16.wav"))
