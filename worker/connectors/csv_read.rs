@@ -16,6 +16,7 @@ use crate::agent::{
 use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
 use crate::connectors::files::{Filled, Reader};
+use crate::connectors::params::{READ, RECORDED_RATE};
 use crate::connectors::text;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value, nearest};
 use crate::types::{ItemType, Scalar};
@@ -37,13 +38,7 @@ pub const CSV_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per column, or one of vectors",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file; `-` is standard input.",
-        },
+        READ,
         ParamDef {
             name: "columns",
             kind: ParamKind::Columns,
@@ -74,13 +69,7 @@ pub const CSV_READ: OpDef = OpDef {
             unit: "",
             doc: "What an empty cell is: an error, or a `nan`.",
         },
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Rows per second of the recording.",
-        },
+        RECORDED_RATE,
     ],
     example: "csv.read path=examples/data/quake.csv columns=z rate=100 ! null",
     deterministic: true,

@@ -4,6 +4,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, Ends, InPort, Io, Outside, State, StateSpec, Status,
 };
 use crate::connectors::files::{Readers, Target};
+use crate::connectors::params::WRITE;
 use crate::connectors::text::{self, Quotes, Rows, push_text};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -22,13 +23,7 @@ pub const CSV_WRITE: OpDef = OpDef {
     inputs: Arity::AtLeast(1),
     outputs: "nothing",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file; `-` is standard output.",
-        },
+        WRITE,
         ParamDef {
             name: "header",
             kind: ParamKind::Bool,

@@ -17,11 +17,12 @@ use symphonia::default::{get_codecs, get_probe};
 
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Outside, State, StateSpec, Status};
 use crate::connectors::files::Reader;
+use crate::connectors::params::READ_FILE;
 use crate::connectors::records::Convert;
 use crate::connectors::sound::{
     CHANNEL, Encoding, chosen_channel, item_type, read_convert, read_scalar,
 };
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, OpDef, OpError};
 
 /// The row of `flac.read`.
 pub const FLAC_READ: OpDef = OpDef {
@@ -34,7 +35,7 @@ pub const FLAC_READ: OpDef = OpDef {
           end the run with the frame (each block has a checksum). Goes on at the committed frame whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
-    params: &[PATH, CHANNEL],
+    params: &[READ_FILE, CHANNEL],
     example: "flac.read path=tests/golden/files/i24.flac ! null",
     deterministic: true,
     build: |args| build(args, &FLAC),
@@ -51,18 +52,10 @@ pub const OGG_READ: OpDef = OpDef {
           Goes on at the committed frame whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
-    params: &[PATH, CHANNEL],
+    params: &[READ_FILE, CHANNEL],
     example: "ogg.read path=tests/golden/files/tone.ogg ! null",
     deterministic: true,
     build: |args| build(args, &OGG),
-};
-
-const PATH: ParamDef = ParamDef {
-    name: "path",
-    kind: ParamKind::ReadPath,
-    default: None,
-    unit: "",
-    doc: "The file to read, relative to the graph file.",
 };
 
 /// What sets one kind of file apart.

@@ -15,6 +15,7 @@ use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
 use crate::connectors::files::{Filled, Reader, Readers, Target};
 use crate::connectors::lines::{self, BadLine, Line, Lines};
+use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
 use crate::connectors::text::push_number;
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::json_path::{self, Path};
@@ -35,13 +36,7 @@ pub const JSONL_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per field",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file; `-` is standard input.",
-        },
+        READ,
         ParamDef {
             name: "fields",
             kind: ParamKind::Texts,
@@ -58,13 +53,7 @@ pub const JSONL_READ: OpDef = OpDef {
             doc: "What a field is that is null or not there: an error, or a `nan` (of text, an empty one).",
         },
         lines::LONGEST,
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Lines per second of the recording.",
-        },
+        RECORDED_RATE,
     ],
     example: "jsonl.read path=tests/golden/files/mixed.jsonl fields=[t, name] ! null",
     deterministic: true,
@@ -84,13 +73,7 @@ pub const JSONL_WRITE: OpDef = OpDef {
     inputs: Arity::AtLeast(1),
     outputs: "nothing",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file; `-` is standard output.",
-        },
+        WRITE,
         ParamDef {
             name: "fields",
             kind: ParamKind::Texts,

@@ -1,7 +1,7 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
 //! `files` holds what they share about paths, reading and writing, `records` what formats of equally
-//! long items share, `lines` how bytes become lines, `text` how a number is spelled;
+//! long items share, `lines` how bytes become lines, `text` how a number is spelled, `params` what is said of a path;
 //! `recording` is what records whole runs.
 
 use crate::op::{Args, OpDef, OpError};
@@ -31,6 +31,7 @@ mod files;
 mod fixtures;
 pub(crate) mod lines;
 mod net;
+mod params;
 mod records;
 mod sound;
 mod staged;

@@ -7,9 +7,10 @@ use std::io::Read;
 
 use crate::agent::{Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
+use crate::connectors::params::{READ_FILE, RECORDED_RATE, WRITE_FILE};
 use crate::connectors::raw::part_len;
 use crate::connectors::records::{Count, RecordReader, RecordWriter, in_order};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, OpDef, OpError};
 use crate::types::{ItemType, Scalar};
 
 /// The row of `npy.read`.
@@ -22,22 +23,7 @@ pub const NPY_READ: OpDef = OpDef {
           objects. Goes on at the committed item whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of the array's type, of vectors if it has two dimensions",
-    params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file.",
-        },
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Items per second of the recording.",
-        },
-    ],
+    params: &[READ_FILE, RECORDED_RATE],
     example: "npy.read path=tests/golden/files/le_f8.npy ! null",
     deterministic: true,
     build: build_read,
@@ -52,13 +38,7 @@ pub const NPY_WRITE: OpDef = OpDef {
           exactly once whatever is killed; it must be a regular file.",
     inputs: Arity::One,
     outputs: "nothing",
-    params: &[ParamDef {
-        name: "path",
-        kind: ParamKind::WritePath,
-        default: None,
-        unit: "",
-        doc: "The file to write, relative to the graph file.",
-    }],
+    params: &[WRITE_FILE],
     example: "counter items=1000 ! npy.write path=/dev/null",
     deterministic: true,
     build: build_write,

@@ -15,6 +15,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, Outside, StateSpec};
 use crate::connectors::files::{Bytes, CHUNK, Filled, Reader};
 use crate::connectors::npy::{self, Header};
+use crate::connectors::params::{READ_FILE, RECORDED_RATE, WRITE_FILE};
 use crate::connectors::raw::part_len;
 use crate::connectors::records::{Count, RecordReader, in_order};
 use crate::connectors::staged::{Parts, Staged};
@@ -31,13 +32,7 @@ pub const NPZ_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream of the array's type, of vectors if it has two dimensions",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file.",
-        },
+        READ_FILE,
         ParamDef {
             name: "array",
             kind: ParamKind::Text,
@@ -45,13 +40,7 @@ pub const NPZ_READ: OpDef = OpDef {
             unit: "",
             doc: "The array's name. Default: the only one there is.",
         },
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Items per second of the recording.",
-        },
+        RECORDED_RATE,
     ],
     example: "npz.read path=tests/golden/files/packed.npz array=ramp ! null",
     deterministic: true,
@@ -68,13 +57,7 @@ pub const NPZ_WRITE: OpDef = OpDef {
     inputs: Arity::AtLeast(1),
     outputs: "nothing",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file.",
-        },
+        WRITE_FILE,
         ParamDef {
             name: "arrays",
             kind: ParamKind::Texts,

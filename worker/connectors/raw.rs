@@ -2,6 +2,7 @@
 
 use crate::agent::{Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
+use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_order, partial};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
@@ -17,13 +18,7 @@ pub const RAW_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream of `dtype`",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file; `-` is standard input.",
-        },
+        READ,
         ENDIAN,
         ParamDef {
             name: "offset",
@@ -39,13 +34,7 @@ pub const RAW_READ: OpDef = OpDef {
             unit: "items",
             doc: "Reads at most this many. Default: to the end.",
         },
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Items per second of the recording.",
-        },
+        RECORDED_RATE,
     ],
     example: "raw.read path=examples/data/pluck.wav offset=44 dtype=i16 rate=44100 ! null",
     deterministic: true,
@@ -62,16 +51,7 @@ pub const RAW_WRITE: OpDef = OpDef {
           more the agent is done.",
     inputs: Arity::One,
     outputs: "nothing",
-    params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file; `-` is standard output.",
-        },
-        ENDIAN,
-    ],
+    params: &[WRITE, ENDIAN],
     example: "counter items=1000 ! raw.write path=/dev/null",
     deterministic: true,
     build: build_write,

@@ -9,7 +9,8 @@ use crate::agent::{
 use crate::connectors;
 use crate::connectors::files::{Filled, Reader};
 use crate::connectors::lines::{self, BadLine, Line, Lines};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::connectors::params::{READ, RECORDED_RATE};
+use crate::op::{Args, Arity, OpDef, OpError};
 
 /// The row of the table.
 pub const TEXT_READ: OpDef = OpDef {
@@ -23,24 +24,7 @@ pub const TEXT_READ: OpDef = OpDef {
           read again, so a killed reader ends the run.",
     inputs: Arity::Source,
     outputs: "one stream of text, or of bytes",
-    params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file; `-` is standard input.",
-        },
-        lines::LONGEST,
-        lines::INVALID,
-        ParamDef {
-            name: "rate",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "Hz",
-            doc: "Lines per second of the recording.",
-        },
-    ],
+    params: &[READ, lines::LONGEST, lines::INVALID, RECORDED_RATE],
     example: "text.read path=examples/data/quake.csv ! head items=3 ! print",
     deterministic: true,
     build,

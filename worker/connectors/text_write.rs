@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Outside, State, StateSpec, Status};
 use crate::connectors::files::{Readers, Target};
+use crate::connectors::params::WRITE;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 /// The row of the table.
@@ -16,13 +17,7 @@ pub const TEXT_WRITE: OpDef = OpDef {
     inputs: Arity::One,
     outputs: "nothing",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file; `-` is standard output.",
-        },
+        WRITE,
         ParamDef {
             name: "newline",
             kind: ParamKind::Bool,

@@ -11,6 +11,7 @@ use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
+use crate::connectors::params::{READ_FILE, WRITE_FILE};
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter};
 use crate::connectors::sound::{
     CHANNEL, Encoding, HALF_RANGE, chosen_channel, item_type, read_convert, read_scalar,
@@ -29,16 +30,7 @@ pub const WAV_READ: OpDef = OpDef {
           at the committed frame whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
-    params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::ReadPath,
-            default: None,
-            unit: "",
-            doc: "The file to read, relative to the graph file.",
-        },
-        CHANNEL,
-    ],
+    params: &[READ_FILE, CHANNEL],
     example: "wav.read path=examples/data/pluck.wav ! null",
     deterministic: true,
     build: build_read,
@@ -55,13 +47,7 @@ pub const WAV_WRITE: OpDef = OpDef {
     inputs: Arity::One,
     outputs: "nothing",
     params: &[
-        ParamDef {
-            name: "path",
-            kind: ParamKind::WritePath,
-            default: None,
-            unit: "",
-            doc: "The file to write, relative to the graph file.",
-        },
+        WRITE_FILE,
         ParamDef {
             name: "format",
             kind: ParamKind::Choice(&["i16", "i24", "i32", "f32"]),
