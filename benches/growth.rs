@@ -291,7 +291,9 @@ fn widest() -> usize {
             let factor = _mm512_set1_ps(std::hint::black_box(0.5));
             let mut chains = [factor; 24];
             for _ in 0..TURNS {
-                chains = chains.map(|x| _mm512_fmadd_ps(x, factor, factor));
+                for x in &mut chains {
+                    *x = _mm512_fmadd_ps(*x, factor, factor);
+                }
             }
             std::hint::black_box(chains);
             24 * 16 * TURNS
@@ -302,7 +304,9 @@ fn widest() -> usize {
             let factor = _mm256_set1_ps(std::hint::black_box(0.5));
             let mut chains = [factor; 12];
             for _ in 0..TURNS {
-                chains = chains.map(|x| _mm256_fmadd_ps(x, factor, factor));
+                for x in &mut chains {
+                    *x = _mm256_fmadd_ps(*x, factor, factor);
+                }
             }
             std::hint::black_box(chains);
             12 * 8 * TURNS
@@ -320,7 +324,9 @@ fn widest() -> usize {
     let factor = std::hint::black_box(0.5f32);
     let mut chains = [factor; 32];
     for _ in 0..TURNS {
-        chains = chains.map(|x| x * factor + factor);
+        for x in &mut chains {
+            *x = *x * factor + factor;
+        }
     }
     std::hint::black_box(chains);
     32 * TURNS
