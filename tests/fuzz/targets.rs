@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 12] = [
+pub static TARGETS: [Target; 13] = [
     Target {
         name: "ring",
         run: ring,
@@ -93,6 +93,11 @@ pub static TARGETS: [Target; 12] = [
         name: "ogg",
         run: ogg,
         examples: oggs,
+    },
+    Target {
+        name: "recording",
+        run: recording,
+        examples: recordings,
     },
 ];
 
@@ -413,6 +418,11 @@ pub fn ogg(bytes: &[u8]) {
     read_file(bytes, "ogg", "ogg.read");
 }
 
+/// A recording, given again to its end.
+pub fn recording(bytes: &[u8]) {
+    read_file(bytes, "rec", "replay.read");
+}
+
 /// Has a connector read a file of these bytes.
 fn read_file(bytes: &[u8], kind: &str, words: &str) {
     let path = std::env::temp_dir().join(format!("thalweg-fuzz-{}.{kind}", std::process::id()));
@@ -467,4 +477,8 @@ fn flacs() -> Vec<Vec<u8>> {
 
 fn oggs() -> Vec<Vec<u8>> {
     vec![include_bytes!("../golden/files/tone.ogg").to_vec()]
+}
+
+fn recordings() -> Vec<Vec<u8>> {
+    vec![include_bytes!("../../examples/data/pulse.rec").to_vec()]
 }

@@ -133,6 +133,30 @@ impl Recorded {
     fn is_framed(&self) -> bool {
         self.item_len == 0
     }
+
+    /// Does its length fit its type, and can its rate be one? Of a type that only a Rust program knows,
+    /// the length is its word.
+    fn is_sound(&self) -> bool {
+        let item_len = match self.item_type.parse() {
+            Ok(item_type) => Recorded::new("", &item_type, None).item_len,
+            Err(_) => self.item_len.max(1),
+        };
+        let is_rate = |rate: f64| rate.is_finite() && rate > 0.0;
+        self.item_len == item_len && self.rate.is_none_or(is_rate) && !self.name.is_empty()
+    }
+
+    /// Are these bytes so many items? Of frames: whole ones, and UTF-8 where they are text.
+    fn are_items(&self, bytes: &[u8], items: u64) -> bool {
+        if !self.is_framed() {
+            return items.checked_mul(self.item_len as u64) == Some(bytes.len() as u64);
+        }
+        let is_text = self.item_type == "text";
+        let is_good = |frame: &[u8]| !is_text || std::str::from_utf8(frame).is_ok();
+        let mut frames = Frames::new(bytes);
+        let mut found = 0;
+        let all_good = frames.by_ref().inspect(|_| found += 1).all(is_good);
+        all_good && found == items && frames.rest().is_empty()
+    }
 }
 
 /// How much there is of a stream, and what tells it from another.
@@ -308,18 +332,9 @@ impl Recording {
         let Some(recorded) = self.words.streams.get(stream) else {
             return false;
         };
-        let len = match recorded.is_framed() {
-            true => head
-                .items
-                .checked_mul(8)
-                .filter(|least| *least <= head.len_bytes),
-            false => head.items.checked_mul(recorded.item_len as u64),
-        };
-        let is_long_enough = match recorded.is_framed() {
-            true => len.is_some(),
-            false => len == Some(head.len_bytes),
-        };
-        head.items > 0 && is_long_enough && head.position == self.items(stream)
+        let least = head.items.checked_mul(recorded.item_len.max(1) as u64);
+        let fits = least.is_some_and(|least| least <= head.len_bytes);
+        head.items > 0 && fits && head.position == self.items(stream)
     }
 
     /// The end tells of what is there.
@@ -348,10 +363,11 @@ impl Recording {
 
     /// The bytes of a part, held against its checksum.
     fn bytes(&self, part: &Part) -> Result<&[u8], String> {
-        let (head, start) = (part.at, part.at + size_of::<PartHead>());
-        let head: PartHead = bytemuck::pod_read_unaligned(&self.map[head..start]);
+        let start = part.at + size_of::<PartHead>();
+        let head: PartHead = bytemuck::pod_read_unaligned(&self.map[part.at..start]);
         let bytes = &self.map[start..start + part.len_bytes];
-        match head.is_whole(bytes) {
+        let stream = &self.words.streams[head.stream as usize];
+        match head.is_whole(bytes) && stream.are_items(bytes, part.items) {
             true => Ok(bytes),
             false => Err(format!(
                 "{} is damaged: the part at byte {} is not what was written there",
@@ -439,7 +455,15 @@ fn words_of(map: &[u8]) -> Result<(Words, usize), String> {
     let words = words.filter(|words| crc32fast::hash(words) == head.crc);
     let words = words.ok_or("is a recording whose head is damaged")?;
     let read = serde_json::from_slice(words);
-    let read = read.map_err(|e| format!("is a recording whose head is damaged: {e}"))?;
+    let read: Words = read.map_err(|e| format!("is a recording whose head is damaged: {e}"))?;
+    if let Some(stream) = read.streams.iter().find(|stream| !stream.is_sound()) {
+        let Recorded {
+            name, item_type, ..
+        } = stream;
+        return Err(format!(
+            "is a recording whose head is damaged: `{name}` cannot be a stream of {item_type}"
+        ));
+    }
     Ok((read, aligned((start + words.len()) as u64) as usize))
 }
 
@@ -654,7 +678,7 @@ mod tests {
         drop(record(&path, Chunks::Random(5)));
         let whole = std::fs::read(&path).unwrap();
         let mut items_before = [0; 2];
-        let steps = (0..whole.len()).step_by(13).chain([whole.len() - 1]);
+        let steps = (0..whole.len()).step_by(101).chain([whole.len() - 1]);
         for (len, reserved) in steps.flat_map(|len| [(len, 0), (len, 1)]) {
             let cut = folder.path().join("cut.rec");
             // What was reserved and not written is zeros.
@@ -686,7 +710,7 @@ mod tests {
         let sums = record(&path, Chunks::Random(6)).verify().unwrap();
         let whole = std::fs::read(&path).unwrap();
         let mut noticed = 0;
-        for at in (0..whole.len()).step_by(7) {
+        for at in (0..whole.len()).step_by(31) {
             let mut changed = whole.clone();
             changed[at] ^= 0x10;
             std::fs::write(&path, &changed).unwrap();
@@ -700,7 +724,73 @@ mod tests {
                 Err(_) => noticed += 1,
             }
         }
-        assert!(noticed > whole.len() / 7 * 9 / 10, "{noticed}");
+        assert!(noticed > whole.len() / 31 * 9 / 10, "{noticed}");
+    }
+
+    /// A recording of one stream by nobody's hand, with good checksums.
+    fn forged(stream: &Recorded, items: u64, bytes: &[u8]) -> Result<Vec<Sum>, String> {
+        let words = Words {
+            graph: "g".to_owned(),
+            began: 0,
+            streams: vec![stream.clone()],
+            origin: Json::Null,
+        };
+        let part = PartHead {
+            magic: PART,
+            stream: 0,
+            position: 0,
+            items,
+            len_bytes: bytes.len() as u64,
+            time_ns: u64::MAX,
+            crc: 0,
+            zero: 0,
+        };
+        let part = part.sealed(bytes);
+        let file = [&write::head_of(&words), bytemuck::bytes_of(&part), bytes].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.rec");
+        std::fs::write(&path, file).unwrap();
+        let recording = Recording::open(&path)?;
+        let sums = recording.verify()?;
+        let given = run(
+            replay(&path, &[]).unwrap(),
+            &[],
+            Chunks::Random(1),
+            usize::MAX,
+        );
+        assert_eq!(given.unwrap()[0].len() as u64, sums[0].bytes);
+        Ok(sums)
+    }
+
+    #[test]
+    fn a_forged_recording_gives_nothing_that_is_no_item() {
+        let stream = |item_type: &str| {
+            let item_type: ItemType = item_type.parse().unwrap();
+            Recorded::new("x", &item_type, None)
+        };
+        let items = |stream: &Recorded, items, bytes: &[u8]| {
+            forged(stream, items, bytes).map(|sums| sums[0].items)
+        };
+        let (f64s, texts) = (stream("f64"), stream("text"));
+        assert_eq!(items(&f64s, 2, &[0; 16]), Ok(2));
+        assert_eq!(items(&f64s, 1, &[0; 16]), Ok(0));
+        assert_eq!(items(&f64s, u64::MAX / 4, &[0; 16]), Ok(0));
+        let two = frames(["a", "b"]);
+        assert_eq!(items(&texts, 2, &two), Ok(2));
+        assert_eq!(items(&texts, 1, &two), Ok(0));
+        assert_eq!(items(&texts, 3, &two), Ok(0));
+        assert_eq!(items(&texts, 2, &two[..12]), Ok(0));
+        assert_eq!(items(&texts, 1, &frames([[0xffu8]])), Ok(0));
+        let wrong = |change: fn(&mut Recorded)| {
+            let mut stream = stream("f64");
+            change(&mut stream);
+            let refused = items(&stream, 2, &[0; 16]).unwrap_err();
+            assert!(refused.contains("whose head is damaged"), "{refused}");
+        };
+        wrong(|stream| stream.item_len = 3);
+        wrong(|stream| stream.item_len = 0);
+        wrong(|stream| stream.rate = Some(-1.0));
+        wrong(|stream| stream.name.clear());
     }
 
     #[test]

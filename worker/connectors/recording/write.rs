@@ -206,7 +206,7 @@ fn first_items(input: &Input) -> (usize, &[u8]) {
 }
 
 /// The bytes of a recording before its first part.
-fn head_of(words: &Words) -> Vec<u8> {
+pub(super) fn head_of(words: &Words) -> Vec<u8> {
     let words = serde_json::to_vec(words).expect("names, numbers and JSON");
     let head = Head {
         magic: MAGIC,
