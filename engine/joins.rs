@@ -45,7 +45,7 @@ impl<T: Item> Stream<T> {
     /// `f(x, y)` for each item `x` and the item `y` of the other stream that has the same key, `None` where there is
     /// none: an item, or an `Option` of one. `f: |x, y| y.map(|y| ..)` gives those with a partner alone.
     ///
-    /// The keys of both streams ascend. A key may come again in this stream, each time with the same partner; of equal
+    /// The keys of both streams ascend; one that does not ends the run with an error. A key may come again in this stream, each time with the same partner; of equal
     /// keys in the other the first counts. Ends with this stream.
     pub fn join<B: Item, K: PartialOrd + 'static, C: Cell>(
         &self,

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::marker::PhantomData;
 
 use super::cells::Cell;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
 use crate::types::Item;
 
 /// Gives `f(a, b)` for each item `a` of the first stream and the item `b` of the second that has its key, `None`
 /// where there is none. An `Option` gives nothing where it is `None`.
 ///
-/// The keys of both streams ascend. A key may come again in the first stream, each time with the same `b`; of equal keys
+/// The keys of both streams ascend; one that does not is an error. A key may come again in the first stream, each time with the same `b`; of equal keys
 /// in the second stream the first counts. A key that is not comparable (NaN) has no partner. Ends with the first stream.
 pub fn join<A, B, K, C>(
     left: impl Fn(&A) -> K + 'static,
@@ -30,8 +30,8 @@ where
         types: PhantomData::<fn(A, B) -> C>,
     };
     Blueprint::new(agent)
-        .input(InPort::new(A::item_type()))
-        .input(InPort::new(B::item_type()))
+        .input(InPort::new(A::item_type()).retain(1))
+        .input(InPort::new(B::item_type()).retain(1))
         .output(OutPort::new(C::Item::item_type(), None))
 }
 
@@ -58,6 +58,8 @@ where
         };
         let output = &mut io.outputs[0];
         loop {
+            check_order(left, &self.left, "first")?;
+            check_order(right, &self.right, "second")?;
             if left.is_exhausted() {
                 return Ok(Status::Done);
             }
@@ -85,6 +87,24 @@ where
     }
 }
 
+/// The next item's key is not below that of the item before: else partners would be passed over unseen.
+fn check_order<T: Item, K: PartialOrd>(
+    input: &Input,
+    key: impl Fn(&T) -> K,
+    which: &str,
+) -> Result<(), AgentError> {
+    let (items, past) = input.past::<T>();
+    match items[past.saturating_sub(1)..] {
+        [before, next, ..] if past > 0 && key(&next) < key(&before) => {
+            Err(AgentError::new(format!(
+                "the keys of the {which} stream must ascend, and that of item {} is below the one before; sort them, or join by what ascends",
+                input.position()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// How the keys stand to each other: the left one before the right one, with it, or behind it.
 ///
 /// Keys that cannot be compared: the one that is no key, because it is not even equal to itself, is passed by.
@@ -100,6 +120,7 @@ pub(crate) fn pairing<K: PartialOrd>(left: &K, right: &K) -> Ordering {
 mod tests {
     use super::super::judge::{check, stream};
     use super::*;
+    use crate::testing::{Chunks, run};
 
     #[test]
     fn items_meet_by_their_keys() {
@@ -131,6 +152,27 @@ mod tests {
                 [9, 109],
                 [12, -1],
             ])],
+        );
+    }
+
+    #[test]
+    fn a_key_that_does_not_ascend_is_refused() {
+        let join = || join(|x: &i32| *x, |y: &i32| *y, |x, y| y.map(|_| x));
+        let end = |left: &[i32], right: &[i32]| {
+            let inputs = [left, right].map(|items| bytemuck::cast_slice(items).to_vec());
+            run(join(), &inputs, Chunks::Single, 9)
+                .unwrap_err()
+                .to_string()
+        };
+        let words = end(&[1, 3, 2], &[1, 2, 3]);
+        assert!(
+            words.contains("the first stream") && words.contains("item 2 "),
+            "{words}"
+        );
+        let words = end(&[1, 9], &[5, 4, 9]);
+        assert!(
+            words.contains("the second stream") && words.contains("item 1 "),
+            "{words}"
         );
     }
 

@@ -13,7 +13,7 @@ pub const JOIN: OpDef = OpDef {
     summary: "joins two streams by a key",
     doc: "For each item of the first input that has a partner in the second, an item with the same key: a vector of the \
           first one's numbers and then the second one's without its key. Both inputs are numbers or vectors of one real \
-          number type, and their keys ascend. A key may come again in the first input, each time with the same partner; of \
+          number type, and their keys ascend: one that does not ends the run with a sentence. A key may come again in the first input, each time with the same partner; of \
           equal keys in the second the first counts. With `missing = \"nan\"` an item without a partner is given too, \
           with NaN for the second one's numbers. It ends with the first input.",
     inputs: Arity::AtLeast(2),
@@ -87,12 +87,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         scalar,
         left: element("left", width)? * len,
         right: element("right", more)? * len,
+        names: [a.name.clone(), b.name.clone()],
         missing: keeps.then(|| nans(scalar, more - 1)),
     };
     let item_type = ItemType::Vector(scalar, (width + more - 1) as u32);
     Ok(Blueprint::new(agent)
-        .input(InPort::new(a.item_type.clone()))
-        .input(InPort::new(b.item_type.clone()))
+        .input(InPort::new(a.item_type.clone()).retain(1))
+        .input(InPort::new(b.item_type.clone()).retain(1))
         .output(OutPort::new(item_type, None)))
 }
 
@@ -109,6 +110,8 @@ struct Join {
     left: usize,
     /// The byte of the key in an item of the second input.
     right: usize,
+    /// The inputs' names.
+    names: [String; 2],
     /// What stands for the second item where there is none; without it nothing is given.
     missing: Option<Vec<u8>>,
 }
@@ -121,6 +124,8 @@ impl Agent for Join {
         let output = &mut io.outputs[0];
         let (len, key) = (output.item_len(), self.scalar.len_bytes());
         loop {
+            self.check_order(left, 0)?;
+            self.check_order(right, 1)?;
             if left.is_exhausted() {
                 return Ok(Status::Done);
             }
@@ -155,8 +160,52 @@ impl Agent for Join {
 }
 
 impl Join {
+    /// The next item's key is not below the one before: else partners would be passed over unseen.
+    fn check_order(&self, input: &Input, which: usize) -> Result<(), AgentError> {
+        let (bytes, past) = input.past_elements::<u8>();
+        let len = input.item_len();
+        if past == 0 || input.is_empty() {
+            return Ok(());
+        }
+        let at = [self.left, self.right][which];
+        let (before, next) = (&bytes[past - len + at..], &bytes[past + at..]);
+        // A NaN has no place in any order, and no partner.
+        let is_number = |key: &[u8]| self.order(key, key).is_eq();
+        if !self.order(next, before).is_lt() || !is_number(next) || !is_number(before) {
+            return Ok(());
+        }
+        Err(AgentError::new(format!(
+            "the keys of `{}` must ascend, and item {} has {} after {}; sort them, or join by what ascends",
+            self.names[which],
+            input.position(),
+            self.spelled(next),
+            self.spelled(before),
+        )))
+    }
+
     fn compare(&self, left: &Input, right: &Input) -> std::cmp::Ordering {
-        let (a, b) = (&left.bytes()[self.left..], &right.bytes()[self.right..]);
+        self.order(&left.bytes()[self.left..], &right.bytes()[self.right..])
+    }
+
+    fn spelled(&self, key: &[u8]) -> String {
+        macro_rules! spelled {
+            ($($case:ident => $number:ty),*) => {
+                match self.scalar {
+                    $(Scalar::$case => {
+                        let key = &key[..size_of::<$number>()];
+                        bytemuck::pod_read_unaligned::<$number>(key).to_string()
+                    })*
+                    other => unreachable!("{other} is refused where the agent is built"),
+                }
+            };
+        }
+        spelled! {
+            U8 => u8, I8 => i8, U16 => u16, I16 => i16, U32 => u32, I32 => i32,
+            U64 => u64, I64 => i64, F32 => f32, F64 => f64
+        }
+    }
+
+    fn order(&self, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
         macro_rules! compare {
             ($($case:ident => $number:ty),*) => {
                 match self.scalar {
@@ -181,6 +230,7 @@ impl Join {
 mod tests {
     use crate::op::Value;
     use crate::operators::trial::{build, given, output};
+    use crate::testing::{Chunks, run};
 
     #[test]
     fn items_with_the_same_key_stand_side_by_side() {
@@ -204,6 +254,26 @@ mod tests {
     fn numbers_are_their_own_keys() {
         let inputs = [given("u8", &[1_u8, 3, 5, 7]), given("u8", &[3_u8, 4, 7])];
         assert_eq!(output::<u8>("join", &inputs, &[], None), [3, 7]);
+    }
+
+    #[test]
+    fn a_key_that_does_not_ascend_is_named() {
+        let end = |left: &[f64], right: &[f64]| {
+            let blueprint = build(
+                "join",
+                &[given("f64", left), given("f64", right)],
+                &[],
+                None,
+            );
+            let inputs = [left, right].map(|items| bytemuck::cast_slice(items).to_vec());
+            let ended = run(blueprint.unwrap(), &inputs, Chunks::Single, 9);
+            ended.map_err(|e| e.to_string())
+        };
+        let refused = end(&[1.0, 3.0, 2.5], &[1.0, 2.0, 9.0]).unwrap_err();
+        assert!(refused.contains("item 2 has 2.5 after 3"), "{refused}");
+        let refused = end(&[1.0, 8.0], &[4.0, 2.0, 9.0]).unwrap_err();
+        assert!(refused.contains("item 1 has 2 after 4"), "{refused}");
+        assert!(end(&[1.0, f64::NAN, 0.5, 0.5], &[0.5, 0.5]).is_ok());
     }
 
     #[test]

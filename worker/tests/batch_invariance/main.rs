@@ -42,6 +42,8 @@ struct Stream {
     item_type: ItemType,
     items: usize,
     rate: Option<f64>,
+    /// The element that ascends from item to item.
+    ascends: Option<usize>,
 }
 
 fn case(op: &'static str) -> Case {
@@ -66,7 +68,14 @@ impl Case {
             item_type: item_type.parse().unwrap(),
             items,
             rate: Some(100.0),
+            ascends: None,
         });
+        self
+    }
+
+    /// This element of the last input's items ascends.
+    fn ascending(mut self, element: usize) -> Case {
+        self.inputs.last_mut().unwrap().ascends = Some(element);
         self
     }
 
@@ -285,10 +294,33 @@ impl Case {
                     false => item,
                 }
             });
-            items.collect()
+            let bytes = items.collect();
+            match stream.ascends {
+                Some(element) => sorted(&stream.item_type, bytes, element),
+                None => bytes,
+            }
         });
         streams.collect()
     }
+}
+
+/// The items in the order of one of their elements.
+fn sorted(item_type: &ItemType, bytes: Vec<u8>, element: usize) -> Vec<u8> {
+    let (scalar, _) = item_type.elements().unwrap();
+    let mut items: Vec<&[u8]> = bytes.chunks_exact(item_type.len_bytes()).collect();
+    items.sort_by(|a, b| {
+        let key = |item: &[u8]| {
+            let bytes = &item[element * scalar.len_bytes()..][..scalar.len_bytes()];
+            match scalar {
+                Scalar::I8 => f64::from(bytes[0] as i8),
+                Scalar::F32 => f32::from_le_bytes(bytes.try_into().unwrap()).into(),
+                Scalar::F64 => f64::from_le_bytes(bytes.try_into().unwrap()),
+                other => panic!("no case sorts {other}"),
+            }
+        };
+        key(a).total_cmp(&key(b))
+    });
+    items.concat()
 }
 
 /// True when the items of each input stand in the merged stream in their order, and no others.

@@ -70,11 +70,22 @@ fn joins() -> Vec<Case> {
             .param("expr", "n % 5")
             .param("ports", 3)
             .param("other", "drop"),
-        case("join").input("f64").input("f64"),
-        case("join").input("i8[2]").input("i8[3]").param("right", 2),
+        case("join")
+            .input("f64")
+            .ascending(0)
+            .input("f64")
+            .ascending(0),
+        case("join")
+            .input("i8[2]")
+            .ascending(0)
+            .input("i8[3]")
+            .ascending(2)
+            .param("right", 2),
         case("join")
             .input("f32[2]")
+            .ascending(1)
             .input_of("f32", 900)
+            .ascending(0)
             .param("left", 1)
             .param("missing", "nan"),
         case("pick").input("f64[5]").param("index", 3),
