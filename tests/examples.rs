@@ -80,6 +80,63 @@ fn an_echo_comes_back_weaker() {
 }
 
 #[test]
+fn octaves_are_as_loud_as_scipy_finds_them() {
+    let text = graph("octaves.toml", &[]);
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    assert_eq!(rows.len(), 20, "{text}");
+    // Of `sosfilt(butter(3, [lower, upper], "bandpass", output="sos", fs=44100), x)` for the same bands.
+    let expected = [
+        (
+            0,
+            [
+                -25.007, -43.476, -41.084, -42.552, -31.511, -31.569, -30.062, -32.165,
+            ],
+        ),
+        (
+            10,
+            [
+                -23.449, -48.855, -39.228, -37.647, -38.581, -43.569, -42.778, -39.767,
+            ],
+        ),
+        (
+            19,
+            [
+                -23.325, -50.013, -47.225, -47.739, -46.588, -45.614, -42.851, -40.057,
+            ],
+        ),
+    ];
+    for (row, expected) in expected {
+        for (found, expected) in rows[row].iter().zip(expected) {
+            assert!((found - expected).abs() < 0.001, "{row}: {:?}", rows[row]);
+        }
+    }
+}
+
+#[test]
+fn a_spectrogram_is_a_picture_with_a_row_for_each_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("spectrogram.png");
+    graph(
+        "spectrogram.toml",
+        &["--set", &format!("picture.path={}", picture.display())],
+    );
+    let file = std::fs::read(picture).unwrap();
+    assert!(file.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let (width, height) = (number(16), number(20));
+    assert_eq!((width, height), (513, (88_200 - 1024) / 256 + 1));
+    // Rows lie side by side, each in a chunk of its own, behind a header of fixed length; 12 + 9 and 12 bytes end it.
+    let (header, row_len) = (8 + 25 + 12 + 768 + 14, 12 + 6 + width as usize);
+    assert_eq!(file.len(), header + height as usize * row_len + 21 + 12);
+    // The mains hum at 50 Hz, in the second bin, is the loudest of every row.
+    for row in file[header..].chunks_exact(row_len).take(height as usize) {
+        let pixels = &row[8 + 6..];
+        let loudest = pixels[..width as usize].iter().max();
+        assert_eq!(loudest, Some(&pixels[1]));
+    }
+}
+
+#[test]
 fn a_sieve_of_four_agents_leaves_the_primes() {
     let is_prime = |n: &u64| (2..*n).all(|d| !n.is_multiple_of(d));
     let found: Vec<u64> = program("sieve", "")

@@ -155,7 +155,33 @@ def reverb():
     return figure
 
 
-PICTURES = [quake, host, access, clusters, fusion, silence, reverb]
+def octaves():
+    levels = printed("octaves.toml")
+    figure, axes = plt.subplots()
+    seconds = np.arange(len(levels) + 1) / 10
+    picture = axes.pcolormesh(seconds, np.arange(levels.shape[1] + 1), levels.T, vmin=-60, vmax=-20)
+    names = ("63", "125", "250", "500", "1k", "2k", "4k", "8k")
+    axes.set_yticks(np.arange(len(names)) + 0.5, names)
+    axes.set(xlabel="s", ylabel="octave at, Hz")
+    figure.colorbar(picture, label="level, dBFS")
+    return figure
+
+
+def spectrogram():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/spectrogram.png"
+        thalweg("run", "-q", EXAMPLES / "spectrogram.toml", "--set", f"picture.path={path}")
+        pixels = plt.imread(path)
+    # The picture up to 5 kHz, with scales at its sides.
+    figure, axes = plt.subplots(figsize=(5.4, 3.6))
+    width = round(5000 * 1024 / 44100)
+    extent = (0, width * 44.1 / 1024, len(pixels) * 256 / 44100, 0)
+    axes.imshow(pixels[:, :width], extent=extent, aspect="auto", interpolation="nearest")
+    axes.set(xlabel="kHz", ylabel="s")
+    return figure
+
+
+PICTURES = [quake, host, access, clusters, fusion, silence, reverb, octaves, spectrogram]
 
 if __name__ == "__main__":
     THALWEG = str(pathlib.Path(sys.argv[1]).resolve())
