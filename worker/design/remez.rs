@@ -347,7 +347,7 @@ mod tests {
             };
             let (pass, stop) = (most(0.0, 0.1, 1.0), most(0.15, 0.5, 0.0));
             assert!((pass / stop - 1.0).abs() < 0.02, "{numtaps}: {pass} {stop}");
-            assert!(pass < 0.02, "{numtaps}: {pass}");
+            assert!(pass < 0.03, "{numtaps}: {pass}");
         }
     }
 }

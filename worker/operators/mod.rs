@@ -17,6 +17,7 @@ pub mod count_min;
 pub mod counter;
 pub mod decimate;
 pub mod delay;
+pub mod detect;
 pub mod elements;
 pub mod fft;
 pub mod filter;
@@ -36,10 +37,13 @@ pub mod map;
 pub mod merge;
 pub mod misra_gries;
 pub mod moments;
+pub mod moving;
 pub mod noise;
 pub mod pca;
 pub mod quantile;
+pub mod quench;
 pub mod radio;
+pub mod recursive_sta_lta;
 pub mod regex;
 pub mod regress;
 pub mod reservoir;
@@ -47,6 +51,7 @@ pub mod route;
 pub mod scale;
 pub mod scan;
 pub mod sine;
+pub mod smoothers;
 pub mod spectra;
 pub mod sta_lta;
 pub mod text_format;
@@ -62,6 +67,7 @@ pub mod window;
 pub mod words;
 pub mod zip;
 
+pub(crate) mod each;
 pub(crate) mod keys;
 pub(crate) mod numbers;
 pub(crate) mod pace;
@@ -106,6 +112,9 @@ const OPERATORS: &[&OpDef] = &[
     &counter::COUNTER,
     &decimate::DECIMATE,
     &delay::DELAY,
+    &detect::CUSUM,
+    &detect::PEAKS,
+    &detect::ZERO_CROSSINGS,
     &elements::NORM,
     &elements::PICK,
     &elements::UNSTACK,
@@ -121,6 +130,7 @@ const OPERATORS: &[&OpDef] = &[
     &fir::designed::FIRLS,
     &fir::designed::REMEZ,
     &fir::hilbert::HILBERT,
+    &fir::resample::RESAMPLE,
     &fir::smooth::SAVGOL,
     &flow::CHANGES,
     &flow::DIFF,
@@ -150,9 +160,14 @@ const OPERATORS: &[&OpDef] = &[
     &merge::MERGE,
     &misra_gries::MISRA_GRIES,
     &moments::MOMENTS,
+    &moving::MEDIAN,
+    &moving::MOVING_AVERAGE,
+    &moving::ZSCORE,
     &noise::NOISE,
     &pca::PCA,
     &quantile::QUANTILE,
+    &quench::QUENCH,
+    &recursive_sta_lta::RECURSIVE,
     &regex::EXTRACT,
     &regex::MATCH,
     &regex::REPLACE,
@@ -169,6 +184,8 @@ const OPERATORS: &[&OpDef] = &[
     &scale::SCALE,
     &scan::SCAN,
     &sine::SINE,
+    &smoothers::EWMA,
+    &smoothers::KALMAN,
     &spectra::cepstrum::CEPSTRUM,
     &spectra::goertzel::GOERTZEL,
     &spectra::octaves::OCTAVES,

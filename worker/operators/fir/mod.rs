@@ -15,11 +15,14 @@ use crate::wide::Wide;
 pub mod designed;
 mod dots;
 pub mod hilbert;
+pub mod resample;
 pub mod smooth;
 
 mod kernel;
+mod overlap;
 
 use kernel::{Level, Number};
+use overlap::Overlap;
 
 const NUMTAPS: ParamDef = ParamDef {
     name: "numtaps",
@@ -59,6 +62,14 @@ const WIDTH: ParamDef = ParamDef {
     default: Some(""),
     unit: "Hz",
     doc: "The width of a design's transitions; goes with `ripple`.",
+};
+
+const METHOD: ParamDef = ParamDef {
+    name: "method",
+    kind: ParamKind::Choice(&["auto", "direct", "fft"]),
+    default: Some("auto"),
+    unit: "",
+    doc: "How long filters are computed. direct: tap by tap, each output as soon as its item is here. fft: overlap-save by Fourier transforms, in blocks of about three times the taps; a block's outputs come when the block is whole. auto: fft from 1024 taps on, where nothing is decimated.",
 };
 
 const SCALE: ParamDef = ParamDef {
@@ -119,7 +130,8 @@ pub const FIR: OpDef = OpDef {
 stream's beginning count as 0, one item out for each item in, or for each `decimate` items. Give `taps`, or a design by `cutoff`: the taps are then \
 `scipy.signal.firwin(numtaps, cutoff, window=window, pass_zero=pass_zero, scale=scale, fs=rate)`. f32, f64, cf32 and cf64 are \
 filtered in their own type and keep it, integers become f64; vector items are filtered per element. The order of additions \
-depends on the processor's vectors: the last bits may differ between machines, on one machine they never do.",
+depends on the processor's vectors: the last bits may differ between machines, on one machine they never do. From 1024 taps on, and with \
+`method = fft`, transforms of blocks do it.",
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
@@ -142,6 +154,7 @@ depends on the processor's vectors: the last bits may differ between machines, o
         BETA,
         RIPPLE,
         WIDTH,
+        METHOD,
         ParamDef {
             name: "pass_zero",
             kind: ParamKind::Choice(&["lowpass", "highpass", "bandpass", "bandstop"]),
@@ -169,7 +182,7 @@ pub const LOWPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.lowpass cutoff=1000 ! null",
     deterministic: true,
@@ -184,7 +197,7 @@ pub const HIGHPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.highpass cutoff=1000 window=blackman ! null",
     deterministic: true,
@@ -199,7 +212,7 @@ pub const BANDPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
     ],
     example: "noise rate=1000 items=6000 ! fir.bandpass low=50 high=100 window=kaiser beta=8 ! null",
     deterministic: true,
@@ -214,7 +227,7 @@ pub const BANDSTOP: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, SCALE, RATE, DECIMATE,
+        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
     ],
     example: "noise rate=1000 items=6000 ! fir.bandstop low=45 high=55 numtaps=501 ! null",
     deterministic: true,
@@ -233,6 +246,12 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             format!("`decimate` is {decimate}, and must be at most 1000000000"),
         ));
     }
+    if decimate > 1 && args.text("method") == Some("fft") {
+        let message = format!(
+            "`method` is fft, and `decimate` {decimate}: what is decimated is computed directly"
+        );
+        return Err(OpError::param("method", message));
+    }
     filter(args, &taps, decimate)
 }
 
@@ -249,6 +268,9 @@ pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Bluepri
     } else {
         width
     };
+    if decimate == 1 && is_long(args, taps.len()) {
+        return Ok(by_blocks(args, taps, scalar, stride));
+    }
     let retain = taps.len() - 1;
     let rate = input.rate.map(|rate| rate / decimate as f64);
     let (blueprint, gives) = match scalar {
@@ -272,6 +294,44 @@ pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Bluepri
     Ok(blueprint
         .input(InPort::new(input.item_type.clone()).retain(retain))
         .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
+}
+
+/// Whether so many taps are best applied by transforms, or asked to be.
+fn is_long(args: &Args, numtaps: usize) -> bool {
+    let asked = args
+        .op()
+        .params
+        .iter()
+        .any(|param| param.name == METHOD.name);
+    match asked.then(|| args.text("method")).flatten() {
+        Some("fft") => true,
+        Some("direct") => false,
+        _ => numtaps >= 1024,
+    }
+}
+
+fn by_blocks(args: &Args, taps: &[f64], scalar: Scalar, stride: usize) -> Blueprint {
+    let input = args.input();
+    let block = overlap::block_len(taps.len());
+    let (blueprint, gives) = match scalar {
+        Scalar::F32 | Scalar::Cf32 => {
+            let agent = Overlap::<f32>::new(taps, scalar, stride);
+            (Blueprint::new(agent), scalar)
+        }
+        Scalar::F64 | Scalar::Cf64 => {
+            let agent = Overlap::<f64>::new(taps, scalar, stride);
+            (Blueprint::new(agent), scalar)
+        }
+        integer => {
+            let agent = Overlap::<f64>::new(taps, integer, stride);
+            (Blueprint::new(agent), Scalar::F64)
+        }
+    };
+    let port = InPort::new(input.item_type.clone());
+    // A block may go out in parts, and is then made again from its beginning.
+    blueprint
+        .input(port.retain(taps.len() - 1 + block).at_least(block))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate))
 }
 
 /// The parameter `taps`, alone.
@@ -451,6 +511,25 @@ fn window(args: &Args) -> Result<Taper, OpError> {
     })
 }
 
+/// Numbers that are read from a stream of another type.
+trait Loaded: Sized {
+    fn load(from: Scalar, bytes: &[u8], into: &mut Vec<Self>);
+}
+
+impl Loaded for f64 {
+    fn load(from: Scalar, bytes: &[u8], into: &mut Vec<f64>) {
+        <f64 as Wide>::load(from, bytes, into);
+    }
+}
+
+impl Loaded for f32 {
+    /// Only streams of f32 and cf32 are filtered in f32.
+    fn load(_: Scalar, bytes: &[u8], into: &mut Vec<f32>) {
+        into.clear();
+        into.extend_from_slice(bytemuck::cast_slice(bytes));
+    }
+}
+
 /// A filter of the input's own numbers.
 struct Fir<E> {
     /// Last tap first: in the order in which the history has its items. A filter that decimates has each tap
@@ -577,7 +656,7 @@ impl Agent for Converted {
         let (bytes, past_bytes) = input.past_elements::<u8>();
         let (past, item_len) = (past_bytes / input.item_len(), input.item_len());
         let known = &bytes[..(past + due.consumed) * item_len];
-        f64::load(self.takes, known, &mut self.history);
+        <f64 as Loaded>::load(self.takes, known, &mut self.history);
         self.fir.filter(&self.history, past, due, output);
         input.consume(due.consumed);
         output.produce(due.count);
@@ -656,6 +735,21 @@ mod tests {
         assert!(y[73..].iter().all(|y| *y == 70.0));
     }
 
+    #[test]
+    fn transforms_give_what_the_taps_give() {
+        let h: Vec<f64> = (0..300).map(|n| (f64::from(n) * 0.7).sin()).collect();
+        let x: Vec<f64> = (0..5000).map(|n| (f64::from(n * n) * 0.01).cos()).collect();
+        let by = |method: &str| -> Vec<[f64; 2]> {
+            let params = [taps(h.clone()), ("method", method.into())];
+            output("fir", &[given("f64[2]", &x)], &params, None)
+        };
+        let (direct, blocks) = (by("direct"), by("fft"));
+        assert_eq!(direct.len(), blocks.len());
+        for (a, b) in direct.iter().zip(&blocks) {
+            assert!((a[0] - b[0]).abs() < 1e-11 && (a[1] - b[1]).abs() < 1e-11);
+        }
+    }
+
     /// An operator, its parameters, the one that is refused.
     type Refused = (
         &'static str,
@@ -670,6 +764,15 @@ mod tests {
             ("fir", vec![], None),
             ("fir", vec![("taps", Value::List(vec![]))], Some("taps")),
             ("fir", vec![taps(vec![1.0]), cutoff(1.0)], Some("cutoff")),
+            (
+                "fir",
+                vec![
+                    taps(vec![1.0]),
+                    ("method", "fft".into()),
+                    ("decimate", 2.into()),
+                ],
+                Some("method"),
+            ),
             ("fir", vec![cutoff(50.0)], Some("cutoff")),
             (
                 "fir",

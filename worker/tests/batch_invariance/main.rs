@@ -18,6 +18,7 @@ use thalweg_worker::types::{ItemType, Scalar};
 mod audio;
 mod connectors;
 mod designs;
+mod detection;
 mod filters;
 mod items;
 mod learners;
@@ -120,6 +121,7 @@ fn cases() -> Vec<Case> {
         windows::cases(),
         filters::cases(),
         designs::cases(),
+        detection::cases(),
         connectors::cases(),
         texts::cases(),
         learners::cases(),

@@ -11,6 +11,7 @@ use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
 mod audio;
+mod detect;
 mod fir;
 mod iir;
 mod numbers;

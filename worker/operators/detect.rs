@@ -1,0 +1,417 @@
+//! `peaks`, `zero_crossings`, `cusum`: events of a stream of numbers, an item for each.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, StateSpec, Status};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
+use crate::wide::View;
+
+/// The row of the peaks.
+pub const PEAKS: OpDef = OpDef {
+    name: "peaks",
+    summary: "local maxima",
+    doc: "An item that is larger than both its neighbours, or a flat top between smaller ones, whose place is its middle (rounded down): the peaks of \
+`scipy.signal.find_peaks(x, height=height, distance=distance)`. Each is one f64[2]: its time and its height. Times are in seconds from the stream's \
+beginning where its rate is known, else in items. With `distance` a peak waits for that many items: a larger one within them takes its place, and those that \
+come after it within `distance` and are not larger are dropped. SciPy, which sees all of the signal, starts from the largest of all: it differs where peaks that grow stand in \
+a chain, each nearer than `distance` to the next. A NaN is no peak's neighbour. Real numbers of any type.",
+    inputs: Arity::One,
+    outputs: "f64[2] per peak (time, height)",
+    params: &[
+        ParamDef {
+            name: "height",
+            kind: ParamKind::Float,
+            default: Some(""),
+            unit: "",
+            doc: "The least height of a peak.",
+        },
+        ParamDef {
+            name: "distance",
+            kind: ParamKind::Length,
+            default: Some("1"),
+            unit: "items",
+            doc: "Peaks are at least so many items apart.",
+        },
+    ],
+    example: "sine freq=5 rate=1000 items=4000 ! peaks height=0.5 ! null",
+    deterministic: true,
+    build: build_peaks,
+};
+
+fn build_peaks(args: &Args) -> Result<Blueprint, OpError> {
+    let height = args.float("height").unwrap_or(f64::NEG_INFINITY);
+    let distance = args.required_length("distance", 1)?;
+    events(args, Peaks { height, distance }, Summit::zeroed())
+}
+
+/// The row of the zero crossings.
+pub const ZERO_CROSSINGS: OpDef = OpDef {
+    name: "zero_crossings",
+    summary: "where the sign changes",
+    doc: "A crossing lies between an item below 0 and one that is not, or the other way round; 0 counts as above. Each is one f64[2]: \
+its time, on the straight line between the two items, and its direction, 1 upwards or -1 downwards. Times are in seconds from the stream's beginning where its \
+rate is known, else in items. Items that are not numbers are passed over. Real numbers of any type.",
+    inputs: Arity::One,
+    outputs: "f64[2] per crossing (time, direction)",
+    params: &[],
+    example: "sine freq=5 rate=1000 items=4000 ! zero_crossings ! null",
+    deterministic: true,
+    build: |args| events(args, Crossings, Last::zeroed()),
+};
+
+/// The row of the cumulative sums.
+pub const CUSUM: OpDef = OpDef {
+    name: "cusum",
+    summary: "small lasting changes of the mean, by cumulative sums",
+    doc: "Page's two-sided test: `up = max(0, up + x - target - drift)` and `down = max(0, down + target - drift - x)` grow while the items are beyond \
+`target` by more than `drift`. When one exceeds `threshold` it is an event, one f64[2]: the time and the direction, 1 up or -1 down; both sums then begin anew. Times are \
+in seconds from the stream's beginning where its rate is known, else in items. Items that are not numbers are passed over. Real numbers of any type. \
+Source: Page, Biometrika 41 (1954).",
+    inputs: Arity::One,
+    outputs: "f64[2] per alarm (time, direction)",
+    params: &[
+        ParamDef {
+            name: "target",
+            kind: ParamKind::Float,
+            default: Some("0"),
+            unit: "",
+            doc: "The mean that should be.",
+        },
+        ParamDef {
+            name: "drift",
+            kind: ParamKind::Float,
+            default: Some("0"),
+            unit: "",
+            doc: "What is allowed beside it, at least 0: half the change that matters is usual.",
+        },
+        ParamDef {
+            name: "threshold",
+            kind: ParamKind::Float,
+            default: None,
+            unit: "",
+            doc: "The sum that is an alarm, above 0.",
+        },
+    ],
+    example: "noise rate=100 items=1000 ! cusum drift=0.5 threshold=4 ! null",
+    deterministic: true,
+    build: build_cusum,
+};
+
+fn build_cusum(args: &Args) -> Result<Blueprint, OpError> {
+    let number = |name: &str| args.float(name).unwrap_or(f64::NAN);
+    let (drift, threshold) = (number("drift"), number("threshold"));
+    if drift < 0.0 {
+        let message = format!("`drift` is {drift}, and must be at least 0");
+        return Err(OpError::param("drift", message));
+    }
+    if threshold <= 0.0 {
+        let message = format!("`threshold` is {threshold}, and must be above 0");
+        return Err(OpError::param("threshold", message));
+    }
+    let cusum = Cusum {
+        target: number("target"),
+        drift,
+        threshold,
+    };
+    events(args, cusum, Sums::zeroed())
+}
+
+/// An event: its place in items, and what else there is to say.
+type Event = (f64, f64);
+
+/// What looks for events, one item after the other.
+trait Detector: 'static {
+    type State: Pod;
+
+    /// Takes the item at this position; the event that is certain now, if one is.
+    fn take(&self, state: &mut Self::State, position: u64, x: f64) -> Option<Event>;
+
+    /// The event that the end of the stream makes certain.
+    fn end(&self, state: &mut Self::State) -> Option<Event> {
+        let _ = state;
+        None
+    }
+}
+
+fn events<D: Detector>(args: &Args, detector: D, init: D::State) -> Result<Blueprint, OpError> {
+    let (op, input) = (args.op().name, args.input());
+    let Some(scalar) = input.item_type.scalar().filter(|s| !s.is_complex()) else {
+        return Err(OpError::input_type(op, input, "real numbers")
+            .with_help("pick or make one number per item first, with `map`"));
+    };
+    let agent = Events {
+        detector,
+        scalar,
+        rate: input.rate.unwrap_or(1.0),
+        taken: Vec::new(),
+    };
+    Ok(Blueprint::new(agent)
+        .input(InPort::new(input.item_type.clone()))
+        .output(OutPort::new(ItemType::Vector(Scalar::F64, 2), None))
+        .state(StateSpec::of(init)))
+}
+
+struct Events<D> {
+    detector: D,
+    scalar: Scalar,
+    rate: f64,
+    taken: Vec<f64>,
+}
+
+/// Items taken at once.
+const STRETCH: u64 = 1024;
+
+impl<D: Detector> Events<D> {
+    fn give(&self, (place, what): Event, output: &mut Output) {
+        output.push([place / self.rate, what]);
+    }
+}
+
+impl<D: Detector> Agent for Events<D> {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let state = io.state.get::<D::State>();
+        let from = input.position();
+        let (mut at, to) = (from, from + input.len() as u64);
+        let mut taken = std::mem::take(&mut self.taken);
+        let mut view = View::new(input, self.scalar, &mut taken);
+        'all: while at < to {
+            let stop = to.min(at + STRETCH);
+            for &x in view.range(at, stop) {
+                // An item makes one event at most.
+                if output.is_full() {
+                    break 'all;
+                }
+                if let Some(event) = self.detector.take(state, at, x) {
+                    self.give(event, output);
+                }
+                at += 1;
+            }
+        }
+        self.taken = taken;
+        input.consume((at - from) as usize);
+        if input.is_exhausted() {
+            if output.is_full() {
+                return Ok(Status::More);
+            }
+            if let Some(event) = self.detector.end(state) {
+                self.give(event, output);
+            }
+        }
+        Ok(Status::Ready)
+    }
+}
+
+struct Peaks {
+    height: f64,
+    distance: u64,
+}
+
+/// The way up to a peak, and the peak that waits.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Summit {
+    last: f64,
+    /// Where the flat top began that `last` is part of.
+    since: u64,
+    /// 1 when the item before the flat top is smaller.
+    risen: u64,
+    /// 1 when a peak waits.
+    waits: u64,
+    place: u64,
+    height: f64,
+}
+
+impl Detector for Peaks {
+    type State = Summit;
+
+    fn take(&self, state: &mut Summit, position: u64, x: f64) -> Option<Event> {
+        let mut certain = None;
+        let is_over = |state: &Summit| position - state.place >= self.distance;
+        if position > 0 && x < state.last && state.risen == 1 {
+            let place = (state.since + position - 1) / 2;
+            let height = state.last;
+            if height >= self.height {
+                let apart = state.waits == 0 || place - state.place >= self.distance;
+                if apart && state.waits == 1 {
+                    certain = Some((state.place as f64, state.height));
+                }
+                if apart || height > state.height {
+                    (state.waits, state.place, state.height) = (1, place, height);
+                }
+            }
+        }
+        if position == 0 || x != state.last {
+            state.risen = u64::from(position > 0 && x > state.last);
+            state.since = position;
+            state.last = x;
+        }
+        // A flat top may still become a peak that began before.
+        if certain.is_none() && state.waits == 1 && is_over(state) && state.risen == 0 {
+            state.waits = 0;
+            certain = Some((state.place as f64, state.height));
+        }
+        certain
+    }
+
+    fn end(&self, state: &mut Summit) -> Option<Event> {
+        let waits = std::mem::take(&mut state.waits) == 1;
+        waits.then_some((state.place as f64, state.height))
+    }
+}
+
+struct Crossings;
+
+/// The last number and where it was, plus 1: 0 before there is one.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Last {
+    x: f64,
+    after: u64,
+}
+
+impl Detector for Crossings {
+    type State = Last;
+
+    fn take(&self, last: &mut Last, position: u64, x: f64) -> Option<Event> {
+        if x.is_nan() {
+            return None;
+        }
+        let before = std::mem::replace(
+            last,
+            Last {
+                x,
+                after: position + 1,
+            },
+        );
+        if before.after == 0 || (before.x < 0.0) == (x < 0.0) {
+            return None;
+        }
+        let from = (before.after - 1) as f64;
+        let apart = position as f64 - from;
+        let part = before.x / (before.x - x);
+        // Of two infinities: in the middle.
+        let part = if part.is_finite() { part } else { 0.5 };
+        Some((from + part * apart, if x < 0.0 { -1.0 } else { 1.0 }))
+    }
+}
+
+struct Cusum {
+    target: f64,
+    drift: f64,
+    threshold: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Sums {
+    up: f64,
+    down: f64,
+}
+
+impl Detector for Cusum {
+    type State = Sums;
+
+    fn take(&self, sums: &mut Sums, position: u64, x: f64) -> Option<Event> {
+        if x.is_nan() {
+            return None;
+        }
+        let apart = x - self.target;
+        sums.up = (sums.up + apart - self.drift).max(0.0);
+        sums.down = (sums.down - apart - self.drift).max(0.0);
+        let direction = match (sums.up > self.threshold, sums.down > self.threshold) {
+            (true, _) => 1.0,
+            (false, true) => -1.0,
+            (false, false) => return None,
+        };
+        *sums = Sums::zeroed();
+        Some((position as f64, direction))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::op::Value;
+    use crate::operators::trial::{build, given, output};
+
+    fn found(op: &str, x: &[f64], params: &[(&str, Value)]) -> Vec<[f64; 2]> {
+        output(op, &[given("f64", x)], params, None)
+    }
+
+    #[test]
+    fn a_peak_is_higher_than_both_its_neighbours_and_a_flat_top_counts_once() {
+        let x = [
+            5.0,
+            1.0,
+            3.0,
+            2.0,
+            4.0,
+            4.0,
+            4.0,
+            1.0,
+            1.0,
+            2.0,
+            2.0,
+            3.0,
+            f64::NAN,
+            0.0,
+            7.0,
+        ];
+        assert_eq!(found("peaks", &x, &[]), [[2.0, 3.0], [5.0, 4.0]]);
+        assert_eq!(found("peaks", &x, &[("height", 3.5.into())]), [[5.0, 4.0]]);
+    }
+
+    #[test]
+    fn of_peaks_too_near_the_larger_one_stays() {
+        let x = [0.0, 2.0, 0.0, 3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let peaks = found("peaks", &x, &[("distance", 3.into())]);
+        assert_eq!(peaks, [[3.0, 3.0], [9.0, 1.0]]);
+        assert_eq!(found("peaks", &x, &[]).len(), 4);
+    }
+
+    #[test]
+    fn a_peak_comes_when_the_distance_has_passed_and_at_the_latest_with_the_end() {
+        let x = [0.0, 2.0, 0.0];
+        assert_eq!(
+            found("peaks", &x, &[("distance", 100.into())]),
+            [[1.0, 2.0]]
+        );
+    }
+
+    #[test]
+    fn crossings_lie_on_the_line_between_two_items() {
+        let x = [1.0, -1.0, -3.0, 1.0, 0.0, f64::NAN, -1.0];
+        let expected = [[0.5, -1.0], [2.75, 1.0], [4.0, -1.0]];
+        assert_eq!(found("zero_crossings", &x, &[]), expected);
+        let x = given("i16", &[-1i16, 1]).rate(10.0);
+        let y: Vec<[f64; 2]> = output("zero_crossings", &[x], &[], None);
+        assert_eq!(y, [[0.05, 1.0]]);
+    }
+
+    #[test]
+    fn a_change_that_lasts_is_an_alarm_and_one_item_is_not() {
+        let mut x = vec![0.0; 20];
+        x[5] = 3.0;
+        x[10..].fill(1.5);
+        let params = [("drift", 0.5.into()), ("threshold", 3.5.into())];
+        assert_eq!(found("cusum", &x, &params), [[13.0, 1.0], [17.0, 1.0]]);
+        let turned: Vec<f64> = x.iter().map(|x| -x).collect();
+        assert_eq!(
+            found("cusum", &turned, &params),
+            [[13.0, -1.0], [17.0, -1.0]]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let cases = [
+            ("cusum", vec![("threshold", 0.into())], "threshold"),
+            ("peaks", vec![("distance", 0.into())], "distance"),
+        ];
+        for (op, params, expected) in cases {
+            let error = build(op, &[given::<f64>("f64", &[])], &params, None).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some(expected));
+        }
+    }
+}
