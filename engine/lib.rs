@@ -46,6 +46,8 @@ pub mod record;
 pub mod runs;
 pub mod snapshot;
 
+pub mod numa;
+pub mod rights;
 pub mod spawn;
 pub mod warden;
 

@@ -47,6 +47,15 @@ pub struct Options {
     pub capacity: Option<Capacity>,
     /// Every source ends after so many items.
     pub items: Option<u64>,
+    /// A core for each worker, in their order, over what the graph says; none: the scheduler decides.
+    #[serde(default)]
+    pub cores: Option<Vec<Option<usize>>>,
+    /// Workers run before all that have no real-time priority, at this one (SCHED_FIFO, 1 to 99).
+    #[serde(default)]
+    pub realtime: Option<u8>,
+    /// What a worker has mapped when it starts stays in memory.
+    #[serde(default)]
+    pub lock_memory: bool,
 }
 
 /// Everything that is decided before anything is made.
@@ -180,7 +189,7 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
                 name: draft.name.clone(),
                 core,
                 restart: restart(graph, &agents, draft, options),
-                idle: idle(machine, core, placed.workers.len()),
+                idle: idle(machine, core, placed.workers.len(), options),
                 control: place_in.take(control.len_bytes),
                 desk: place_in.take(Desk::len_bytes(control.dials())),
                 agents,
@@ -365,12 +374,20 @@ fn pin(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<usize>>, Diagnostic> {
     if options.unpinned || options.in_process {
-        return Ok(vec![None; workers.len()]);
+        let none = vec![None; workers.len()];
+        return match options.realtime {
+            Some(_) => alone(graph, workers, &none).map(|()| none),
+            None => Ok(none),
+        };
     }
-    let wanted: Vec<Core> = workers
-        .iter()
-        .map(|d| d.decl.map_or(Core::Auto, |w| graph.workers[w].core.value))
-        .collect();
+    let declared = |d: &Draft| d.decl.map_or(Core::Auto, |w| graph.workers[w].core.value);
+    let wanted: Vec<Core> = match &options.cores {
+        Some(cores) if cores.len() == workers.len() => {
+            let given = cores.iter();
+            given.map(|c| c.map_or(Core::None, Core::Number)).collect()
+        }
+        _ => workers.iter().map(declared).collect(),
+    };
     for (draft, core) in workers.iter().zip(&wanted) {
         if let (Some(w), Core::Number(core)) = (draft.decl, core) {
             check_core(graph, machine, w, *core)?;
@@ -410,7 +427,31 @@ fn pin(
         }
     }
     notes.extend(on_threads_of_one_core(machine, workers, &cores));
-    Ok(cores)
+    match options.realtime {
+        Some(_) => alone(graph, workers, &cores).map(|()| cores),
+        None => Ok(cores),
+    }
+}
+
+/// A real-time worker that spins takes a core from whoever shares it, and does not give it back.
+fn alone(graph: &Resolved, workers: &[Draft], cores: &[Option<usize>]) -> Result<(), Diagnostic> {
+    let shares = |w: usize| match cores[w] {
+        None => true,
+        core => cores.iter().filter(|&other| *other == core).count() > 1,
+    };
+    let Some(worker) = (0..cores.len()).find(|&w| shares(w)) else {
+        return Ok(());
+    };
+    let span = match workers[worker].decl {
+        Some(w) => graph.workers[w].core.span.clone(),
+        None => graph_span(graph),
+    };
+    Err(Diagnostic::new(format!(
+        "worker `{}` has no core of its own, and --realtime would let it keep others from theirs",
+        workers[worker].name
+    ))
+    .at(span, "shares a core, or has none")
+    .help("use no more workers than there are cores (--workers N), each on another one, or leave --realtime out"))
 }
 
 /// Workers that share a physical core though not a thread of it.
@@ -468,9 +509,11 @@ fn check_core(
     .help("choose one of these, \"auto\" or \"none\", or run with --pin none"))
 }
 
-/// Who has a core to itself spins for a while; who shares one goes to sleep.
-fn idle(machine: &Machine, core: Option<usize>, workers: usize) -> Patience {
-    match core.is_some() && workers <= machine.cores.len() {
+/// Who has a core to itself spins for a while; who shares one goes to sleep. With real-time priority on every
+/// core nobody spins: the rest of the machine would stand still.
+fn idle(machine: &Machine, core: Option<usize>, workers: usize, options: &Options) -> Patience {
+    let left = usize::from(options.realtime.is_some());
+    match core.is_some() && workers + left <= machine.cores.len() {
         true => Patience::SPIN,
         false => Patience::SLEEP,
     }
@@ -829,6 +872,47 @@ mod tests {
         let three = planned(3);
         assert_eq!(cores(&three), [Some(0), Some(2), Some(1)]);
         assert!(three.notes[0].contains("w0 and w2 run on two threads of one core"));
+    }
+
+    #[test]
+    fn cores_that_are_given_hold_over_what_the_graph_says() {
+        let text = chain("workers.x = { core = 1 }\nworkers.y = {}\n")
+            .replace("items = 10", "items = 10, worker = \"x\"")
+            .replace("in = \"d\"", "in = \"d\", worker = \"y\"");
+        let cores = |given: &[Option<usize>]| {
+            let options = Options {
+                cores: Some(given.to_vec()),
+                ..Options::default()
+            };
+            let plan = planned(&text, 3, &options);
+            plan.workers.iter().map(|w| w.core).collect::<Vec<_>>()
+        };
+        assert_eq!(cores(&[Some(2), None]), [Some(2), None]);
+        // Of another number of workers: they say nothing.
+        assert_eq!(cores(&[Some(2)]), [Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn with_real_time_priority_every_worker_has_a_core_of_its_own() {
+        let realtime = |workers| Options {
+            realtime: Some(10),
+            workers: Some(workers),
+            ..Options::default()
+        };
+        let words = refusal(&chain(""), &realtime(3));
+        assert!(
+            words.contains("worker `w0` has no core of its own"),
+            "{words}"
+        );
+        let unpinned = Options {
+            unpinned: true,
+            ..realtime(1)
+        };
+        assert!(refusal(&chain(""), &unpinned).contains("--realtime"));
+        let all = planned(&chain(""), 2, &realtime(2));
+        assert!(all.workers.iter().all(|w| w.idle == Patience::SLEEP));
+        let some = planned(&chain(""), 3, &realtime(2));
+        assert!(some.workers.iter().all(|w| w.idle == Patience::SPIN));
     }
 
     #[test]

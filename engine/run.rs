@@ -20,6 +20,7 @@ use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
 use crate::door::Door;
 use crate::live;
+use crate::numa;
 use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::poison::Letters;
@@ -29,6 +30,7 @@ use crate::record;
 use crate::report::{self, Circumstances, Report};
 use crate::resolve;
 use crate::resolved::Resolved;
+use crate::rights;
 use crate::runs::{self, RunFile, RunInfo, RunsError, Sweep};
 use crate::shape::Shape;
 use crate::snapshot::disk::Loaded;
@@ -267,6 +269,9 @@ fn run_outside(
     let mut traces = Traces::begin(&info)?;
     let segment = traces.make_segment(plan.len_bytes)?;
     let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
+    if let Some(note) = numa::bring_near(wired.segment(), plan, &machine.topology) {
+        watch.note(&note);
+    }
     let basis = Basis {
         options: wanted.options.clone(),
         cores: machine.cores.clone(),
@@ -311,6 +316,7 @@ fn play(
     watch: &mut dyn Watch,
 ) -> Result<(Verdict, Toll), RunError> {
     let (plan, subject, traces) = (stage.plan, stage.subject, stage.traces);
+    rights::check(&subject.basis.options).map_err(RunError::Environment)?;
     around.started_ns = clock::now_ns();
     if let (true, Some(written)) = (wanted.resumable, &subject.written) {
         let recipe = Recipe {
@@ -409,6 +415,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
             "its positions are damaged: {what}; `thalweg clean {run}` removes it"
         ))
     })?;
+    rights::check(&basis.options).map_err(environment)?;
     claimed.info.pid = std::process::id();
     claimed.file.take_over(&claimed.info)?;
     let mut around = Circumstances {

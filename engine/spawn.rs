@@ -21,6 +21,7 @@ use thalweg_worker::pin;
 use crate::plan::{Options, Plan};
 use crate::poison::Skip;
 use crate::resolved::Resolved;
+use crate::rights;
 use crate::wire::Wired;
 
 mod faults;
@@ -153,6 +154,11 @@ impl Nursery<'_> {
         {
             return fail(&error.to_string());
         }
+        if let Some(priority) = self.options.realtime
+            && let Err(words) = rights::hurry(priority)
+        {
+            return fail(&words);
+        }
         if let Err(error) = self.wired.protect(self.plan, worker) {
             return fail(&error.to_string());
         }
@@ -168,6 +174,11 @@ impl Nursery<'_> {
             Ok(subgraph) => subgraph,
             Err(fault) => return fail(&fault.to_string()),
         };
+        if self.options.lock_memory
+            && let Err(words) = rights::lock()
+        {
+            return fail(&words);
+        }
         if care == Care::OneItem {
             subgraph.be_cautious(CAREFUL_STEPS);
         }

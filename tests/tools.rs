@@ -1,4 +1,4 @@
-//! `thalweg bench` and `thalweg doctor`, through the binary: what they print, and what they find.
+//! `thalweg bench`, `thalweg doctor`, and where and how `run` places its workers, through the binary: what they print, and what they find.
 //!
 //! No figure is judged, only that it is there; what limits a graph is judged on graphs that are made for it.
 
@@ -335,4 +335,136 @@ fn a_doctor_asks_a_run_that_goes_on_and_reads_a_report() {
         let (code, _, err) = site.told(&["doctor", subject]);
         assert!(code == 2 && err.contains(words), "{subject}: {err}");
     }
+}
+
+#[test]
+fn a_measured_placement_is_kept_and_changes_no_byte() {
+    let _alone = alone();
+    let site = Site::new();
+    let graph = "counter dtype=f64 items=300000 ! map expr=\"x / 3\" ! csv.write path=o.csv";
+    let output = |args: &[&str]| {
+        let (code, _, err) = site.told(&[&["run", "-e", graph], args].concat());
+        assert_eq!(code, 0, "{err}");
+        let bytes = fs::read(site.path().join("o.csv")).unwrap();
+        fs::remove_file(site.path().join("o.csv")).unwrap();
+        (bytes, err)
+    };
+    let (usual, _) = output(&[]);
+    let (bytes, err) = output(&["--pin", "measure", "--save-pin", "pin.toml"]);
+    assert!(usual == bytes, "a trial left something behind");
+    if two_cores() {
+        assert!(
+            err.contains("as planned") && err.contains("sources give"),
+            "{err}"
+        );
+        let saved = fs::read_to_string(site.path().join("pin.toml")).unwrap();
+        assert!(saved.contains("[workers.w0]\ncore = "), "{saved}");
+    }
+    assert_eq!(site.runs_left(), 0);
+}
+
+#[test]
+fn what_could_not_be_undone_is_not_tried() {
+    let site = Site::new();
+    fs::write(site.path().join("in.txt"), "a\nb\n").unwrap();
+    let line = "text.read path=- ! text.write path=o.txt";
+    let input = fs::File::open(site.path().join("in.txt")).unwrap();
+    let mut command = site.command(&["run", "--pin", "measure", "-e", line]);
+    let output = command.stdin(input).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && err.contains("reads standard input"),
+        "{err}"
+    );
+    assert_eq!(fs::read(site.path().join("o.txt")).unwrap(), b"a\nb\n");
+    let (code, _, err) = site.told(&["run", "--save-pin", "x", "-e", line]);
+    assert!(code == 2 && err.contains("--pin measure"), "{err}");
+    let (code, _, err) = site.told(&["run", "--in-process", "--pin", "measure", "-e", line]);
+    assert!(code == 2 && err.contains("--in-process has none"), "{err}");
+}
+
+#[test]
+fn workers_get_the_priority_and_the_memory_that_was_asked_for_or_a_refusal() {
+    let site = Site::new();
+    let name = format!("rights-{}", std::process::id());
+    let graph = "counter items=100000 ! throttle rate=100 ! null";
+    let args = [
+        "run",
+        "--name",
+        &name,
+        "-q",
+        "--workers",
+        "1",
+        "--realtime=5",
+        "--lock-memory",
+        "-e",
+        graph,
+    ];
+    let mut command = site.command(&args);
+    let mut going = Going(command.stderr(Stdio::piped()).spawn().unwrap());
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(status) = going.0.try_wait().unwrap() {
+            // Whoever runs the tests has not got the right: that is the other promise.
+            assert_eq!(status.code(), Some(3));
+            return;
+        }
+        let pid = going.0.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let children = children.unwrap_or_default();
+        let worker = children.split_whitespace().find(|child| {
+            let comm = fs::read_to_string(format!("/proc/{child}/comm"));
+            comm.is_ok_and(|comm| comm.trim() == "thalweg:w0")
+        });
+        if let Some(worker) = worker
+            && let Ok(status) = fs::read_to_string(format!("/proc/{worker}/status"))
+        {
+            let locked = status.lines().find_map(|l| l.strip_prefix("VmLck:"));
+            let locked = locked.is_some_and(|l| !l.trim().starts_with("0 "));
+            // SAFETY: asks for the policy of a process by its number.
+            let policy = unsafe { libc::sched_getscheduler(worker.parse().unwrap()) };
+            if locked && policy == libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK {
+                break;
+            }
+        }
+        assert!(Instant::now() < until, "{children}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (code, _, err) = site.told(&["stop", &name]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn a_priority_without_the_right_is_refused_before_anything_starts() {
+    let site = Site::new();
+    let run = format!(
+        "{} run --workers 1 --realtime=5 -e 'counter items=10 ! null'",
+        env!("CARGO_BIN_EXE_thalweg")
+    );
+    // Root has the right unless it is taken off what it may ever have.
+    let script = match nix::unistd::geteuid().is_root() {
+        true => {
+            format!("ulimit -r 0; exec setpriv --bounding-set -sys_nice --inh-caps -sys_nice {run}")
+        }
+        false => format!("ulimit -r 0; exec {run}"),
+    };
+    let mut command = Command::new("sh");
+    command.env("XDG_RUNTIME_DIR", site.path().join("runtime"));
+    let output = command.args(["-c", &script]).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(
+        err.contains("CAP_SYS_NICE") && err.contains("found 0"),
+        "{err}"
+    );
+    assert_eq!(site.runs_left(), 0);
+    let (code, _, err) = site.told(&[
+        "run",
+        "--realtime",
+        "--workers",
+        "2000",
+        "-e",
+        "counter ! null",
+    ]);
+    assert!(code == 2 && err.contains("1 to 1024"), "{err}");
 }

@@ -85,9 +85,11 @@ fn beside_plain(work: &Work, cores: (usize, usize), effort: Effort) -> io::Resul
         (work.plain)(black_box(items));
         Ok(start.elapsed())
     };
+    // As long, not as many: a plain loop may be much slower.
+    let plain_items = effort.amount(LEAST, plain)?;
     let (ours, samples) = effort.in_turn(
         || once(items).map(|time| millions(items, time)),
-        || plain(items).map(|time| millions(items, time)),
+        || plain(plain_items).map(|time| millions(plain_items, time)),
     )?;
     Ok(Figure {
         group: "pipeline".to_owned(),

@@ -115,15 +115,18 @@ fn of_case(case: &Case, effort: Effort) -> io::Result<Figure> {
     };
     let calls = effort.amount(8, |calls| Ok(ours(calls)?.1))?;
     let mut blocks = Blocks::new();
-    let mut plain = || {
+    let mut plain = |calls| {
         timed(calls, || {
             (case.plain)(&mut blocks);
             black_box(&mut blocks.y);
             Ok(ITEMS as u64)
         })
     };
+    // As long, not as many: a plain loop may be much slower.
+    let plain_calls = effort.amount(8, |calls| Ok(plain(calls)?.1))?;
     let rate = |(items, time)| millions(items, time);
-    let (ours, samples) = effort.in_turn(|| ours(calls).map(rate), || plain().map(rate))?;
+    let (ours, samples) =
+        effort.in_turn(|| ours(calls).map(rate), || plain(plain_calls).map(rate))?;
     Ok(Figure {
         group: "kernels".to_owned(),
         name: format!("{} {}", case.op, case.words).trim_end().to_owned(),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thalweg_worker::op::nearest;
 
 use super::apart::{Apart, Scratch};
+use super::outputs::{self, Output};
 use super::plan::planned;
 use super::run::{capacity, duration};
 use super::{Failure, GraphArg, give, give_json, refused_as_json, say, warn};
@@ -21,11 +22,8 @@ use crate::diag::Refused;
 use crate::plan::Options;
 use crate::resolve;
 use compare::{Difference, first_difference};
-use outputs::Output;
 use rehearse::{Rehearsal, rehearse};
 use verdict::{Outcome, Uncompared};
-
-mod outputs;
 
 mod rehearse;
 

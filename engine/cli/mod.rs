@@ -28,6 +28,7 @@ mod doctor;
 mod graph;
 mod new;
 mod ops;
+mod outputs;
 mod plan;
 pub mod program;
 mod ps;
@@ -39,6 +40,7 @@ mod schema;
 mod set;
 mod snapshot;
 mod stop;
+mod trial;
 
 mod table;
 

@@ -1,5 +1,6 @@
 //! `thalweg run`: runs a graph to its end, and says how it went.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use nix::unistd::{AccessFlags, access};
 use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
+use super::trial::{self, Placement};
 use super::{Failure, GraphArg, give_json, refused_as_json, say, table, warn};
 use crate::decl::{Capacity, GraphDecl};
 use crate::diag::Refused;
@@ -43,6 +45,16 @@ pub struct Run {
     /// Whether workers stay on cores of their own
     #[arg(long, value_enum, default_value_t = Pin::Auto)]
     pin: Pin,
+    /// Write the placement that was measured to this file, as tables for the graph file
+    #[arg(long, value_name = "FILE", value_parser = absolute)]
+    save_pin: Option<PathBuf>,
+    /// Workers run before all that have no real-time priority; each needs a core of its own
+    #[arg(long, value_name = "PRIORITY", num_args = 0..=1, require_equals = true, conflicts_with = "in_process",
+        default_missing_value = PRIORITY, value_parser = clap::value_parser!(u8).range(1..=99))]
+    realtime: Option<u8>,
+    /// What a worker has mapped when it starts stays in memory
+    #[arg(long, conflicts_with = "in_process")]
+    lock_memory: bool,
     /// How often a worker may die without getting on before the run fails
     #[arg(long, value_name = "N")]
     restart: Option<u32>,
@@ -67,6 +79,7 @@ pub struct Run {
     /// Go on from a snapshot, with the graph and the options it was taken with
     #[arg(long, value_name = "FILE", value_parser = absolute, conflicts_with_all = [
         "file", "line", "sets", "items", "workers", "in_process", "pin", "restart", "step", "capacity",
+        "save_pin", "realtime", "lock_memory",
     ])]
     from: Option<PathBuf>,
     #[command(flatten)]
@@ -105,7 +118,12 @@ enum Pin {
     Auto,
     /// The scheduler decides
     None,
+    /// Some placements are tried on the graph for a moment each, and the fastest is kept
+    Measure,
 }
+
+/// Of `--realtime` without a number.
+const PRIORITY: &str = "10";
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text).or_else(|| text.parse().ok().filter(|s: &f64| *s >= 0.0));
@@ -151,15 +169,47 @@ impl Run {
         }
         let declared = self.graph.declare().map_err(|r| self.manner.refused(r))?;
         let written = self.written(&declared)?;
+        let (declared, placement) = self.placed(declared)?;
         let mut graph = self.resolved(declared)?;
         if let Some(record) = &self.record {
             let origin = written.as_ref().map(|written| self.origin(written));
             record::insert(&mut graph, record, origin.as_ref()).map_err(Failure::usage)?;
         }
         self.check_keeping(Some(&graph))?;
-        let wanted = self.wanted(written, began_ns);
+        let mut wanted = self.wanted(written, began_ns);
+        if let Some(placement) = placement {
+            if graph.workers.is_empty() {
+                wanted.options.workers = Some(placement.workers);
+            }
+            wanted.options.cores = Some(placement.cores);
+        }
         self.manner
             .conclude(|watch| run::run(graph, &wanted, watch))
+    }
+
+    /// The graph again, and with `--pin measure` where its workers are to be.
+    fn placed(&self, declared: GraphDecl) -> Result<(GraphDecl, Option<Placement>), Failure> {
+        if self.pin != Pin::Measure {
+            return match self.save_pin {
+                Some(_) => Err(Failure::usage(
+                    "--save-pin keeps what --pin measure found: give both",
+                )),
+                None => Ok((declared, None)),
+            };
+        }
+        if self.in_process {
+            return Err(Failure::usage(
+                "--pin measure places worker processes, and --in-process has none",
+            ));
+        }
+        let graph = RefCell::new(Some(declared));
+        let found = trial::best(&graph, &self.options(), self.manner.quiet)?;
+        let declared = graph.take().unwrap_or_default();
+        if let (Some(path), Some(found)) = (&self.save_pin, &found) {
+            std::fs::write(path, &found.lines)
+                .map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
+        }
+        Ok((declared, found.map(|found| found.placement)))
     }
 
     /// Goes on from a snapshot.
@@ -251,6 +301,9 @@ impl Run {
             step: self.step.and_then(|n| usize::try_from(n).ok()),
             capacity: self.capacity,
             items: self.items,
+            cores: None,
+            realtime: self.realtime,
+            lock_memory: self.lock_memory,
         }
     }
 }

@@ -46,6 +46,11 @@ pub fn draw(path: &Path, machine: &Host, figures: &[Figure]) -> Drawn {
         let at = (16, 24 + 18 * nth as i32);
         head.draw(&Text::new(line.to_owned(), at, ("sans-serif", 13)))?;
     }
+    for (nth, (colour, words)) in [(OURS, "ours"), (THEIRS, "reference")].iter().enumerate() {
+        let (x, y) = (WIDTH as i32 - 120, 14 + 18 * nth as i32);
+        head.draw(&Rectangle::new([(x, y), (x + 12, y + 12)], colour.filled()))?;
+        head.draw(&Text::new(*words, (x + 18, y), ("sans-serif", 13)))?;
+    }
     for group in &groups {
         let (panel, below) = rest.split_vertically(panel_height(group));
         match group[0].group.as_str() {
@@ -87,7 +92,12 @@ fn bars(panel: &Area<'_>, group: &[&Figure]) -> Drawn {
         .disable_y_mesh()
         .disable_y_axis()
         .y_labels(0)
-        .x_label_formatter(&|x| number(*x))
+        .light_line_style(TRANSPARENT)
+        .label_style(("sans-serif", 12))
+        .x_label_formatter(&|x| match *x {
+            x if x.fract() == 0.0 => format!("{x:.0}"),
+            x => number(x),
+        })
         .draw()?;
     let (left, above) = panel.get_base_pixel();
     for (nth, figure) in group.iter().enumerate() {
@@ -157,7 +167,7 @@ fn square(panel: &Area<'_>, group: &[&Figure]) -> Drawn {
     for (a, b, ns) in pairs {
         for (across, down) in [(a, b), (b, a)] {
             let (x, y) = (corner(across), corner(down) - 16);
-            let shade = OURS.mix(ns / most).filled();
+            let shade = OURS.mix(0.7 * ns / most).filled();
             panel.draw(&Rectangle::new(
                 [(x, y), (x + CELL - 2, y + CELL - 2)],
                 shade,

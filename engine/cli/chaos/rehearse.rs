@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::outputs::{Output, redirect};
 use crate::chaos::{Disturbance, Toll};
 use crate::cli::apart::silence_stdout;
+use crate::cli::outputs::{Output, redirect};
 use crate::cli::{Failure, say};
 use crate::decl::GraphDecl;
 use crate::plan::Options;

@@ -61,6 +61,12 @@ fn written(agent: &AgentDecl) -> impl Iterator<Item = (&str, &str)> {
         })
 }
 
+/// True if an operator writes to a file that it names, be it standard output.
+pub fn is_file_writer(op: &str) -> bool {
+    let params = operators::find(op).map_or(&[][..], |op| op.params);
+    params.iter().any(|def| def.kind == ParamKind::WritePath)
+}
+
 /// Has the graph write to `folder` instead.
 pub fn redirect(graph: &mut GraphDecl, outputs: &[Output], folder: &Path) {
     for agent in &mut graph.agents {
