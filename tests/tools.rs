@@ -310,7 +310,7 @@ fn a_doctor_asks_a_run_that_goes_on_and_reads_a_report() {
     let run = [
         "run", "--name", &name, "--report", "r.json", "-q", "-e", graph,
     ];
-    let going = Going(site.command(&run).stdout(Stdio::null()).spawn().unwrap());
+    let mut going = Going(site.command(&run).stdout(Stdio::null()).spawn().unwrap());
     let until = Instant::now() + Duration::from_secs(60);
     let limit = loop {
         let (code, out, _) = site.told(&["doctor", &name]);
@@ -326,7 +326,7 @@ fn a_doctor_asks_a_run_that_goes_on_and_reads_a_report() {
     assert_eq!(json["ended"], "running");
     let (code, ..) = site.told(&["stop", &name]);
     assert_eq!(code, 0);
-    drop(going);
+    assert!(going.0.wait().unwrap().success());
     let (code, out, err) = site.told(&["doctor", "r.json"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("the world outside limits"), "{out}");

@@ -283,13 +283,9 @@ fn planned_as(plan: &Plan, graph: &Resolved) -> Planned {
 
 /// Why a graph cannot be run several times without a trace.
 fn obstacle(graph: &Resolved, files: &[Output]) -> Option<String> {
-    if let Some((agent, path)) = outputs::readable_once(graph).first() {
+    if let Some((agent, what)) = outputs::readable_once(graph).first() {
         return Some(format!(
-            "`{agent}` reads {}, which can be read once only",
-            match path.to_str() {
-                Some("-") => "standard input".to_owned(),
-                _ => format!("`{}`, no regular file,", path.display()),
-            }
+            "`{agent}` reads {what}, which can be read once only"
         ));
     }
     graph.agents.iter().find_map(|agent| {

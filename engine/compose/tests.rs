@@ -18,27 +18,27 @@ op = "map"
 in = "x"
 expr = "x * $factor"
 
-[graphs.echo]
+[graphs.trio]
 inputs = "dry"
 outputs = { wet = "sum", late = "slow.only" }
-[graphs.echo.params]
+[graphs.trio.params]
 items = { type = "integer", doc = "how late" }
 gain = 0.5
 host = "w"
-[graphs.echo.agents.slow]
+[graphs.trio.agents.slow]
 op = "late"
 in = "quiet"
 items = "$items"
-[graphs.echo.agents.quiet]
+[graphs.trio.agents.quiet]
 op = "times"
 in = "dry"
 factor = "$gain"
 worker = "$host"
-[graphs.echo.agents.sum]
+[graphs.trio.agents.sum]
 op = "zip"
 in = ["dry", "slow.only"]
 expr = "a + b"
-[graphs.echo.streams.sum]
+[graphs.trio.streams.sum]
 capacity = 4096
 
 [graphs.late]
@@ -57,12 +57,12 @@ op = "counter"
 dtype = "f64"
 items = 10
 [agents.left]
-op = "echo"
+op = "trio"
 in = "src"
 items = 3
 worker = "v"
 [agents.right]
-op = "echo"
+op = "trio"
 in = { dry = "left.late" }
 items = 1
 gain = -1
@@ -168,10 +168,10 @@ fn what_is_wrong_is_told_with_both_places() {
     let cases: &[(&str, &str, &[&str], &[&str])] = &[
         // In the use.
         (
-            "op = \"echo\"",
-            "op = \"ecco\"",
+            "op = \"trio\"",
+            "op = \"tria\"",
             &[],
-            &["no operator `ecco`", "did you mean `echo`?"],
+            &["no operator `tria`", "did you mean `trio`?"],
         ),
         (
             "items = 3\nworker",
@@ -189,7 +189,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "worker",
             &[],
             &[
-                "`echo` needs `items`",
+                "`trio` needs `items`",
                 "it has no default",
                 "a whole number",
             ],
@@ -199,7 +199,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "items = 3.5\nworker",
             &[],
             &[
-                "`items` of sub-graph `echo` is the number 3.5",
+                "`items` of sub-graph `trio` is the number 3.5",
                 "should be a whole number",
                 "declared here",
             ],
@@ -211,7 +211,7 @@ fn what_is_wrong_is_told_with_both_places() {
             &[
                 "no input `dri`",
                 "did you mean `dry`?",
-                "input `dry` of sub-graph `echo` is given nothing",
+                "input `dry` of sub-graph `trio` is given nothing",
             ],
         ),
         (
@@ -219,7 +219,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "items = 3",
             &[],
             &[
-                "input `dry` of sub-graph `echo` is given nothing",
+                "input `dry` of sub-graph `trio` is given nothing",
                 "g.toml:12:10",
                 "in = { dry = \"STREAM\" }",
             ],
@@ -274,8 +274,8 @@ fn what_is_wrong_is_told_with_both_places() {
             ],
         ),
         (
-            "items = \"$items\"\n[graphs.echo.agents.quiet]",
-            "item = 1\n[graphs.echo.agents.quiet]",
+            "items = \"$items\"\n[graphs.trio.agents.quiet]",
+            "item = 1\n[graphs.trio.agents.quiet]",
             &[],
             &[
                 "agent `left.slow`: sub-graph `late` has no parameter `item`",
@@ -304,7 +304,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "op = \"zipp\"\nin = [\"dry\"",
             &[],
             &[
-                "agent `sum` of sub-graph `echo`: there is no operator `zipp`",
+                "agent `sum` of sub-graph `trio`: there is no operator `zipp`",
                 "did you mean `zip`?",
             ],
         ),
@@ -328,7 +328,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "in = \"quiett\"",
             &[],
             &[
-                "agent `slow` of sub-graph `echo` reads `quiett`",
+                "agent `slow` of sub-graph `trio` reads `quiett`",
                 "did you mean `quiet`?",
             ],
         ),
@@ -431,11 +431,11 @@ fn what_is_wrong_is_told_with_both_places() {
         ),
         (
             "op = \"delay\"",
-            "op = \"echo\"",
+            "op = \"trio\"",
             &[],
             &[
-                "uses itself: echo -> late -> echo",
-                "used in `echo`",
+                "uses itself: trio -> late -> trio",
+                "used in `trio`",
                 "used in `late`",
             ],
         ),
