@@ -69,7 +69,8 @@ impl Folder<f64> for AtOnce {
     }
 }
 
-fn median_of(items: impl Iterator<Item = f64> + Clone, keys: &mut Vec<i64>) -> f64 {
+/// The median of at least one number; NaN if one of them is. `keys` is scratch.
+pub fn median_of(items: impl Iterator<Item = f64> + Clone, keys: &mut Vec<i64>) -> f64 {
     if items.clone().any(f64::is_nan) {
         return f64::NAN;
     }

@@ -11,6 +11,7 @@
 
 use std::marker::PhantomData;
 
+pub mod growing;
 pub mod scan;
 
 use crate::wide::{View, Wide};

@@ -5,8 +5,11 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::ranks::medians;
-use crate::sliding::{Deviations, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan};
+use crate::ranks::{median_of, medians};
+use crate::sliding::growing::{self, Growing};
+use crate::sliding::{
+    Deviations, Fold, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan,
+};
 use crate::types::Scalar;
 use crate::wide::{View, Wide};
 
@@ -15,7 +18,7 @@ pub const WINDOW: OpDef = OpDef {
     name: "window",
     summary: "sum, mean, min, max, std, var, rms, median or ptp of each window",
     doc: "The n-th window is the items `n * step .. n * step + size`, and its result is out as soon as it is full. \
-There is no partial window at either end; `step` may be smaller than `size` (windows overlap), equal or larger (items are \
+There is no partial window at either end, but with `growing`, whose windows grow until they are full (each of those costs its length); `step` may be smaller than `size` (windows overlap), equal or larger (items are \
 skipped). `fn` is as in NumPy: `std` and `var` divide by `size` (ddof 0), `rms` is the root of the mean square, `ptp` the \
 largest minus the smallest; a NaN in a window makes its result NaN. Vector items give one number per element. \
 Types: `min`, `max` and `ptp` keep the input's; a `sum` of integers is i64 or u64 and wraps, the `ptp` of signed integers stops \
@@ -48,6 +51,13 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             unit: "",
             doc: "What a window becomes.",
         },
+        ParamDef {
+            name: "growing",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "Slide from start-up: the k-th window ends behind item `(k + 1) * step - 1` and is the last `size` items, or all there are.",
+        },
     ],
     example: "counter items=1000 ! window size=8 step=4 fn=mean ! null",
     deterministic: true,
@@ -63,16 +73,19 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             ),
         );
     };
-    let windows = Windows {
-        size: args.required_length("size", 1)?,
-        step: args.required_length("step", 1)?,
+    let windows = Wanted {
+        windows: Windows {
+            size: args.required_length("size", 1)?,
+            step: args.required_length("step", 1)?,
+        },
+        growing: args.flag("growing"),
     };
     let what = args.text("fn").unwrap_or("mean");
     let float = match scalar {
         Scalar::F32 => Scalar::F32,
         _ => Scalar::F64,
     };
-    let size = windows.size as f64;
+    let size = windows.windows.size as f64;
     match what {
         "sum" | "min" | "max" | "ptp" if scalar.is_float() => {
             let folder = picked::<f64>(what, windows, width);
@@ -90,14 +103,14 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }
         _ => {
             let (folder, finish) = match what {
-                "median" => (medians(windows, width, scalar), Finish::Nothing),
-                "rms" => (
-                    scan::folder::<Squares>(windows, width),
-                    Finish::RootOver(size),
-                ),
-                "var" => (folder::<Deviations>(windows, width), Finish::Over(size)),
-                "std" => (folder::<Deviations>(windows, width), Finish::RootOver(size)),
-                _ => (scan::folder::<Sum<f64>>(windows, width), Finish::Over(size)),
+                "median" => {
+                    let full = medians(windows.windows, width, scalar);
+                    (windows.folder(width, middles(width), full), Finish::Nothing)
+                }
+                "rms" => (sliding::<Squares>(windows, width), Finish::RootOver(size)),
+                "var" => (deviations(windows, width), Finish::Over(size)),
+                "std" => (deviations(windows, width), Finish::RootOver(size)),
+                _ => (sliding::<Sum<f64>>(windows, width), Finish::Over(size)),
             };
             assemble(args, windows, scalar, float, folder, finish)
         }
@@ -108,23 +121,90 @@ fn is_signed(scalar: Scalar) -> bool {
     matches!(scalar, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64)
 }
 
+/// Which windows, and whether they grow at first.
+#[derive(Clone, Copy)]
+struct Wanted {
+    windows: Windows,
+    growing: bool,
+}
+
+impl Wanted {
+    /// `full`, or what also folds windows that grow.
+    fn folder<W: Wide>(
+        self,
+        width: usize,
+        one: growing::OneWindow<W>,
+        full: Box<dyn Folder<W>>,
+    ) -> Box<dyn Folder<W>> {
+        match self.growing {
+            true => Box::new(Growing::new(self.windows, width, one, full)),
+            false => full,
+        }
+    }
+
+    /// How many windows have ended when `items` items have been seen.
+    fn ended(self, items: u64) -> u64 {
+        match self.growing {
+            true => growing::ended(self.windows, items),
+            false => self.windows.ended(items),
+        }
+    }
+
+    /// The position after the n-th window's last item.
+    fn end(self, n: u64) -> u64 {
+        match self.growing {
+            true => growing::end(self.windows, n),
+            false => self.windows.end(n),
+        }
+    }
+}
+
 /// The folder of a function whose result is of the type it computes in.
 fn picked<W: crate::sliding::Arithmetic>(
     what: &str,
-    windows: Windows,
+    windows: Wanted,
     width: usize,
 ) -> Box<dyn Folder<W>> {
     match what {
-        "min" => scan::folder::<Min<W>>(windows, width),
-        "max" => scan::folder::<Max<W>>(windows, width),
-        "ptp" => scan::folder::<Range<W>>(windows, width),
-        _ => scan::folder::<Sum<W>>(windows, width),
+        "min" => sliding::<Min<W>>(windows, width),
+        "max" => sliding::<Max<W>>(windows, width),
+        "ptp" => sliding::<Range<W>>(windows, width),
+        _ => sliding::<Sum<W>>(windows, width),
     }
+}
+
+fn sliding<F: scan::Scan>(windows: Wanted, width: usize) -> Box<dyn Folder<F::Item>> {
+    let full = scan::folder::<F>(windows.windows, width);
+    windows.folder(width, one_of::<F>(width), full)
+}
+
+fn deviations(windows: Wanted, width: usize) -> Box<dyn Folder<f64>> {
+    let full = folder::<Deviations>(windows.windows, width);
+    windows.folder(width, one_of::<Deviations>(width), full)
+}
+
+/// Folds one window from its items.
+fn one_of<F: Fold>(width: usize) -> growing::OneWindow<F::Item> {
+    Box::new(move |items, out| {
+        for (c, slot) in out.iter_mut().enumerate() {
+            *slot = F::at_once(items[c..].iter().step_by(width).copied());
+        }
+    })
+}
+
+/// The median of one window.
+fn middles(width: usize) -> growing::OneWindow<f64> {
+    let mut keys = Vec::new();
+    Box::new(move |items, out| {
+        for (c, slot) in out.iter_mut().enumerate() {
+            *slot = median_of(items[c..].iter().step_by(width).copied(), &mut keys);
+        }
+    })
 }
 
 fn assemble<W: Finishing>(
     args: &Args,
-    windows: Windows,
+    windows: Wanted,
     takes: Scalar,
     gives: Scalar,
     folder: Box<dyn Folder<W>>,
@@ -132,7 +212,7 @@ fn assemble<W: Finishing>(
 ) -> Result<Blueprint, OpError> {
     let input = args.input();
     let width = input.item_type.elements().map_or(1, |(_, width)| width);
-    let rate = input.rate.map(|rate| rate / windows.step as f64);
+    let rate = input.rate.map(|rate| rate / windows.windows.step as f64);
     let agent = Window {
         windows,
         width,
@@ -144,7 +224,7 @@ fn assemble<W: Finishing>(
         given: Vec::new(),
     };
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()).retain(windows.size as usize - 1))
+        .input(InPort::new(input.item_type.clone()).retain(windows.windows.size as usize - 1))
         .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
 }
 
@@ -156,6 +236,17 @@ enum Finish {
     Over(f64),
     /// The root of a mean.
     RootOver(f64),
+}
+
+impl Finish {
+    /// The same for a window of another size.
+    fn of(self, size: u64) -> Finish {
+        match self {
+            Finish::Nothing => Finish::Nothing,
+            Finish::Over(_) => Finish::Over(size as f64),
+            Finish::RootOver(_) => Finish::RootOver(size as f64),
+        }
+    }
 }
 
 trait Finishing: Wide {
@@ -192,12 +283,27 @@ impl Finishing for u64 {
     fn finish(_: &mut [u64], _: Finish) {}
 }
 
+/// Finishes the windows from the `first` on: those that are not full by the items they have.
+fn finish<W: Finishing>(values: &mut [W], windows: Wanted, width: usize, how: Finish, first: u64) {
+    let Windows { size, .. } = windows.windows;
+    let partial = match windows.growing {
+        true => windows.ended(size - 1).saturating_sub(first),
+        false => 0,
+    };
+    let partial = values.len().min(partial as usize * width);
+    let (growing, full) = values.split_at_mut(partial);
+    for (k, value) in (first..).zip(growing.chunks_exact_mut(width)) {
+        W::finish(value, how.of(windows.end(k)));
+    }
+    W::finish(full, how);
+}
+
 /// Where it is follows from the streams' positions; its fields are caches and scratch.
 ///
 /// Between calls every window that ended with a consumed item has been given: items are
 /// consumed up to one before the end of the first window that found no room.
 struct Window<W> {
-    windows: Windows,
+    windows: Wanted,
     width: usize,
     takes: Scalar,
     gives: Scalar,
@@ -219,11 +325,12 @@ impl<W: Finishing> Agent for Window<W> {
         if self.gives == W::SCALAR {
             let room = &mut output.elements::<W>()[..len];
             self.folder.run(&mut view, from, to, room);
-            W::finish(room, self.finish);
+            finish(room, self.windows, self.width, self.finish, done);
         } else {
             self.given.resize(len, W::zeroed());
             self.folder.run(&mut view, from, to, &mut self.given);
-            W::finish(&mut self.given, self.finish);
+            let given = &mut self.given;
+            finish(given, self.windows, self.width, self.finish, done);
             let len_bytes = count * output.item_len();
             W::store(&self.given, self.gives, &mut output.bytes()[..len_bytes]);
         }
@@ -278,6 +385,31 @@ mod tests {
         assert_eq!(window::<i64>(x(), "sum", 3, 3), [6, 15]);
         assert_eq!(window::<i64>(x(), "sum", 2, 5), [3, 13]);
         assert_eq!(window::<i64>(x(), "sum", 8, 1), [0i64; 0]);
+    }
+
+    #[test]
+    fn windows_that_grow_are_those_that_slide_once_they_are_full() {
+        let numbers: Vec<f64> = (0..200)
+            .map(|n| f64::from((n * 7919) % 1009 - 500))
+            .collect();
+        for what in [
+            "sum", "mean", "min", "max", "std", "var", "rms", "median", "ptp",
+        ] {
+            for (size, step) in [(10, 1), (10, 3), (40, 4), (4, 4), (3, 5), (1, 1), (300, 7)] {
+                let mut params = params(what, size, step).to_vec();
+                params.push(("growing", true.into()));
+                let found: Vec<f64> = output("window", &[given("f64", &numbers)], &params, None);
+                assert_eq!(found.len(), 200 / step as usize, "{what} {size} {step}");
+                for (k, &y) in found.iter().enumerate() {
+                    let end = (k + 1) * step as usize;
+                    let items = &numbers[end.saturating_sub(size as usize)..end];
+                    let len = items.len() as i64;
+                    let alone: Vec<f64> = window(given("f64", items), what, len, len);
+                    let apart = (y - alone[0]).abs();
+                    assert!(apart <= 1e-12 * alone[0].abs(), "{what} {size} {step} {k}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -129,6 +129,13 @@ pub const CASES: &[Case] = &[
             .growing()
             .map("y", |w: &[i64]| w.iter().sum::<i64>()))
     }),
+    file(&["sliding_window_with_startup_reference"], |v| {
+        let (size, step) = size(v);
+        let agent = format!(
+            "[agents.y]\nop = \"window\"\nin = \"x\"\nsize = {size}\nstep = {step}\nfn = \"sum\"\ngrowing = true\n"
+        );
+        GraphFile::of(&agent).reads::<i64>(v, "x").writes("y", "y")
+    }),
     rust(
         &[
             "sliding_window_with_startup_w10_s3_batch",

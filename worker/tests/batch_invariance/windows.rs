@@ -33,6 +33,11 @@ fn windows() -> Vec<Case> {
             let case = case("window").input(item_type).param("fn", what);
             all.push(case.param("size", size).param("step", step));
         }
+        for (item_type, size, step) in [("f64", 100, 1), ("f32[2]", 10, 3), ("i16", 3, 5)] {
+            let case = case("window").input(item_type).param("fn", what);
+            let case = case.param("size", size).param("step", step);
+            all.push(case.param("growing", true));
+        }
     }
     all
 }
