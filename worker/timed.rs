@@ -20,6 +20,45 @@ pub struct TimeWindows {
     /// How many steps a duration is, where it is a whole number of them: a window then ends exactly where
     /// another begins.
     steps: Option<u64>,
+    /// All three as whole numbers of a decimal part of a second, where they are written so.
+    decimal: Option<Decimal>,
+}
+
+/// Whole numbers of `1 / parts` seconds, `parts` a power of ten: 0.1 s is one tenth, and three of them are 0.3.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Decimal {
+    start: i64,
+    step: i64,
+    duration: i64,
+    parts: i64,
+}
+
+impl Decimal {
+    /// These with at most nine decimals, and none beyond what `f64` counts by ones.
+    fn of(start: f64, step: f64, duration: f64) -> Option<Decimal> {
+        (0..=9).map(|digits| 10i64.pow(digits)).find_map(|parts| {
+            Some(Decimal {
+                start: whole(start, parts)?,
+                step: whole(step, parts)?,
+                duration: whole(duration, parts)?,
+                parts,
+            })
+        })
+    }
+
+    /// When window `k` begins, `later` parts later, as the nearest `f64` to that decimal; `None` beyond what `f64`
+    /// counts by ones.
+    fn after(self, k: u64, later: i64) -> Option<f64> {
+        let steps = self.step.checked_mul(i64::try_from(k).ok()?)?;
+        let parts = steps.checked_add(self.start)?.checked_add(later)?;
+        (parts.unsigned_abs() < 1 << 53).then_some(parts as f64 / self.parts as f64)
+    }
+}
+
+/// The whole number of parts that is written as these seconds.
+fn whole(seconds: f64, parts: i64) -> Option<i64> {
+    let count = (seconds * parts as f64).round();
+    (count.abs() < WINDOWS_MAX && count / parts as f64 == seconds).then_some(count as i64)
 }
 
 /// Beyond so many steps from the start windows could not be told apart.
@@ -39,19 +78,25 @@ impl TimeWindows {
             step,
             duration,
             steps: (is_whole && whole < WINDOWS_MAX).then_some(whole as u64),
+            decimal: Decimal::of(start, step, duration),
         })
     }
 
-    /// When window `k` begins. Multiplied out: steps of a fraction do not add up errors.
+    /// When window `k` begins. Multiplied out, in decimals where start and step are: the third step of 0.1 s
+    /// is at 0.3, where an item of that time is, and errors do not add up.
     pub fn begin(&self, k: u64) -> f64 {
-        self.start + k as f64 * self.step
+        let decimal = self.decimal.and_then(|decimal| decimal.after(k, 0));
+        decimal.unwrap_or_else(|| self.start + k as f64 * self.step)
     }
 
     /// When window `k` ends.
     pub fn end(&self, k: u64) -> f64 {
         match self.steps {
             Some(steps) => self.begin(k.saturating_add(steps)),
-            None => self.begin(k) + self.duration,
+            None => {
+                let decimal = self.decimal.and_then(|d| d.after(k, d.duration));
+                decimal.unwrap_or_else(|| self.begin(k) + self.duration)
+            }
         }
     }
 
@@ -289,6 +334,39 @@ pub(crate) fn is_due(input: &Input, seconds: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_of_tenths_begin_at_tenths() {
+        for (start, step) in [
+            (0.0, 0.1),
+            (0.3, 0.1),
+            (-1.7, 0.01),
+            (0.0, 0.25),
+            (5.0, 3e-6),
+        ] {
+            let windows = TimeWindows::new(start, step, step).unwrap();
+            for k in 0..100_000u64 {
+                let exact = |x: f64| (x * 1e9).round() as i128;
+                let parts = exact(start) + i128::from(k) * exact(step);
+                let (seconds, rest) = (parts / 1_000_000_000, parts % 1_000_000_000);
+                let sign = if parts < 0 { "-" } else { "" };
+                let text = format!("{sign}{}.{:09}", seconds.abs(), rest.abs());
+                assert_eq!(
+                    windows.begin(k),
+                    text.parse::<f64>().unwrap(),
+                    "{start} {step} {k}"
+                );
+            }
+        }
+        let longer = TimeWindows::new(0.1, 0.2, 0.5).unwrap();
+        assert_eq!([0, 1, 2].map(|k| longer.end(k)), [0.6, 0.8, 1.0]);
+        // No decimal of nine digits: multiplied.
+        let thirds = TimeWindows::new(0.0, 1.0 / 3.0, 1.0).unwrap();
+        assert_eq!(thirds.begin(7), 7.0 * (1.0 / 3.0));
+        // Beyond what is counted by ones.
+        let far = TimeWindows::new(0.0, 0.1, 0.1).unwrap();
+        assert_eq!(far.begin(1 << 60), (1u64 << 60) as f64 * 0.1);
+    }
 
     #[test]
     fn a_window_ends_exactly_where_another_begins() {
