@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds="${1:-10}"
-for target in ring frames resume snapshot graph line expression csv npy wav flac ogg recording; do
+for target in ring frames resume snapshot graph line expression csv npy wav flac ogg jsonl npz recording; do
   mkdir -p "tests/fuzz/corpus/$target"
   echo "fuzzing $target for $seconds s"
   THALWEG_FUZZ_TARGET=$target cargo +nightly fuzz run --fuzz-dir tests/fuzz any "tests/fuzz/corpus/$target" -- \

@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub static TARGETS: [Target; 13] = [
+pub static TARGETS: [Target; 15] = [
     Target {
         name: "ring",
         run: ring,
@@ -88,6 +88,16 @@ pub static TARGETS: [Target; 13] = [
         name: "flac",
         run: flac,
         examples: flacs,
+    },
+    Target {
+        name: "jsonl",
+        run: jsonl,
+        examples: jsonls,
+    },
+    Target {
+        name: "npz",
+        run: npz,
+        examples: npzs,
     },
     Target {
         name: "ogg",
@@ -408,6 +418,16 @@ pub fn wav(bytes: &[u8]) {
     read_file(bytes, "wav", "wav.read");
 }
 
+/// JSON Lines, read to their end.
+pub fn jsonl(bytes: &[u8]) {
+    read_file(bytes, "jsonl", "jsonl.read");
+}
+
+/// An NPZ file, read to its end.
+pub fn npz(bytes: &[u8]) {
+    read_file(bytes, "npz", "npz.read array=rows");
+}
+
 /// A FLAC file, read to its end.
 pub fn flac(bytes: &[u8]) {
     read_file(bytes, "flac", "flac.read");
@@ -473,6 +493,17 @@ fn flacs() -> Vec<Vec<u8>> {
         include_bytes!("../golden/files/i24.flac").to_vec(),
         include_bytes!("../golden/files/i16.flac").to_vec(),
     ]
+}
+
+fn jsonls() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../golden/files/mixed.jsonl").to_vec(),
+        b"{\"a\": 1, \"b\": true}\r\n\n{\"a\": 1e300, \"b\": \"2\"}".to_vec(),
+    ]
+}
+
+fn npzs() -> Vec<Vec<u8>> {
+    vec![include_bytes!("../golden/files/packed.npz").to_vec()]
 }
 
 fn oggs() -> Vec<Vec<u8>> {

@@ -3,7 +3,8 @@
 Run it in this folder: python make_sound.py. Made with Python 3.11, NumPy 2.4.6 and soundfile 0.14.0 (libsndfile 1.2.2).
 
 * i16.flac: one channel of 12000 frames of noise at 8000 Hz; i24.flac: two channels of 48 frames at 44100 Hz
-* tone.ogg: Vorbis, two channels of 6000 frames at 16000 Hz; opus.ogg: a codec that is not read
+* tone.ogg: Vorbis, two channels of 6000 frames at 16000 Hz; blip.ogg: the first 600 frames of one of them;
+  opus.ogg: a codec that is not read
 * flac_NAME.npy, ogg_tone.npy: soundfile's reading of them, i16 as int16, the others as float32
 """
 
@@ -34,6 +35,7 @@ def ogg():
     soundfile.write(FILES + "tone.ogg", tone, 16000, format="OGG", subtype="VORBIS")
     values, _ = soundfile.read(FILES + "tone.ogg", dtype="float32")
     np.save(FILES + "ogg_tone.npy", values)
+    soundfile.write(FILES + "blip.ogg", tone[:600, 0], 16000, format="OGG", subtype="VORBIS")
     soundfile.write(FILES + "opus.ogg", tone[:960, 0], 16000, format="OGG", subtype="OPUS")
 
 

@@ -1,11 +1,14 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
 //! `files` holds what they share about paths, reading and writing, `records` what formats of equally
-//! long items share, `lines` how bytes become lines, `text` how a number is spelled, `params` what is said of a path;
+//! long items share, `lines` how bytes become lines, `text` how a number is spelled, `params` what is said of a path,
+//! `cells` what rows of several columns are, `sound` what samples become, `staged` how a file is made that needs everything first;
 //! `recording` is what records whole runs.
 
 use crate::op::{Args, OpDef, OpError};
 
+#[cfg(feature = "arrow")]
+pub mod columnar;
 pub mod csv_read;
 pub mod csv_write;
 pub mod flac;
@@ -41,6 +44,14 @@ mod text;
 pub(crate) use text::push_number;
 
 pub(crate) const CONNECTORS: &[&OpDef] = &[
+    #[cfg(feature = "arrow")]
+    &columnar::ARROW_READ,
+    #[cfg(feature = "arrow")]
+    &columnar::ARROW_WRITE,
+    #[cfg(feature = "arrow")]
+    &columnar::PARQUET_READ,
+    #[cfg(feature = "arrow")]
+    &columnar::PARQUET_WRITE,
     &csv_read::CSV_READ,
     &csv_write::CSV_WRITE,
     &flac::FLAC_READ,

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Lints and tests the feature `arrow` (Parquet and Arrow files), which all.sh leaves out: its crates take a minute to build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo clippy -p thalweg-worker --all-targets --locked --features arrow -- -D warnings
+cargo test -p thalweg-worker --locked --features arrow --lib columnar
+cargo test -p thalweg-worker --locked --features arrow --test batch_invariance

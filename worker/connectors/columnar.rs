@@ -1,0 +1,1072 @@
+//! `parquet.read`, `parquet.write`, `arrow.read`, `arrow.write`: tables kept column by column.
+//!
+//! The `parquet` and `arrow` crates understand the files; they are many and slow to build, hence the feature
+//! `arrow`. Reading, the state is how many rows were given: of a Parquet file a successor passes over them by its
+//! index, of an Arrow file batch by batch. Writing, items gather in a file of parts: see [`staged`](super::staged).
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, StringArray, make_array};
+use arrow_buffer::MutableBuffer;
+use arrow_data::ArrayData;
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use thalweg_ringbuf::Frames;
+
+use crate::agent::{
+    Agent, AgentError, Blueprint, Ends, InPort, Io, OutPort, Output, Outside, State, StateSpec,
+    Status,
+};
+use crate::connectors::cells::port_names;
+use crate::connectors::files::Reader;
+use crate::connectors::staged::{Parts, Staged};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest};
+use crate::types::{ItemType, Scalar};
+
+/// The row of `parquet.read`.
+pub const PARQUET_READ: OpDef = OpDef {
+    name: "parquet.read",
+    summary: "reads columns of a Parquet file",
+    doc: "One item per row; several columns give a port each, named as the column (signs other than letters, digits \
+          and `_` become `_`), one column is the agent's only output. Integers, floats, truth values (u8), dates and times (the \
+          integers that the file has), strings (text), bytes, and lists of a fixed length (vectors); other \
+          types are refused. Compressed with snappy, gzip, lz4 or not at all. Goes on at the committed row whatever is killed.",
+    inputs: Arity::Source,
+    outputs: "one stream per column",
+    params: READ_PARAMS,
+    example: "parquet.read path=tests/golden/files/table.parquet columns=[n, name] ! null",
+    deterministic: true,
+    build: |args| build_read(args, Format::Parquet),
+};
+
+/// The row of `arrow.read`.
+pub const ARROW_READ: OpDef = OpDef {
+    name: "arrow.read",
+    summary: "reads columns of an Arrow IPC file",
+    doc: "As `parquet.read`, of a file (also called Feather, version 2) or a stream of Arrow's interprocess format, \
+          not compressed or with lz4. Goes on at the committed row whatever is killed.",
+    inputs: Arity::Source,
+    outputs: "one stream per column",
+    params: READ_PARAMS,
+    example: "arrow.read path=tests/golden/files/table.arrow columns=[n, name] ! null",
+    deterministic: true,
+    build: |args| build_read(args, Format::Arrow),
+};
+
+/// The row of `parquet.write`.
+pub const PARQUET_WRITE: OpDef = OpDef {
+    name: "parquet.write",
+    summary: "writes streams as columns of a Parquet file",
+    doc: "A column for each input, and the shortest ends the table. A vector is a list of a fixed length, a complex number one of \
+          two (real, imaginary), a timed item two columns (`NAME_t` and `NAME`), text a string. During the run \
+          the rows gather in `PATH.parts`; the file is made of them when a stream has ended (after Ctrl-C too), and \
+          replaces an existing one. Written exactly once whatever is killed; it must be a regular file.",
+    inputs: Arity::AtLeast(1),
+    outputs: "nothing",
+    params: &[
+        WRITE_PATH,
+        COLUMNS,
+        ParamDef {
+            name: "compression",
+            kind: ParamKind::Choice(&["snappy", "lz4", "none"]),
+            default: Some("snappy"),
+            unit: "",
+            doc: "How the columns are compressed.",
+        },
+    ],
+    example: "counter items=1000 ! parquet.write path=/tmp/counter.parquet",
+    deterministic: true,
+    build: |args| build_write(args, Format::Parquet),
+};
+
+/// The row of `arrow.write`.
+pub const ARROW_WRITE: OpDef = OpDef {
+    name: "arrow.write",
+    summary: "writes streams as columns of an Arrow IPC file",
+    doc: "As `parquet.write`, to a file of Arrow's interprocess format, which other programs map into memory; not compressed.",
+    inputs: Arity::AtLeast(1),
+    outputs: "nothing",
+    params: &[WRITE_PATH, COLUMNS],
+    example: "counter items=1000 ! arrow.write path=/tmp/counter.arrow",
+    deterministic: true,
+    build: |args| build_write(args, Format::Arrow),
+};
+
+const READ_PARAMS: &[ParamDef] = &[
+    ParamDef {
+        name: "path",
+        kind: ParamKind::ReadPath,
+        default: None,
+        unit: "",
+        doc: "The file to read, relative to the graph file.",
+    },
+    ParamDef {
+        name: "columns",
+        kind: ParamKind::Texts,
+        default: Some(""),
+        unit: "",
+        doc: "The columns' names. Default: all of known types.",
+    },
+    ParamDef {
+        name: "missing",
+        kind: ParamKind::Choice(&["error", "nan"]),
+        default: Some("error"),
+        unit: "",
+        doc: "What a null is: an error, or a `nan` (of text, an empty one).",
+    },
+    ParamDef {
+        name: "rate",
+        kind: ParamKind::Float,
+        default: Some(""),
+        unit: "Hz",
+        doc: "Rows per second of the recording.",
+    },
+];
+
+const WRITE_PATH: ParamDef = ParamDef {
+    name: "path",
+    kind: ParamKind::WritePath,
+    default: None,
+    unit: "",
+    doc: "The file to write, relative to the graph file.",
+};
+
+const COLUMNS: ParamDef = ParamDef {
+    name: "columns",
+    kind: ParamKind::Texts,
+    default: Some(""),
+    unit: "",
+    doc: "The columns' names, one for each input. Default: the inputs' names, `value` of a single one.",
+};
+
+/// Which of the two kinds of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Parquet,
+    Arrow,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Format::Parquet => "Parquet",
+            Format::Arrow => "Arrow IPC",
+        }
+    }
+}
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
+/// What a decoder makes; where a damaged file makes it panic (arrow-ipc 60 does not look at every offset that it
+/// slices by), that is an error like others.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    let damaged = |_| Err(ArrowError::IpcError("the file is damaged".to_owned()));
+    panic::catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(damaged)
+}
+
+/// The columns of a file.
+fn schema_of(format: Format, file: File) -> Result<Arc<Schema>, ArrowError> {
+    match format {
+        Format::Parquet => Ok(ParquetRecordBatchReaderBuilder::try_new(file)?
+            .schema()
+            .clone()),
+        Format::Arrow if is_stream(&file)? => {
+            Ok(StreamReader::try_new_buffered(file, None)?.schema())
+        }
+        Format::Arrow => Ok(FileReader::try_new_buffered(file, None)?.schema()),
+    }
+}
+
+/// These columns from a row on, or from somewhere before it; and the row that the first batch begins with.
+fn batches_from(
+    format: Format,
+    file: File,
+    columns: &[usize],
+    row: u64,
+) -> Result<(Batches, u64), ArrowError> {
+    if format == Format::Parquet {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let offset = usize::try_from(row).unwrap_or(usize::MAX);
+        let batches = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH)
+            .with_offset(offset)
+            .build()?;
+        return Ok((Box::new(batches), row));
+    }
+    let columns = Some(columns.to_vec());
+    let batches: Batches = match is_stream(&file)? {
+        true => Box::new(StreamReader::try_new_buffered(file, columns)?),
+        false => Box::new(FileReader::try_new_buffered(file, columns)?),
+    };
+    Ok((batches, 0))
+}
+
+/// Rows of a batch that is decoded at once.
+const BATCH: usize = 8192;
+
+/// A file of the interprocess format begins with this, a stream does not.
+const FILE_MAGIC: &[u8] = b"ARROW1";
+
+fn is_stream(mut file: &File) -> io::Result<bool> {
+    use std::io::Seek;
+    let mut magic = Vec::new();
+    file.take(FILE_MAGIC.len() as u64).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(magic != FILE_MAGIC)
+}
+
+/// What the values of a column are as items; `None` where they are none.
+fn item_type_of(data_type: &DataType) -> Option<ItemType> {
+    Some(match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 => ItemType::Text,
+        DataType::Binary | DataType::LargeBinary => ItemType::Bytes,
+        DataType::FixedSizeList(field, n @ 1..=65_536) => {
+            ItemType::Vector(scalar_of(field.data_type())?, *n as u32)
+        }
+        DataType::Boolean => ItemType::U8,
+        other => ItemType::Scalar(scalar_of(other)?),
+    })
+}
+
+fn scalar_of(data_type: &DataType) -> Option<Scalar> {
+    Some(match data_type {
+        DataType::UInt8 => Scalar::U8,
+        DataType::Int8 => Scalar::I8,
+        DataType::UInt16 => Scalar::U16,
+        DataType::Int16 => Scalar::I16,
+        DataType::UInt32 => Scalar::U32,
+        DataType::Int32 | DataType::Date32 | DataType::Time32(_) => Scalar::I32,
+        DataType::UInt64 => Scalar::U64,
+        DataType::Int64
+        | DataType::Date64
+        | DataType::Time64(_)
+        | DataType::Timestamp(..)
+        | DataType::Duration(_) => Scalar::I64,
+        DataType::Float32 => Scalar::F32,
+        DataType::Float64 => Scalar::F64,
+        _ => return None,
+    })
+}
+
+fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
+    let reader = Reader::regular(args)?;
+    let name = reader.name();
+    let file = reader.look()?;
+    let schema = guarded(|| schema_of(format, file)).map_err(|e| {
+        let message = format!("{name} is no {} file that can be read: {e}", format.name());
+        OpError::param("path", message)
+    })?;
+    let chosen = chosen_columns(args, &schema, &name)?;
+    let missing_is_nan = args.text("missing") == Some("nan");
+    let rate = crate::connectors::rate(args)?;
+    let mut places: Vec<usize> = chosen.clone();
+    places.sort_unstable();
+    places.dedup();
+    let mut columns = Vec::new();
+    for index in &chosen {
+        let field = schema.field(*index);
+        let item_type = item_type_of(field.data_type()).ok_or_else(|| {
+            let message = format!(
+                "the column {:?} of {name} is of type {}, which is no item",
+                field.name(),
+                field.data_type()
+            );
+            OpError::param("columns", message)
+        })?;
+        columns.push(Column {
+            name: field.name().clone(),
+            place: places.binary_search(index).unwrap_or(0),
+            item_type,
+        });
+    }
+    let names = port_names(columns.iter().map(|column| column.name.clone()).collect());
+    let types: Vec<ItemType> = columns.iter().map(|c| c.item_type.clone()).collect();
+    let agent = TableReader {
+        len_bytes: reader.len()?,
+        reader,
+        format,
+        places,
+        columns,
+        missing_is_nan,
+        batches: None,
+        start: 0,
+        rows: 0,
+        values: Vec::new(),
+    };
+    let blueprint = Blueprint::new(agent).state(StateSpec::of(0u64));
+    Ok(match &types[..] {
+        [only] => blueprint.output(OutPort::new(only.clone(), rate)),
+        _ => names
+            .into_iter()
+            .zip(types)
+            .fold(blueprint, |blueprint, (name, item_type)| {
+                blueprint.output(OutPort::named(name, item_type, rate))
+            }),
+    })
+}
+
+/// The places of the columns that are asked for.
+fn chosen_columns(args: &Args, schema: &Schema, name: &str) -> Result<Vec<usize>, OpError> {
+    let fields = schema.fields();
+    let Some(given) = args.texts("columns") else {
+        let known = |n: &usize| item_type_of(schema.field(*n).data_type()).is_some();
+        let all: Vec<usize> = (0..fields.len()).filter(known).collect();
+        return match all.is_empty() {
+            false => Ok(all),
+            true => Err(OpError::param(
+                "path",
+                format!("{name} has no column of a known type"),
+            )),
+        };
+    };
+    if given.is_empty() {
+        return Err(OpError::param("columns", "`columns` is an empty list"));
+    }
+    let place = |wanted: &str| {
+        let place = fields.iter().position(|field| field.name() == wanted);
+        place.ok_or_else(|| {
+            let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+            let help = match nearest(wanted, &names) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("it has {}", names.join(", ")),
+            };
+            OpError::param("columns", format!("{name} has no column {wanted:?}")).with_help(help)
+        })
+    };
+    given.into_iter().map(place).collect()
+}
+
+/// A column that is read.
+struct Column {
+    name: String,
+    /// Its place among the columns that are decoded.
+    place: usize,
+    item_type: ItemType,
+}
+
+/// The values of a column in a batch.
+enum Values {
+    /// Items side by side.
+    Items(Vec<u8>),
+    /// Frames one after the other, and where each ends.
+    Frames(Vec<u8>, Vec<usize>),
+}
+
+impl Values {
+    fn frame(&self, row: usize) -> &[u8] {
+        match self {
+            Values::Items(_) => &[],
+            Values::Frames(bytes, ends) => {
+                let start = row.checked_sub(1).map_or(0, |before| ends[before]);
+                &bytes[start..ends[row]]
+            }
+        }
+    }
+}
+
+/// State: how many rows were given (`u64`).
+struct TableReader {
+    reader: Reader,
+    len_bytes: u64,
+    format: Format,
+    /// The columns that are decoded, ascending.
+    places: Vec<usize>,
+    columns: Vec<Column>,
+    missing_is_nan: bool,
+    batches: Option<Batches>,
+    /// The rows `start .. start + rows` are decoded.
+    start: u64,
+    rows: usize,
+    values: Vec<Values>,
+}
+
+impl TableReader {
+    fn failed(&self, error: &ArrowError) -> AgentError {
+        AgentError::new(format!("{} cannot be read: {error}", self.reader.name()))
+    }
+
+    fn restart(&mut self, row: u64) -> Result<(), AgentError> {
+        let file = self.reader.look().map_err(|e| AgentError::new(e.message))?;
+        let opened = guarded(|| batches_from(self.format, file, &self.places, row));
+        let (batches, start) = opened.map_err(|e| self.failed(&e))?;
+        self.batches = Some(batches);
+        (self.start, self.rows) = (start, 0);
+        Ok(())
+    }
+
+    /// Decodes the batch with this row; false at the end.
+    fn reach(&mut self, row: u64) -> Result<bool, AgentError> {
+        if self.batches.is_none() || row < self.start {
+            self.restart(row)?;
+        }
+        while row >= self.start + self.rows as u64 {
+            let batches = &mut self.batches;
+            let batch = guarded(|| batches.as_mut().and_then(Iterator::next).transpose());
+            let Some(batch) = batch.map_err(|e| self.failed(&e))? else {
+                return Ok(false);
+            };
+            self.start += self.rows as u64;
+            self.rows = batch.num_rows();
+            if row < self.start + self.rows as u64 {
+                self.values = self.values_of(&batch)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn values_of(&self, batch: &RecordBatch) -> Result<Vec<Values>, AgentError> {
+        let values = self.columns.iter().map(|column| {
+            let array = batch.column(column.place);
+            let mut values = values_of(array, &column.item_type);
+            self.fill_nulls(column, array, &mut values)?;
+            Ok(values)
+        });
+        values.collect()
+    }
+
+    /// Puts what stands for a null where one is, or refuses it.
+    fn fill_nulls(
+        &self,
+        column: &Column,
+        array: &ArrayRef,
+        values: &mut Values,
+    ) -> Result<(), AgentError> {
+        let has_null = |row: &usize| array.is_null(*row);
+        let nulls = (0..array.len()).filter(has_null);
+        let inner = column.item_type.elements().map(|(scalar, _)| scalar);
+        for row in nulls {
+            match (&mut *values, inner) {
+                (Values::Frames(..), _) if self.missing_is_nan => {}
+                (Values::Items(items), Some(Scalar::F64)) if self.missing_is_nan => {
+                    items[8 * row..][..8].copy_from_slice(&f64::NAN.to_ne_bytes());
+                }
+                (Values::Items(items), Some(Scalar::F32)) if self.missing_is_nan => {
+                    items[4 * row..][..4].copy_from_slice(&f32::NAN.to_ne_bytes());
+                }
+                _ => {
+                    let help = match self.missing_is_nan {
+                        true => format!("{} has no nan", column.item_type),
+                        false => "`missing = \"nan\"` reads that as nan".to_owned(),
+                    };
+                    return Err(AgentError::new(format!(
+                        "{}: row {} of column {:?} is null; {help}",
+                        self.reader.name(),
+                        self.start + row as u64,
+                        column.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives rows from `at` of the batch on, as many as there is room for.
+    fn give(&self, at: usize, outputs: &mut [Output]) -> usize {
+        if self
+            .columns
+            .iter()
+            .any(|column| column.item_type.is_framed())
+        {
+            let rows = (at..self.rows).take_while(|row| self.give_row(*row, outputs));
+            return rows.count();
+        }
+        let space = outputs.iter().map(Output::space).min().unwrap_or(0);
+        let n = space.min(self.rows - at);
+        for (values, output) in self.values.iter().zip(outputs) {
+            if let Values::Items(items) = values {
+                let len = output.item_len();
+                output.bytes()[..n * len].copy_from_slice(&items[at * len..][..n * len]);
+                output.produce(n);
+            }
+        }
+        n
+    }
+
+    /// Gives one row to all outputs, or to none: then false.
+    fn give_row(&self, row: usize, outputs: &mut [Output]) -> bool {
+        let ports = self.values.iter().zip(outputs.iter_mut());
+        let has_room = ports.into_iter().all(|(values, output)| match values {
+            Values::Items(_) => !output.is_full(),
+            Values::Frames(..) => output.fits(values.frame(row).len()),
+        });
+        if !has_room {
+            return false;
+        }
+        for (values, output) in self.values.iter().zip(outputs) {
+            match values {
+                Values::Items(items) => {
+                    let len = output.item_len();
+                    output.bytes()[..len].copy_from_slice(&items[row * len..][..len]);
+                    output.produce(1);
+                }
+                Values::Frames(..) => {
+                    output.give(values.frame(row));
+                }
+            }
+        }
+        true
+    }
+}
+
+/// The values of an array, whatever stands where a null is.
+fn values_of(array: &ArrayRef, item_type: &ItemType) -> Values {
+    let rows = array.len();
+    match array.data_type() {
+        DataType::Utf8 => {
+            frames((0..rows).map(|row| array.as_string::<i32>().value(row).as_bytes()))
+        }
+        DataType::LargeUtf8 => {
+            frames((0..rows).map(|row| array.as_string::<i64>().value(row).as_bytes()))
+        }
+        DataType::Binary => frames((0..rows).map(|row| array.as_binary::<i32>().value(row))),
+        DataType::LargeBinary => frames((0..rows).map(|row| array.as_binary::<i64>().value(row))),
+        DataType::Boolean => {
+            let flags = array.as_boolean().values();
+            Values::Items(flags.iter().map(u8::from).collect())
+        }
+        DataType::FixedSizeList(..) => {
+            let list = array.as_fixed_size_list();
+            let width = list.value_length() as usize;
+            Values::Items(numbers_of(list.values(), item_type.len_bytes() / width))
+        }
+        _ => Values::Items(numbers_of(array, item_type.len_bytes())),
+    }
+}
+
+fn frames<'a>(values: impl Iterator<Item = &'a [u8]>) -> Values {
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    for value in values {
+        bytes.extend_from_slice(value);
+        ends.push(bytes.len());
+    }
+    Values::Frames(bytes, ends)
+}
+
+/// The bytes of an array of numbers.
+fn numbers_of(array: &ArrayRef, len_bytes: usize) -> Vec<u8> {
+    let data = array.to_data();
+    let bytes = data.buffers()[0].as_slice();
+    bytes[data.offset() * len_bytes..][..data.len() * len_bytes].to_vec()
+}
+
+impl Agent for TableReader {
+    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
+        self.restart(*state.get::<u64>())
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let given = io.state.get::<u64>();
+        let before = *given;
+        loop {
+            match self.reach(*given) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Status::Done),
+                // What came before the trouble is given first, however the calls are cut.
+                Err(_) if *given > before => return Ok(Status::More),
+                Err(error) => return Err(error),
+            }
+            let at = (*given - self.start) as usize;
+            let n = self.give(at, io.outputs);
+            *given += n as u64;
+            if at + n < self.rows {
+                return Ok(Status::More);
+            }
+        }
+    }
+
+    fn outside(&self, _: &[u8]) -> Outside {
+        // Which bytes hold a row is known to the decoder alone: the file is held to be the same as a whole.
+        self.reader.outside(0..self.len_bytes)
+    }
+}
+
+/// A column that is written: a part of an input's items.
+struct Piece {
+    input: usize,
+    /// Bytes of an item before it.
+    offset: usize,
+    /// What it is made of; `None`: frames.
+    scalar: Option<Scalar>,
+    /// Numbers of it in an item.
+    width: usize,
+    field: Field,
+}
+
+/// An input as it is written.
+struct Source {
+    item_type: ItemType,
+    /// Items that are not yet written: side by side, or one by one where they are frames.
+    items: VecDeque<u8>,
+    frames: VecDeque<Vec<u8>>,
+}
+
+fn build_write(args: &Args, format: Format) -> Result<Blueprint, OpError> {
+    let pieces = pieces(args)?;
+    let types: Vec<ItemType> = args.inputs().iter().map(|i| i.item_type.clone()).collect();
+    let compression = match format {
+        Format::Arrow => Compression::UNCOMPRESSED,
+        Format::Parquet => match args.text("compression") {
+            Some("none") => Compression::UNCOMPRESSED,
+            Some("lz4") => Compression::LZ4_RAW,
+            _ => Compression::SNAPPY,
+        },
+    };
+    let assemble = Box::new(move |parts: &mut Parts, file: File| {
+        let fields: Vec<Field> = pieces.iter().map(|piece| piece.field.clone()).collect();
+        let table = Table {
+            schema: Arc::new(Schema::new(fields)),
+            pieces: &pieces,
+        };
+        let sources = types.iter().map(|item_type| Source {
+            item_type: item_type.clone(),
+            items: VecDeque::new(),
+            frames: VecDeque::new(),
+        });
+        let written = table.write(format, compression, sources.collect(), parts, file);
+        written.map_err(|e| io::Error::other(e.to_string()))
+    });
+    let blueprint = Blueprint::new(Staged::of(args, true, assemble)?)
+        .state(StateSpec::of(0u64))
+        .ends(Ends::AnyInput);
+    Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
+        blueprint.input(InPort::new(input.item_type.clone()))
+    }))
+}
+
+fn pieces(args: &Args) -> Result<Vec<Piece>, OpError> {
+    let inputs = args.inputs();
+    let names: Vec<String> = match (args.texts("columns"), inputs) {
+        (Some(given), inputs) if given.len() != inputs.len() => {
+            let message = format!(
+                "`columns` has {} names, and there are {} inputs",
+                given.len(),
+                inputs.len()
+            );
+            return Err(OpError::param("columns", message));
+        }
+        (Some(given), _) => given.into_iter().map(str::to_owned).collect(),
+        (None, [only]) if only.name == "x" => vec!["value".to_owned()],
+        (None, inputs) => inputs.iter().map(|input| input.name.clone()).collect(),
+    };
+    let mut pieces = Vec::new();
+    for (k, (name, input)) in names.iter().zip(inputs).enumerate() {
+        let mut push = |name: String, offset, scalar: Option<Scalar>, width: usize, data_type| {
+            pieces.push(Piece {
+                input: k,
+                offset,
+                scalar,
+                width,
+                field: Field::new(name, data_type, false),
+            });
+        };
+        match &input.item_type {
+            ItemType::Text => push(name.clone(), 0, None, 1, DataType::Utf8),
+            ItemType::Bytes => push(name.clone(), 0, None, 1, DataType::Binary),
+            ItemType::Timed(scalar) => {
+                let (part, width) = parts_of(*scalar, 1);
+                push(
+                    format!("{name}_t"),
+                    0,
+                    Some(Scalar::F64),
+                    1,
+                    DataType::Float64,
+                );
+                push(name.clone(), 8, Some(part), width, data_type(part, width));
+            }
+            other => {
+                let (scalar, count) = other.elements().ok_or_else(|| {
+                    let wanted = "numbers, vectors of them, timed items, text and bytes";
+                    OpError::input_type(args.op().name, input, wanted)
+                })?;
+                let (part, width) = parts_of(scalar, count);
+                let is_list = matches!(other, ItemType::Vector(..)) || scalar.is_complex();
+                let data_type = match is_list {
+                    true => list_type(part, width),
+                    false => plain_type(part),
+                };
+                push(name.clone(), 0, Some(part), width, data_type);
+            }
+        }
+    }
+    Ok(pieces)
+}
+
+/// A complex number is two numbers.
+fn parts_of(scalar: Scalar, count: usize) -> (Scalar, usize) {
+    match scalar {
+        Scalar::Cf32 => (Scalar::F32, 2 * count),
+        Scalar::Cf64 => (Scalar::F64, 2 * count),
+        scalar => (scalar, count),
+    }
+}
+
+fn data_type(scalar: Scalar, width: usize) -> DataType {
+    match width {
+        1 => plain_type(scalar),
+        width => list_type(scalar, width),
+    }
+}
+
+fn list_type(scalar: Scalar, width: usize) -> DataType {
+    let field = Field::new("item", plain_type(scalar), false);
+    DataType::FixedSizeList(Arc::new(field), width as i32)
+}
+
+fn plain_type(scalar: Scalar) -> DataType {
+    match scalar {
+        Scalar::U8 => DataType::UInt8,
+        Scalar::I8 => DataType::Int8,
+        Scalar::U16 => DataType::UInt16,
+        Scalar::I16 => DataType::Int16,
+        Scalar::U32 => DataType::UInt32,
+        Scalar::I32 => DataType::Int32,
+        Scalar::U64 => DataType::UInt64,
+        Scalar::I64 => DataType::Int64,
+        Scalar::F32 | Scalar::Cf32 => DataType::Float32,
+        Scalar::F64 | Scalar::Cf64 => DataType::Float64,
+    }
+}
+
+impl Source {
+    fn rows(&self) -> usize {
+        match self.item_type.is_framed() {
+            true => self.frames.len(),
+            false => self.items.len() / self.item_type.len_bytes(),
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        match self.item_type.is_framed() {
+            true => self.frames.extend(Frames::new(chunk).map(<[u8]>::to_vec)),
+            false => self.items.extend(chunk),
+        }
+    }
+
+    fn pass(&mut self, rows: usize) {
+        match self.item_type.is_framed() {
+            true => self.frames.drain(..rows).for_each(drop),
+            false => drop(self.items.drain(..rows * self.item_type.len_bytes())),
+        }
+    }
+}
+
+/// A table as it is written.
+struct Table<'a> {
+    schema: Arc<Schema>,
+    pieces: &'a [Piece],
+}
+
+/// Rows of a batch that is written at once, so that a file's bytes are a function of its rows alone.
+const WRITE_BATCH: usize = 65_536;
+
+impl Table<'_> {
+    fn write(
+        &self,
+        format: Format,
+        compression: Compression,
+        sources: Vec<Source>,
+        parts: &mut Parts,
+        file: File,
+    ) -> Result<(), ArrowError> {
+        if format == Format::Arrow {
+            let mut writer = FileWriter::try_new_buffered(file, &self.schema)?;
+            self.each_batch(sources, parts, |batch| writer.write(&batch))?;
+            return writer.finish();
+        }
+        let properties = WriterProperties::builder()
+            .set_created_by("thalweg".to_owned())
+            .set_compression(compression)
+            .build();
+        let mut writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?;
+        self.each_batch(sources, parts, |batch| Ok(writer.write(&batch)?))?;
+        writer.close()?;
+        Ok(())
+    }
+
+    fn each_batch(
+        &self,
+        mut sources: Vec<Source>,
+        parts: &mut Parts,
+        mut write: impl FnMut(RecordBatch) -> Result<(), ArrowError>,
+    ) -> Result<(), ArrowError> {
+        let mut chunk = Vec::new();
+        loop {
+            let came = parts.next(&mut chunk)?;
+            if let Some(k) = came {
+                sources[k].take(&chunk);
+            }
+            let rows = sources.iter().map(Source::rows).min().unwrap_or(0);
+            let least = if came.is_some() { WRITE_BATCH } else { 1 };
+            let mut left = rows;
+            while left >= least {
+                let n = left.min(WRITE_BATCH);
+                write(self.batch(&mut sources, n)?)?;
+                sources.iter_mut().for_each(|source| source.pass(n));
+                left -= n;
+            }
+            if came.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn batch(&self, sources: &mut [Source], rows: usize) -> Result<RecordBatch, ArrowError> {
+        let columns = self
+            .pieces
+            .iter()
+            .map(|piece| piece.column(&mut sources[piece.input], rows));
+        RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Piece {
+    fn column(&self, source: &mut Source, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let Some(scalar) = self.scalar else {
+            let frames = source.frames.iter().take(rows);
+            return Ok(match source.item_type {
+                ItemType::Text => Arc::new(StringArray::from_iter_values(
+                    frames.map(|f| String::from_utf8_lossy(f)),
+                )),
+                _ => Arc::new(BinaryArray::from_iter_values(frames)),
+            });
+        };
+        let item_len = source.item_type.len_bytes();
+        let len = scalar.len_bytes() * self.width;
+        let items = source.items.make_contiguous();
+        let mut numbers = MutableBuffer::with_capacity(rows * len);
+        for item in items.chunks_exact(item_len).take(rows) {
+            numbers.extend_from_slice(&item[self.offset..][..len]);
+        }
+        let numbers = ArrayData::builder(plain_type(scalar))
+            .len(rows * self.width)
+            .add_buffer(numbers.into())
+            .build()?;
+        Ok(match self.field.data_type() {
+            DataType::FixedSizeList(..) => {
+                let list = ArrayData::builder(self.field.data_type().clone())
+                    .len(rows)
+                    .add_child_data(numbers)
+                    .build()?;
+                make_array(list)
+            }
+            _ => make_array(numbers),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
+    use crate::op::{InputInfo, Value};
+    use crate::testing::{Chunks, Random, frames, run, texts};
+
+    const READERS: [(&OpDef, &str); 3] = [
+        (&PARQUET_READ, "table.parquet"),
+        (&ARROW_READ, "table.arrow"),
+        (&ARROW_READ, "table.arrows"),
+    ];
+
+    fn list(words: &[&str]) -> Value {
+        Value::List(words.iter().map(|word| Value::from(*word)).collect())
+    }
+
+    #[test]
+    fn pyarrows_tables_are_read_a_port_for_each_column() {
+        for (op, file) in READERS {
+            for chunks in CUTS {
+                let columns = [("columns", list(&["n", "x", "name", "ok", "row", "when"]))];
+                let reader = source(op, &golden(), file, None, &columns).unwrap();
+                let ports: Vec<String> = reader
+                    .outputs
+                    .iter()
+                    .map(|port| format!("{} {}", port.name, port.item_type))
+                    .collect();
+                let expected = [
+                    "n i64",
+                    "x f32",
+                    "name text",
+                    "ok u8",
+                    "row f64[2]",
+                    "when i64",
+                ];
+                assert_eq!(ports, expected, "{file}");
+                let streams = run(reader, &[], chunks, usize::MAX).unwrap();
+                let rows = 0..300i64;
+                assert!(streams[0] == bytes(&rows.clone().map(|n| n * n).collect::<Vec<_>>()));
+                let x: Vec<f32> = rows.clone().map(|n| n as f32 / 4.0).collect();
+                assert!(streams[1] == bytes(&x), "{file}");
+                let names: Vec<String> = rows.clone().map(|n| format!("row {n}")).collect();
+                assert_eq!(texts(&streams[2]), names);
+                let ok: Vec<u8> = rows.clone().map(|n| u8::from(n % 3 == 0)).collect();
+                assert_eq!(streams[3], ok);
+                let row: Vec<f64> = rows.clone().flat_map(|n| [n as f64, -n as f64]).collect();
+                assert!(streams[4] == bytes(&row), "{file}");
+                let when: Vec<i64> = rows.map(|n| 1_000_000 * n).collect();
+                assert!(streams[5] == bytes(&when), "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_successor_goes_on_at_the_committed_row() {
+        for (op, file) in READERS {
+            let columns = [("columns", list(&["x"]))];
+            for given in [0u64, 1, 99, 100, 250, 299, 300] {
+                let mut reader = source(op, &golden(), file, None, &columns).unwrap();
+                assert_eq!(reader.outputs[0].name, "");
+                reader.state = StateSpec::of(given);
+                let rest: Vec<f32> = (given..300).map(|n| n as f32 / 4.0).collect();
+                assert_eq!(
+                    read(reader, Chunks::Random(given)).unwrap(),
+                    bytes(&rest),
+                    "{file} {given}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_null_is_an_error_or_a_nan() {
+        for (op, file) in READERS {
+            let gaps = ("columns", list(&["gaps"]));
+            let reader = source(op, &golden(), file, None, std::slice::from_ref(&gaps)).unwrap();
+            let error = read(reader, Chunks::Whole).unwrap_err();
+            assert!(
+                error.message.contains("row 7 of column \"gaps\" is null"),
+                "{error}"
+            );
+            let params = [gaps, ("missing", Value::from("nan"))];
+            let found = read(
+                source(op, &golden(), file, None, &params).unwrap(),
+                Chunks::Single,
+            );
+            let found = found.unwrap();
+            let found: &[f64] = bytemuck::cast_slice(&found);
+            assert!(found[7].is_nan() && found[8] == 8.0 && found.len() == 300);
+        }
+    }
+
+    #[test]
+    fn columns_that_are_not_there_or_are_no_items_are_refused() {
+        for (op, file) in READERS {
+            let refused = |column| {
+                let columns = [("columns", list(&[column]))];
+                source(op, &golden(), file, None, &columns).unwrap_err()
+            };
+            assert_eq!(
+                refused("nam").help.as_deref(),
+                Some("did you mean \"name\"?")
+            );
+            assert!(
+                refused("odd").message.contains("which is no item"),
+                "{file}"
+            );
+            let error = source(op, &golden(), "i16.wav", None, &[]).unwrap_err();
+            assert!(
+                error.message.contains("file that can be read"),
+                "{}",
+                error.message
+            );
+        }
+    }
+
+    /// A writer of five inputs to `w`.
+    fn writer(op: &'static OpDef, folder: &Path) -> Blueprint {
+        let types = ["u16", "f64[3]", "text", "cf32", "timed<f64>"];
+        let inputs = types
+            .iter()
+            .zip(["a", "b", "c", "d", "e"])
+            .map(|(item_type, name)| InputInfo {
+                name: name.to_owned(),
+                item_type: item_type.parse().unwrap(),
+                rate: None,
+            });
+        let given = [("path".to_owned(), Value::from("w"))];
+        let args = Args::new(op, inputs.collect(), None, &given, folder).unwrap();
+        (op.build)(&args).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_the_bytes_are_the_same_for_any_chunks() {
+        let rows = 70_000;
+        let a = bytes(&(0..rows).map(|n| n as u16).collect::<Vec<_>>());
+        let b = bytes(&(0..3 * rows).map(f64::from).collect::<Vec<_>>());
+        let c = frames((0..rows).map(|n| format!("{n}")));
+        let d = bytes(&(0..2 * rows).map(|n| n as f32).collect::<Vec<_>>());
+        let e = bytes(
+            &(0..2 * rows)
+                .map(|n| f64::from(n) / 2.0)
+                .collect::<Vec<_>>(),
+        );
+        for (write, read) in [(&PARQUET_WRITE, &PARQUET_READ), (&ARROW_WRITE, &ARROW_READ)] {
+            let mut files = Vec::new();
+            for chunks in [Chunks::Whole, Chunks::Random(9)] {
+                let folder = tempfile::tempdir().unwrap();
+                let inputs = [&a, &b, &c, &d, &e].map(Vec::clone);
+                run(writer(write, folder.path()), &inputs, chunks, usize::MAX).unwrap();
+                let back = source(read, folder.path(), "w", None, &[]).unwrap();
+                let ports: Vec<&str> = back.outputs.iter().map(|port| &*port.name).collect();
+                assert_eq!(ports, ["a", "b", "c", "d", "e_t", "e"]);
+                let back = run(back, &[], chunks, usize::MAX).unwrap();
+                assert!(back[0] == a && back[1] == b && back[2] == c && back[3] == d);
+                let whole: &[f64] = bytemuck::cast_slice(&e);
+                let times: Vec<f64> = whole.chunks(2).map(|item| item[0]).collect();
+                assert!(back[4] == bytes(&times));
+                files.push(std::fs::read(folder.path().join("w")).unwrap());
+            }
+            assert!(files[0] == files[1]);
+        }
+    }
+
+    #[test]
+    fn the_names_are_as_many_as_the_inputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let two = [("columns", list(&["a", "b"]))];
+        let error = sink(&PARQUET_WRITE, folder.path(), "w", ("f64", None), &two).unwrap_err();
+        assert_eq!(
+            error.message,
+            "`columns` has 2 names, and there are 1 inputs"
+        );
+    }
+
+    #[test]
+    fn a_file_cut_short_is_refused_and_a_damaged_one_never_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = Random::new(20_261_122);
+        for (op, file) in READERS {
+            let whole = std::fs::read(golden().join(file)).unwrap();
+            let outcome = |bytes: &[u8]| {
+                std::fs::write(folder.path().join("bad"), bytes).unwrap();
+                let missing = [("missing", Value::from("nan"))];
+                let reader = source(op, folder.path(), "bad", None, &missing).ok()?;
+                run(reader, &[], Chunks::Whole, 1 << 16).ok()
+            };
+            if file != "table.arrows" {
+                for len in cuts(whole.len()).step_by(7) {
+                    assert!(outcome(&whole[..len]).is_none(), "{file} cut at {len}");
+                }
+            }
+            for _ in 0..100 {
+                let mut damaged = whole.clone();
+                let at = random.below(damaged.len() as u64) as usize;
+                damaged[at] ^= 1 << random.below(8);
+                outcome(&damaged);
+            }
+        }
+    }
+}
