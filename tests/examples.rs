@@ -168,6 +168,30 @@ fn a_live_graph_answers_what_its_program_feeds_it() {
     assert_eq!(program("live", "1\n2\n3\n4\n"), "1\n1.5\n2\n2.5\n");
 }
 
+/// What needs a peer to talk to is judged in `e2e/sockets.rs`.
+const TALKS: [&str; 3] = ["tcp", "udp", "unix"];
+
+#[test]
+fn the_example_of_every_operator_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ran = 0;
+    for op in thalweg_worker::operators::table() {
+        let family = op.name.split('.').next().unwrap_or_default();
+        if TALKS.contains(&family) {
+            continue;
+        }
+        let here = format!("{}/", folder.path().display());
+        let line = op.example.replace("/tmp/", &here);
+        println!("{}: {line}", op.name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.args(["run", "-q", "--in-process", "-e", &line]);
+        printed(command, "");
+        ran += 1;
+    }
+    assert!(ran > 100, "{ran} examples");
+}
+
 fn numbers(row: &str) -> Vec<f64> {
     row.split(',').map(|cell| cell.parse().unwrap()).collect()
 }
