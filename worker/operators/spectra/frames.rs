@@ -179,7 +179,7 @@ impl Shape {
 
     /// What the frames come from.
     pub(super) fn in_port(&self, args: &Args) -> InPort {
-        InPort::new(args.input().item_type.clone()).retain(self.windows.size as usize - 1)
+        frames_of(args, self.windows)
     }
 
     /// Frames per second of the stream's own time.
@@ -189,6 +189,20 @@ impl Shape {
             .map(|rate| rate / self.windows.step as f64)
     }
 }
+
+/// The only input, as windows of it are looked back at.
+///
+/// A call sees what is new in a frame: how much an agent is given at once goes by its largest items, and a frame's are
+/// much larger than what it is made of.
+pub(super) fn frames_of(args: &Args, windows: Windows) -> InPort {
+    let news = windows.step.min(AT_ONCE) as usize;
+    InPort::new(args.input().item_type.clone())
+        .retain(windows.size as usize - 1)
+        .at_least(news)
+}
+
+/// Items that a call waits for at most: with so many it costs little beside them.
+pub(super) const AT_ONCE: u64 = 4096;
 
 /// The scalar of a stream of numbers, one by one.
 pub(super) fn single_numbers(args: &Args) -> Result<Scalar, OpError> {

@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use num_complex::Complex;
 
-use super::frames::{RATE, single_numbers};
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use super::frames::{RATE, frames_of, single_numbers};
+use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::operators::iir;
 use crate::sliding::Windows;
@@ -85,7 +85,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let rate = input.rate.map(|rate| rate / windows.step as f64);
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()).retain(size as usize - 1))
+        .input(frames_of(args, windows))
         .output(OutPort::new(item_type, rate)))
 }
 

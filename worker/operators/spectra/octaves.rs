@@ -1,14 +1,15 @@
 //! `octaves`: how loud each octave band is, or each part of an octave.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, StateSpec, Status};
 use crate::design::Band;
 use crate::design::iirfilter::butter;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::sliding::Windows;
 use crate::types::{ItemType, Scalar};
 use crate::wide::{View, Wide};
 
-use super::frames::{RATE, single_numbers};
+use super::frames::{RATE, frames_of, single_numbers};
 
 /// The row of the table.
 pub const OCTAVES: OpDef = OpDef {
@@ -102,7 +103,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let rate = input.rate.map(|rate| rate / size as f64);
     let item_type = ItemType::Vector(gives, bands.len() as u32);
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
+        .input(frames_of(
+            args,
+            Windows {
+                size: 1,
+                step: size,
+            },
+        ))
         .output(OutPort::new(item_type, rate))
         .state(StateSpec::slice(&state)))
 }
