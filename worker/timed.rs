@@ -86,7 +86,7 @@ impl TimeWindows {
     /// is at 0.3, where an item of that time is, and errors do not add up.
     pub fn begin(&self, k: u64) -> f64 {
         let decimal = self.decimal.and_then(|decimal| decimal.after(k, 0));
-        decimal.unwrap_or_else(|| self.start + k as f64 * self.step)
+        decimal.unwrap_or(self.start + k as f64 * self.step)
     }
 
     /// When window `k` ends.
