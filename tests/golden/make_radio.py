@@ -11,7 +11,8 @@ import platform
 from pathlib import Path
 
 import numpy as np
-from gnuradio import analog, blocks, gr
+from gnuradio import analog, blocks, digital, filter, gr
+from gnuradio.analog import fm_emph
 
 RATE = 100.0
 lines = [
@@ -31,7 +32,8 @@ def case(what, numbers, **params):
     numbers = np.asarray(numbers)
     if np.iscomplexobj(numbers):
         numbers = np.column_stack([numbers.real, numbers.imag])
-    lines.append(f"{what} {words} : " + " ".join(repr(float(v)) for v in np.ravel(numbers)))
+    digits = "%r" if what.startswith(("numpy", "x", "m")) else "%.9g"
+    lines.append(f"{what} {words} : " + " ".join(digits % float(v) for v in np.ravel(numbers)))
 
 
 def through(block, items, sink):
@@ -91,5 +93,103 @@ case("numpy/m/fm.mod", np.exp(2j * np.pi * 12 / RATE * np.cumsum(m)), deviation=
 case("gnuradio/m/fm.mod", through(analog.frequency_modulator_fc(0.3), m, complex_sink()), sensitivity=0.3)
 case("numpy/m/pm.mod", np.exp(0.9j * m), sensitivity=0.9)
 case("gnuradio/m/pm.mod", through(analog.phase_modulator_fc(0.9), m, complex_sink()), sensitivity=0.9)
+
+# Loops.
+
+
+def agc(items, rate, reference, gain, max_gain=np.inf):
+    given = []
+    for item in items:
+        given.append(item * gain)
+        gain = min(gain + rate * (reference - abs(given[-1])), max_gain)
+    return given
+
+
+def agc_block(kind, max_gain=0.0, **params):
+    block = kind(params["rate"], params["reference"], params["gain"])
+    block.set_max_gain(max_gain)
+    return block
+
+
+for words in [
+    {"rate": 0.05, "reference": 0.7, "gain": 2.0},
+    {"rate": 0.1, "reference": 3.0, "gain": 1.0, "max_gain": 1.5},
+]:
+    case("numpy/x/agc", agc(x, **words), **words)
+    case("numpy/m/agc", agc(m, **words), **words)
+    case("gnuradio/x/agc", through(agc_block(analog.agc_cc, **words), x, complex_sink()), **words)
+    case("gnuradio/m/agc", through(agc_block(analog.agc_ff, **words), m, real_sink()), **words)
+
+
+def pll(items, width, low, high):
+    damping = np.sqrt(0.5)
+    under = 1 + 2 * damping * width + width * width
+    phase = freq = 0.0
+    rows = []
+    for item in items:
+        rows.append((item * np.exp(-1j * phase), np.exp(1j * phase), freq * RATE / (2 * np.pi)))
+        error = np.angle(item * np.exp(-1j * phase))
+        freq += 4 * width * width / under * error
+        phase += freq + 4 * damping * width / under * error
+        freq = min(max(freq, low), high)
+    return [np.array(column) for column in zip(*rows)]
+
+
+hertz = RATE / (2 * np.pi)
+for width, low, high in [(0.05, -1.0, 1.0), (0.2, 0.1, 0.35)]:
+    words = {"bandwidth": width, "min_freq": low * hertz, "max_freq": high * hertz}
+    carrier, reference, freq = pll(x, width, low, high)
+    case("numpy/x/pll", carrier, **words)
+    case("numpy/x/pll", reference, output="reference", **words)
+    case("numpy/x/pll", freq, output="freq", **words)
+    limits = (width, high, low)
+    case("gnuradio/x/pll", through(analog.pll_carriertracking_cc(*limits), x, complex_sink()), **words)
+    case("gnuradio/x/pll", through(analog.pll_refout_cc(*limits), x, complex_sink()), output="reference", **words)
+    found = hertz * through(analog.pll_freqdet_cf(*limits), x, real_sink())
+    case("gnuradio/x/pll", found, output="freq", **words)
+
+for ramp, gate in [(0, False), (0, True), (5, False), (5, True)]:
+    words = {"threshold": -0.5, "alpha": 0.3, "ramp": ramp, "gate": gate}
+    block = analog.pwr_squelch_ff(-0.5, 0.3, ramp, gate)
+    case("gnuradio/m/squelch", through(block, m, real_sink()), **words)
+    words["threshold"] = 0.2
+    block = analog.pwr_squelch_cc(0.2, 0.3, ramp, gate)
+    case("gnuradio/x/squelch", through(block, x, complex_sink()), **words)
+
+# Symbols. GNU Radio stops before the last ones.
+for omega, gain_omega, mu, gain_mu, limit in [(2.1, 0.01, 0.3, 0.1, 0.02), (3.0, 0.0, 0.75, 0.05, 0.1)]:
+    words = {"omega": omega, "gain_omega": gain_omega, "mu": mu, "gain_mu": gain_mu, "omega_relative_limit": limit}
+    numbers = (omega, gain_omega, mu, gain_mu, limit)
+    case("symbols/m/clock.mm", through(digital.clock_recovery_mm_ff(*numbers), m, real_sink()), **words)
+    late = digital.clock_recovery_mm_cc(*numbers)
+    case("symbols/x/clock.mm", through(late, x, complex_sink()), **words)
+case("gnuradio/m/slice.binary", through(digital.binary_slicer_fb(), m, blocks.vector_sink_b()))
+qpsk = digital.constellation_qpsk().base()
+case("gnuradio/x/slice.qpsk", through(digital.constellation_decoder_cb(qpsk), x, blocks.vector_sink_b()))
+
+# Emphasis: a zero, or one at half the rate, and a pole; gain 1 at 0 Hz.
+
+
+def root(angular):
+    k = -np.tan(angular / (2 * RATE))
+    return (1 + k) / (1 - k)
+
+
+def one_pole(items, zero, pole):
+    gain, last, value = (1 - pole) / (1 - zero), 0.0, 0.0
+    given = []
+    for item in items:
+        value = pole * value + gain * (item - zero * last)
+        last = item
+        given.append(value)
+    return given
+
+
+for tau in [0.02, 0.1]:
+    case("numpy/m/deemphasis", one_pole(m, -1.0, root(1 / tau)), tau=tau)
+    case("numpy/m/preemphasis", one_pole(m, root(1 / tau), root(2 * np.pi * 30)), tau=tau, high=30)
+    case("gnuradio/m/deemphasis", through(fm_emph.fm_deemph(RATE, tau), m, real_sink()), tau=tau)
+    case("gnuradio/m/preemphasis", through(fm_emph.fm_preemph(RATE, tau, 30.0), m, real_sink()), tau=tau, high=30)
+    case("gnuradio/m/preemphasis", through(fm_emph.fm_preemph(RATE, tau), m, real_sink()), tau=tau)
 
 (Path(__file__).parent / "radio.txt").write_text("\n".join(lines) + "\n")

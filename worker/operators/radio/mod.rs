@@ -7,14 +7,21 @@
 use std::marker::PhantomData;
 
 use bytemuck::Pod;
+use num_complex::Complex;
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, OpError, ParamDef, ParamKind};
 use crate::types::{Item, ItemType, Scalar};
 
+pub mod agc;
+pub mod clock;
 pub mod demod;
+pub mod emphasis;
 pub mod modulate;
+pub mod pll;
 pub mod shift;
+pub mod slice;
+pub mod squelch;
 
 mod angle;
 
@@ -59,6 +66,84 @@ fn real(args: &Args) -> Result<Precision, OpError> {
         ),
     }
 }
+
+/// A number, real or complex: what has a level.
+trait Sample: Item {
+    fn magnitude(self) -> f64;
+    fn power(self) -> f64;
+    fn scaled(self, factor: f64) -> Self;
+}
+
+macro_rules! samples {
+    ($($real:ty),*) => {$(
+        impl Sample for $real {
+            #[inline(always)]
+            fn magnitude(self) -> f64 {
+                f64::from(self).abs()
+            }
+
+            #[inline(always)]
+            fn power(self) -> f64 {
+                f64::from(self) * f64::from(self)
+            }
+
+            #[inline(always)]
+            fn scaled(self, factor: f64) -> $real {
+                (f64::from(self) * factor) as $real
+            }
+        }
+
+        impl Sample for Complex<$real> {
+            #[inline(always)]
+            fn magnitude(self) -> f64 {
+                self.power().sqrt()
+            }
+
+            #[inline(always)]
+            fn power(self) -> f64 {
+                self.re.power() + self.im.power()
+            }
+
+            #[inline(always)]
+            fn scaled(self, factor: f64) -> Self {
+                Complex::new(self.re.scaled(factor), self.im.scaled(factor))
+            }
+        }
+    )*};
+}
+
+samples! { f32, f64 }
+
+/// Runs `$body` with `$X` as the type of the input's items; refused unless they are floating-point or complex numbers.
+macro_rules! with_sample {
+    ($args:expr, $X:ident => $body:expr) => {
+        match $args.input().item_type.scalar() {
+            Some($crate::types::Scalar::F32) => {
+                type $X = f32;
+                Ok($body)
+            }
+            Some($crate::types::Scalar::F64) => {
+                type $X = f64;
+                Ok($body)
+            }
+            Some($crate::types::Scalar::Cf32) => {
+                type $X = num_complex::Complex<f32>;
+                Ok($body)
+            }
+            Some($crate::types::Scalar::Cf64) => {
+                type $X = num_complex::Complex<f64>;
+                Ok($body)
+            }
+            _ => Err($crate::op::OpError::input_type(
+                $args.op().name,
+                $args.input(),
+                "floating-point or complex numbers, f32, f64, cf32 or cf64",
+            )),
+        }
+    };
+}
+
+use with_sample;
 
 /// An agent that gives one `Y` for each `X`: `run` gets its state, the place in the stream of the first item,
 /// the items and as much room. It must do with each item the same whichever call it comes in.

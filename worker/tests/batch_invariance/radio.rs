@@ -25,5 +25,65 @@ pub(crate) fn cases() -> Vec<Case> {
         case("fm.mod").input("f64").param("deviation", 1.0),
         case("pm.mod").input("f32").param("sensitivity", 0.3),
         case("pm.mod").input("f64"),
+        case("agc").input("f32").param("rate", 0.1),
+        case("agc")
+            .input("f64")
+            .param("rate", 0.1)
+            .param("reference", 3.0),
+        case("agc")
+            .input("cf32")
+            .param("rate", 0.1)
+            .param("max_gain", 0.2),
+        case("agc").input("cf64").param("gain", 3.0),
+        case("squelch")
+            .input("f32")
+            .param("threshold", 15.5)
+            .param("alpha", 0.3),
+        case("squelch")
+            .input("f64")
+            .param("threshold", 15.5)
+            .param("alpha", 0.3)
+            .param("gate", true),
+        case("squelch")
+            .input("cf32")
+            .param("threshold", 18.0)
+            .param("alpha", 0.2)
+            .param("ramp", 5)
+            .param("gate", true),
+        case("squelch")
+            .input("cf64")
+            .param("threshold", 18.0)
+            .param("alpha", 0.2)
+            .param("ramp", 5),
+        case("pll").input("cf32").param("bandwidth", 0.1),
+        case("pll")
+            .input("cf64")
+            .param("bandwidth", 0.1)
+            .param("output", "freq")
+            .param("max_freq", 3.0),
+        case("pll")
+            .input("cf64")
+            .param("bandwidth", 0.1)
+            .param("damping", 1.0)
+            .param("output", "reference"),
+        case("slice.binary").input("f32"),
+        case("slice.binary").input("f64"),
+        case("slice.qpsk").input("cf32"),
+        case("slice.qpsk").input("cf64"),
+        case("clock.mm").input("f32").param("omega", 3.3),
+        case("clock.mm")
+            .input("f64")
+            .param("omega", 1.0)
+            .param("omega_relative_limit", 0.9),
+        case("clock.mm").input("cf32").param("omega", 50.7),
+        case("clock.mm")
+            .input("cf64")
+            .param("omega", 2.0)
+            .param("gain_mu", 0.0),
+        case("deemphasis").input("f32").param("tau", 0.05),
+        case("preemphasis")
+            .input("cf64")
+            .param("tau", 0.05)
+            .param("high", 20.0),
     ]
 }

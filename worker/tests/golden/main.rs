@@ -131,21 +131,22 @@ impl Golden {
         };
         let args = Args::new(op, inputs, dtype, &self.params, ".".as_ref()).unwrap();
         let blueprint = (op.build)(&args).unwrap();
-        let gives_single = is_single(&blueprint.outputs[0].item_type);
+        let (gives, _) = blueprint.outputs[0].item_type.elements().unwrap();
         let bytes = match takes_single {
             true => singles(x),
             false => bytemuck::cast_slice(x).to_vec(),
         };
         let inputs = if is_source { vec![] } else { vec![bytes] };
         let outputs = run(blueprint, &inputs, Chunks::Random(1), usize::MAX).unwrap();
-        match gives_single {
-            true => {
+        match gives {
+            Scalar::U8 => outputs[0].iter().map(|&b| f64::from(b)).collect(),
+            Scalar::F32 | Scalar::Cf32 => {
                 let numbers = outputs[0].chunks_exact(4);
                 numbers
                     .map(|b| f64::from(bytemuck::pod_read_unaligned::<f32>(b)))
                     .collect()
             }
-            false => {
+            _ => {
                 let numbers = outputs[0].chunks_exact(8);
                 numbers.map(bytemuck::pod_read_unaligned).collect()
             }
