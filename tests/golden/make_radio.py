@@ -167,6 +167,23 @@ case("gnuradio/m/slice.binary", through(digital.binary_slicer_fb(), m, blocks.ve
 qpsk = digital.constellation_qpsk().base()
 case("gnuradio/x/slice.qpsk", through(digital.constellation_decoder_cb(qpsk), x, blocks.vector_sink_b()))
 
+# Patterns.
+pattern = [1.0, -0.5, 0.25, 2.0, -1.0]
+complex_pattern = np.array(pattern) + 1j * np.array([0.5, 0.0, -1.0, 0.25, 1.5])
+energy = lambda items: np.correlate(np.abs(items) ** 2, np.ones(5), "full")[: len(items)]
+for name, items in [("x", x), ("m", m)]:
+    found = np.correlate(items, pattern, "full")[: len(items)]
+    case(f"numpy/{name}/correlate", found, pattern=pattern)
+    found = found / np.sqrt(energy(items) * np.sum(np.square(pattern)))
+    case(f"numpy/{name}/correlate", found, pattern=pattern, normalize=True)
+found = np.correlate(x, complex_pattern, "full")[: len(x)]
+case("numpy/x/correlate", found, pattern=complex_pattern.real, pattern_im=complex_pattern.imag)
+for alpha, count, gain in [(0.35, 21, 1.0), (0.25, 31, 2.0), (1.0, 11, 1.0)]:
+    taps = filter.firdes.root_raised_cosine(gain, RATE, 25.0, alpha, count)
+    words = {"symbol_rate": 25.0, "alpha": alpha, "numtaps": count, "gain": gain}
+    case("gnuradio/m/fir.rrc", np.convolve(m, taps)[: len(m)], **words)
+    case("gnuradio/x/fir.rrc", np.convolve(x, taps)[: len(x)][::3], decimate=3, **words)
+
 # Emphasis: a zero, or one at half the rate, and a pole; gain 1 at 0 Hz.
 
 

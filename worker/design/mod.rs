@@ -5,6 +5,7 @@ pub mod firwin;
 pub mod iirfilter;
 pub mod prototypes;
 pub mod remez;
+pub mod rrc;
 pub mod savgol;
 pub mod taper;
 pub mod zpk;

@@ -124,6 +124,8 @@ const OPERATORS: &[&OpDef] = &[
     &fir::BANDPASS,
     &fir::BANDSTOP,
     &fir::FIR,
+    &fir::correlate::CORRELATE,
+    &fir::rrc::RRC,
     &fir::HIGHPASS,
     &fir::LOWPASS,
     &fir::designed::DIFFERENTIATOR,

@@ -11,6 +11,8 @@ use super::dots::dots;
 pub(super) trait Number: bytemuck::Pod {
     /// The number nearest to `x`.
     fn nearest(x: f64) -> Self;
+    /// The same number.
+    fn wide(self) -> f64;
     /// Runs [`filter`] with the vectors of `level`.
     fn filter(level: Level, taps: &[Self], stride: usize, history: &[Self], out: &mut [Self]);
     /// Runs [`dots`] with the vectors of `level`.
@@ -351,6 +353,10 @@ macro_rules! number {
         impl Number for $number {
             fn nearest(x: f64) -> $number {
                 x as $number
+            }
+
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             fn filter(

@@ -12,10 +12,12 @@ use crate::operators::iir;
 use crate::types::Scalar;
 use crate::wide::Wide;
 
+pub mod correlate;
 pub mod designed;
 mod dots;
 pub mod hilbert;
 pub mod resample;
+pub mod rrc;
 pub mod smooth;
 
 mod kernel;
@@ -239,13 +241,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         Some(taps) => taps,
         None => designed_taps(args)?,
     };
-    let decimate = args.required_count("decimate", 1)?;
-    if decimate > 1_000_000_000 {
-        return Err(OpError::param(
-            "decimate",
-            format!("`decimate` is {decimate}, and must be at most 1000000000"),
-        ));
-    }
+    let decimate = decimation(args)?;
     if decimate > 1 && args.text("method") == Some("fft") {
         let message = format!(
             "`method` is fft, and `decimate` {decimate}: what is decimated is computed directly"
@@ -253,6 +249,17 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         return Err(OpError::param("method", message));
     }
     filter(args, &taps, decimate)
+}
+
+/// The parameter `decimate`.
+fn decimation(args: &Args) -> Result<u64, OpError> {
+    match args.required_count("decimate", 1)? {
+        decimate @ ..=1_000_000_000 => Ok(decimate),
+        decimate => Err(OpError::param(
+            "decimate",
+            format!("`decimate` is {decimate}, and must be at most 1000000000"),
+        )),
+    }
 }
 
 /// An agent that filters its input by `taps`, at least one, from rest, and gives one of `decimate` items.
@@ -588,15 +595,15 @@ impl<E: Number> Fir<E> {
         }
     }
 
-    /// Computes what is due after the first `past` items of `history` into `output`.
-    fn filter(&mut self, history: &[E], past: usize, due: Due, output: &mut Output) {
+    /// Computes what is due after the first `past` items of `history`.
+    fn filter(&mut self, history: &[E], past: usize, due: Due, room: &mut [E]) {
         if due.count == 0 {
             return;
         }
         let (stride, reach) = (self.stride, self.reach);
         let step = self.decimate as usize;
         let newest = past + due.next;
-        let room = &mut output.elements::<E>()[..due.count * stride];
+        let room = &mut room[..due.count * stride];
         // The stream has just begun: zeros stand for the items that there never were.
         let missing = reach.saturating_sub(newest);
         let early = missing.div_ceil(step).min(due.count);
@@ -635,7 +642,7 @@ impl<E: Number> Agent for Fir<E> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let due = self.due(input, output);
         let (history, past) = input.past_elements::<E>();
-        self.filter(history, past / self.stride, due, output);
+        self.filter(history, past / self.stride, due, output.elements());
         input.consume(due.consumed);
         output.produce(due.count);
         Ok(Status::Ready)
@@ -657,7 +664,7 @@ impl Agent for Converted {
         let (past, item_len) = (past_bytes / input.item_len(), input.item_len());
         let known = &bytes[..(past + due.consumed) * item_len];
         <f64 as Loaded>::load(self.takes, known, &mut self.history);
-        self.fir.filter(&self.history, past, due, output);
+        self.fir.filter(&self.history, past, due, output.elements());
         input.consume(due.consumed);
         output.produce(due.count);
         Ok(Status::Ready)

@@ -80,6 +80,27 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("cf64")
             .param("omega", 2.0)
             .param("gain_mu", 0.0),
+        case("correlate")
+            .input("f32")
+            .param("pattern", vec![1.0, -0.3, 0.7]),
+        case("correlate")
+            .input("f64")
+            .param("pattern", vec![0.1; 50])
+            .param("normalize", true),
+        case("correlate")
+            .input("cf32")
+            .param("pattern", vec![1.0, -0.3, 0.7])
+            .param("pattern_im", vec![0.2, 0.0, -1.9])
+            .param("normalize", true),
+        case("correlate")
+            .input("cf64")
+            .param("pattern", vec![0.3; 33]),
+        case("fir.rrc").input("cf32").param("symbol_rate", 20.0),
+        case("fir.rrc")
+            .input("f64")
+            .param("symbol_rate", 9.0)
+            .param("alpha", 1.0)
+            .param("decimate", 3),
         case("deemphasis").input("f32").param("tau", 0.05),
         case("preemphasis")
             .input("cf64")
