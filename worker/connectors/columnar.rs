@@ -44,7 +44,7 @@ pub const PARQUET_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per column",
     params: READ_PARAMS,
-    example: "parquet.read path=tests/golden/files/table.parquet columns=[n, name] ! null",
+    example: "parquet.read path=tests/golden/files/table.parquet columns=n ! null",
     deterministic: true,
     build: |args| build_read(args, Format::Parquet),
 };
@@ -58,7 +58,7 @@ pub const ARROW_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per column",
     params: READ_PARAMS,
-    example: "arrow.read path=tests/golden/files/table.arrow columns=[n, name] ! null",
+    example: "arrow.read path=tests/golden/files/table.arrow columns=name ! null",
     deterministic: true,
     build: |args| build_read(args, Format::Arrow),
 };
