@@ -137,6 +137,50 @@ fn a_spectrogram_is_a_picture_with_a_row_for_each_frame() {
 }
 
 #[test]
+fn a_radio_plays_what_the_station_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file).display().to_string();
+    let (air, wav, raw) = (path("air"), path("radio.wav"), path("raw"));
+    graph("fm_station.toml", &["--set", &format!("out.path={air}")]);
+    let set = [format!("air.path={air}"), format!("out.path={wav}")];
+    graph("fm_radio.toml", &["--set", &set[0], "--set", &set[1]]);
+    let line = format!("wav.read path={wav} dtype=f64 ! raw.write path={raw}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
+    command.args(["run", "-q", "-e", &line]);
+    printed(command, "");
+    let bytes = std::fs::read(raw).unwrap();
+    let items = bytes.chunks_exact(8);
+    let sound: Vec<f64> = items
+        .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+        .collect();
+    assert_eq!(sound.len(), 3 * 48_000);
+    // Two seconds from the middle: whole periods of both tones.
+    let sound = &sound[24_000..120_000];
+    let power = sound.iter().map(|x| x * x).sum::<f64>() / sound.len() as f64;
+    let [low, high] = [440.0, 660.0].map(|freq| amplitude(sound, freq));
+    assert!((low - 0.4).abs() < 0.01, "{low}");
+    assert!((high - 0.4).abs() < 0.01, "{high}");
+    let rest = power - (low * low + high * high) / 2.0;
+    let decibels = 10.0 * (power / rest).log10();
+    assert!(
+        decibels > 60.0,
+        "the tones are {decibels} dB above the rest"
+    );
+}
+
+/// How loud a tone is in a sound at 48 kHz that holds whole periods of it.
+fn amplitude(sound: &[f64], freq: f64) -> f64 {
+    let turn = std::f64::consts::TAU * freq / 48_000.0;
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, x) in sound.iter().enumerate() {
+        let (sin, cos) = (turn * n as f64).sin_cos();
+        re += x * cos;
+        im += x * sin;
+    }
+    2.0 * f64::hypot(re, im) / sound.len() as f64
+}
+
+#[test]
 fn a_sieve_of_four_agents_leaves_the_primes() {
     let is_prime = |n: &u64| (2..*n).all(|d| !n.is_multiple_of(d));
     let found: Vec<u64> = program("sieve", "")
