@@ -114,6 +114,31 @@ def clusters():
     return figure
 
 
+def fm_radio():
+    with tempfile.TemporaryDirectory() as folder:
+        air, wav = pathlib.Path(folder) / "air.cf32", pathlib.Path(folder) / "radio.wav"
+        thalweg("run", "-q", EXAMPLES / "fm_station.toml", "--set", f"out.path={air}")
+        options = ["--set", f"air.path={air}", "--set", f"out.path={wav}"]
+        thalweg("run", "-q", EXAMPLES / "fm_radio.toml", *options)
+        heard = np.fromfile(air, dtype=np.complex64)
+        sound = np.frombuffer(wav.read_bytes()[44:], dtype="<i2") / 32768
+    figure, (left, right) = plt.subplots(1, 2)
+
+    def spectrum(x, size):
+        frames = x[: len(x) // size * size].reshape(-1, size) * np.hanning(size)
+        return 10 * np.log10(np.mean(np.abs(np.fft.fft(frames)) ** 2, axis=0) / size + 1e-12)
+
+    frequencies = np.fft.fftshift(np.fft.fftfreq(4096, 1 / 960))
+    left.plot(frequencies, np.fft.fftshift(spectrum(heard, 4096)), color=STONE, linewidth=0.6)
+    left.axvspan(100, 300, color=WATER, alpha=0.3, linewidth=0)
+    left.set(xlabel="kHz", ylabel="dB", title="what the antenna hears")
+    power = spectrum(sound[4800:], 9600)
+    right.plot(np.fft.rfftfreq(9600, 1 / 48000), power[:4801], color=DEEP)
+    right.set(xlabel="Hz", xlim=(0, 1500), title="what the radio plays")
+    figure.tight_layout()
+    return figure
+
+
 def fusion():
     rows = printed("fusion.toml")
     seconds = np.arange(len(rows)) / 10
@@ -181,7 +206,7 @@ def spectrogram():
     return figure
 
 
-PICTURES = [quake, host, access, clusters, fusion, silence, reverb, octaves, spectrogram]
+PICTURES = [quake, host, access, clusters, fm_radio, fusion, silence, reverb, octaves, spectrogram]
 
 if __name__ == "__main__":
     THALWEG = str(pathlib.Path(sys.argv[1]).resolve())
