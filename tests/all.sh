@@ -30,6 +30,8 @@ say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 say "tests"
 cargo test --workspace --locked
+say "tables of columns: the feature arrow"
+bash tests/tables.sh
 say "killed at every instruction, and seeded defects that must be found"
 cargo test -p thalweg-worker --release --locked --features seeded-defects --test every_instruction
 say "fuzzing"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints and tests the feature `arrow` (Parquet and Arrow files), which all.sh leaves out: its crates take a minute to build.
+# Lints and tests the feature `arrow` (Parquet and Arrow files), which a plain build leaves out: its crates take a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo clippy -p thalweg-worker --all-targets --locked --features arrow -- -D warnings
