@@ -1,7 +1,7 @@
 //! Recordings of runs, and runs of recordings: the agents for it, put into a graph.
 //!
 //! `thalweg record` adds one agent to a resolved graph: it reads streams as any sink does and writes all of
-//! them into one file ([`recorder`](thalweg_worker::connectors::recording::write::recorder)).
+//! them into one file (`recorder` in the worker crate).
 //! `thalweg replay` puts `replay.read` in the place of a declared graph's agents ([`feed`]), and
 //! `--compare` adds an agent that holds streams of the run against the recorded ones.
 

@@ -322,3 +322,33 @@ fn a_datagram_in_the_hands_of_a_killed_worker_is_counted() {
     going.wait().expect(0).says(&[&words]);
     site.assert_clean();
 }
+
+#[test]
+fn what_a_killed_writer_had_put_into_a_pipe_is_counted() {
+    let site = Site::new();
+    let pipe = site.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // Opened for both, so that nobody waits for the other end.
+    let both = std::fs::File::options().read(true).write(true).open(&pipe);
+    let mut reader = both.unwrap();
+    let graph = "counter ! raw.write path=pipe";
+    let going = site.start(site.thalweg(&["run", "--workers", "2", "-e", graph]));
+    until("a full pipe", || is_stuck(&site));
+    let writer = site
+        .workers()
+        .into_iter()
+        .max_by_key(|(_, name)| name.clone());
+    kill(writer.expect("a worker").0, Signal::SIGKILL).unwrap();
+    until("the successor", || going.stderr().contains("come again"));
+    going.signal(Signal::SIGINT);
+    // The rest drains into a pipe that is read, until the run is over.
+    let drained = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while reader.read(&mut bytes).unwrap() == bytes.len() {}
+    });
+    let ended = going.wait().expect(0);
+    ended.says(&["at least ", "bytes that had been written to ", "come again"]);
+    std::fs::write(&pipe, b"over").unwrap();
+    drained.join().unwrap();
+    site.assert_clean();
+}

@@ -290,6 +290,8 @@ fn is_readable(file: &File) -> io::Result<bool> {
 pub(super) struct Target {
     path: PathBuf,
     open: Option<Open>,
+    /// Bytes that were given to what has no positions.
+    given: Option<Taken>,
 }
 
 struct Open {
@@ -312,6 +314,7 @@ impl Target {
         Target {
             path: path.into(),
             open: None,
+            given: None,
         }
     }
 
@@ -325,7 +328,22 @@ impl Target {
         if !is_standard(&path) {
             writable(&path)?;
         }
-        Ok(Target::at(path))
+        let is_other = is_standard(&path) || fs::metadata(&path).is_ok_and(|m| !m.is_file());
+        let given = is_other.then(Taken::new).transpose();
+        let given = given.map_err(|e| refused(&path, "written", &e))?;
+        Ok(Target {
+            given,
+            ..Target::at(path)
+        })
+    }
+
+    /// What deaths of the worker cost that had committed so many bytes: what was given beyond comes again.
+    pub(super) fn toll(&self, committed: u64) -> Option<String> {
+        let again = self.given.as_ref()?.beyond(committed).any_of("bytes")?;
+        let name = self.name();
+        Some(format!(
+            "{again} that had been written to {name} come again"
+        ))
     }
 
     /// As [`Target::of`], for formats whose header is completed at the end: no pipe.
@@ -392,7 +410,13 @@ impl Target {
         let open = self.open.as_mut().expect("attached before the first call");
         let outcome = match open.is_regular {
             true => open.file.write_all_at(bytes, offset),
-            false => write_in_order(&mut open.file, bytes),
+            false => {
+                let given = self.given.as_ref();
+                given.inspect(|given| given.begin());
+                let outcome = write_in_order(&mut open.file, bytes);
+                given.inspect(|given| given.end(bytes.len()));
+                outcome
+            }
         };
         match outcome {
             Ok(()) => Ok(Readers::Some),

@@ -533,6 +533,10 @@ impl Agent for JsonWriter {
         Ok(Status::Ready)
     }
 
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.target.toll(pod_read_unaligned(state))
+    }
+
     fn outside(&self, state: &[u8]) -> Outside {
         let written: u64 = pod_read_unaligned(state);
         self.target.outside(0..written)

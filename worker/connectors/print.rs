@@ -1,6 +1,6 @@
 //! `print`: writes items to standard output, one line each.
 
-use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, State, Status};
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, State, StateSpec, Status};
 use crate::connectors::files::{Readers, Target};
 use crate::connectors::text::{Items, Quotes, Rows};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -39,6 +39,7 @@ pub const PRINT: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let blueprint = Blueprint::new(print(args)?).ends(Ends::AnyInput);
+    let blueprint = blueprint.state(StateSpec::of(0u64));
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
         blueprint.input(InPort::new(input.item_type.clone()))
     }))
@@ -50,11 +51,12 @@ fn print(args: &Args) -> Result<Print, OpError> {
         rows: Rows::of(args)?,
         label: label.unwrap_or_default().into_bytes(),
         every: args.required_count("every", 1)?,
-        target: Target::at("-"),
+        target: Target::checked("-".into())?,
         text: Vec::new(),
     })
 }
 
+/// State: how many bytes were printed (`u64`).
 struct Print {
     rows: Rows,
     label: Vec<u8>,
@@ -78,16 +80,22 @@ impl Agent for Print {
         while row < n as u64 {
             let whole_lines = self.text.len();
             self.add_line(&mut items, row as usize);
-            if self.text.len() > AT_ONCE && self.write(whole_lines)? == Readers::Gone {
+            let printed = io.state.get();
+            if self.text.len() > AT_ONCE && self.write(whole_lines, printed)? == Readers::Gone {
                 return Ok(Status::Done);
             }
             row += self.every;
         }
-        if self.write(self.text.len())? == Readers::Gone {
+        let printed = io.state.get();
+        if self.write(self.text.len(), printed)? == Readers::Gone {
             return Ok(Status::Done);
         }
         io.inputs.iter_mut().for_each(|input| input.consume(n));
         Ok(Status::Ready)
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.target.toll(bytemuck::pod_read_unaligned(state))
     }
 }
 
@@ -103,8 +111,9 @@ impl Print {
     }
 
     /// Writes the first `len` bytes of the text at once and keeps the rest.
-    fn write(&mut self, len: usize) -> Result<Readers, AgentError> {
+    fn write(&mut self, len: usize, printed: &mut u64) -> Result<Readers, AgentError> {
         let readers = self.target.write(0, &self.text[..len])?;
+        *printed += len as u64;
         self.text.drain(..len);
         Ok(readers)
     }
@@ -172,7 +181,9 @@ mod tests {
     fn a_reader_that_left_ends_it_quietly() {
         let (reading, writing) = nix::unistd::pipe().unwrap();
         let mut blueprint = to_pipe("u8", &[], &writing);
-        blueprint.agent.attach(State::new(&mut [])).unwrap();
+        let mut printed = [0u64];
+        let printed = bytemuck::cast_slice_mut(&mut printed);
+        blueprint.agent.attach(State::new(printed)).unwrap();
         drop((reading, writing));
         let items = [1u8, 2, 3];
         // SAFETY: three readable bytes that outlive the input.
@@ -180,7 +191,7 @@ mod tests {
         let mut io = Io {
             inputs: &mut inputs,
             outputs: &mut [],
-            state: State::new(&mut []),
+            state: State::new(printed),
             dials: &[],
             draining: false,
         };

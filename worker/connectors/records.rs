@@ -199,6 +199,14 @@ impl RecordWriter {
         Ok(Readers::Some)
     }
 
+    /// Bytes that a pipe was given with so many items.
+    fn given(&self, items: u64) -> u64 {
+        match items {
+            0 => 0,
+            items => self.offset(items),
+        }
+    }
+
     /// Makes the header say that there are `items`; a file without positions has it at its start only.
     fn write_header(&mut self, items: u64) -> Result<Readers, AgentError> {
         let header = (self.header)(items)?;
@@ -231,6 +239,10 @@ impl Agent for RecordWriter {
         let filler = end.next_multiple_of(self.pad_to) - end;
         self.target.write(end, &vec![0; filler as usize])?;
         Ok(())
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.target.toll(self.given(count_of(state)))
     }
 
     fn outside(&self, state: &[u8]) -> Outside {

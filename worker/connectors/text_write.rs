@@ -78,6 +78,10 @@ impl Agent for TextWriter {
         })
     }
 
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.target.toll(bytemuck::pod_read_unaligned(state))
+    }
+
     fn outside(&self, state: &[u8]) -> Outside {
         let written: u64 = bytemuck::pod_read_unaligned(state);
         self.target.outside(0..written)

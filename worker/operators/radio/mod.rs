@@ -1,7 +1,7 @@
 //! Radio: what turns a stream of complex samples into sound or symbols, and back, under GNU Radio's meanings.
 //!
 //! Each operator takes `f32` or `f64`, or the complex numbers made of them, computes in that precision where
-//! items are independent and in `f64` where a loop feeds back, and gives the same precision. [`OneToOne`] is
+//! items are independent and in `f64` where a loop feeds back, and gives the same precision. `OneToOne` is
 //! the agent of all that give one item for each item.
 
 use std::marker::PhantomData;

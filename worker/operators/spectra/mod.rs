@@ -1,7 +1,7 @@
 //! Spectra: what is in a stretch of a stream, frequency by frequency.
 //!
 //! All of them cut the stream into frames counted from its beginning and transform each frame by itself
-//! ([`frames`]), so where a batch begins changes nothing.
+//! (`frames.rs`), so where a batch begins changes nothing.
 
 pub mod cepstrum;
 pub mod goertzel;
