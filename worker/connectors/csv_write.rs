@@ -3,7 +3,8 @@
 use crate::agent::{
     Agent, AgentError, Blueprint, Ends, InPort, Io, Outside, State, StateSpec, Status,
 };
-use crate::connectors::files::{Readers, Target};
+use crate::connectors::files::Readers;
+use crate::connectors::grown::Grown;
 use crate::connectors::params::WRITE;
 use crate::connectors::text::{self, Quotes, Rows, push_text};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -56,8 +57,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         rows,
         delimiter,
         header,
-        target: Target::of(args)?,
-        text: Vec::new(),
+        file: Grown::of(args)?,
     };
     let blueprint = Blueprint::new(writer)
         .state(StateSpec::of(0u64))
@@ -97,30 +97,29 @@ struct CsvWriter {
     rows: Rows,
     delimiter: u8,
     header: Vec<u8>,
-    target: Target,
-    text: Vec<u8>,
+    file: Grown,
 }
 
 impl Agent for CsvWriter {
-    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.target.open(*state.get::<u64>())
+    fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.open(state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let n = io.inputs.iter().map(|input| input.len()).min().unwrap_or(0);
         let written = io.state.get::<u64>();
-        self.text.clear();
+        self.file.text.clear();
         if *written == 0 && n > 0 {
-            self.text.extend_from_slice(&self.header);
+            self.file.text.extend_from_slice(&self.header);
         }
         let mut items = self.rows.items(io.inputs);
         for row in 0..n {
             let (delimiter, quotes) = (self.delimiter, Quotes::WhereNeeded);
             self.rows
-                .push(&mut items, row, delimiter, quotes, &mut self.text);
-            self.text.push(b'\n');
+                .push(&mut items, row, delimiter, quotes, &mut self.file.text);
+            self.file.text.push(b'\n');
             let is_last = row + 1 == n;
-            if (self.text.len() >= AT_ONCE || is_last) && self.write(written)? == Readers::Gone {
+            if (self.file.is_due() || is_last) && self.file.write(written)? == Readers::Gone {
                 return Ok(Status::Done);
             }
         }
@@ -128,32 +127,16 @@ impl Agent for CsvWriter {
         Ok(Status::Ready)
     }
 
-    fn finish(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        match *state.get::<u64>() {
-            0 => self.target.write(0, &self.header).map(|_| ()),
-            _ => Ok(()),
-        }
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.finish(&self.header, state)
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        self.target.toll(bytemuck::pod_read_unaligned(state))
+        self.file.toll(state)
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let written: u64 = bytemuck::pod_read_unaligned(state);
-        self.target.outside(0..written)
-    }
-}
-
-/// Text is written when this much has gathered, and at the end of every call.
-const AT_ONCE: usize = 256 * 1024;
-
-impl CsvWriter {
-    fn write(&mut self, written: &mut u64) -> Result<Readers, AgentError> {
-        let readers = self.target.write(*written, &self.text)?;
-        *written += self.text.len() as u64;
-        self.text.clear();
-        Ok(readers)
+        self.file.outside(state)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::agent::{
 };
 use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
-use crate::connectors::files::{Filled, Reader, Readers, Target};
+use crate::connectors::files::{Filled, Reader, Readers};
+use crate::connectors::grown::Grown;
 use crate::connectors::lines::{self, BadLine, Line, Lines};
 use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
 use crate::connectors::text::push_number;
@@ -391,8 +392,7 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
     let keys = keys.map(|(n, (input, name))| Key::of(n, name, input));
     let writer = JsonWriter {
         keys: keys.collect::<Result<_, OpError>>()?,
-        target: Target::of(args)?,
-        text: Vec::new(),
+        file: Grown::of(args)?,
     };
     let blueprint = Blueprint::new(writer)
         .state(StateSpec::of(0u64))
@@ -477,31 +477,18 @@ fn pod<T: AnyBitPattern>(bytes: &[u8]) -> T {
 /// State: how many bytes are written (`u64`).
 struct JsonWriter {
     keys: Vec<Key>,
-    target: Target,
-    text: Vec<u8>,
-}
-
-/// Text is written when this much has gathered, and at the end of every call.
-const AT_ONCE: usize = 256 * 1024;
-
-impl JsonWriter {
-    fn write(&mut self, written: &mut u64) -> Result<Readers, AgentError> {
-        let readers = self.target.write(*written, &self.text)?;
-        *written += self.text.len() as u64;
-        self.text.clear();
-        Ok(readers)
-    }
+    file: Grown,
 }
 
 impl Agent for JsonWriter {
-    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.target.open(*state.get::<u64>())
+    fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.open(state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let n = io.inputs.iter().map(|input| input.len()).min().unwrap_or(0);
         let written = io.state.get::<u64>();
-        self.text.clear();
+        self.file.text.clear();
         let framed = |input: &Input| input.is_framed();
         let inputs = &*io.inputs;
         let mut frames: Vec<_> = inputs
@@ -510,22 +497,23 @@ impl Agent for JsonWriter {
             .collect();
         for row in 0..n {
             for (key, (input, frames)) in self.keys.iter().zip(inputs.iter().zip(&mut frames)) {
-                self.text.extend_from_slice(&key.before);
+                self.file.text.extend_from_slice(&key.before);
                 match frames {
                     Some(frames) => {
                         let frame = String::from_utf8_lossy(frames.next().unwrap_or_default());
-                        self.text
+                        self.file
+                            .text
                             .extend_from_slice(Json::from(frame).to_string().as_bytes());
                     }
                     None => {
                         let item = &input.bytes()[row * input.item_len()..][..input.item_len()];
-                        key.push(item, &mut self.text);
+                        key.push(item, &mut self.file.text);
                     }
                 }
             }
-            self.text.extend_from_slice(b"}\n");
+            self.file.text.extend_from_slice(b"}\n");
             let is_last = row + 1 == n;
-            if (self.text.len() >= AT_ONCE || is_last) && self.write(written)? == Readers::Gone {
+            if (self.file.is_due() || is_last) && self.file.write(written)? == Readers::Gone {
                 return Ok(Status::Done);
             }
         }
@@ -534,12 +522,11 @@ impl Agent for JsonWriter {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        self.target.toll(pod_read_unaligned(state))
+        self.file.toll(state)
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let written: u64 = pod_read_unaligned(state);
-        self.target.outside(0..written)
+        self.file.outside(state)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
-//! `files` holds what they share about paths, reading and writing, `records` what formats of equally
+//! `files` holds what they share about paths, reading and writing, `grown` what sinks of text share, `records` what formats of equally
 //! long items share, `lines` how bytes become lines, `text` how a number is spelled, `params` what is said of a path,
 //! `cells` what rows of several columns are, `sound` what samples become, `staged` how a file is made that needs everything first;
 //! `recording` is what records whole runs.
@@ -32,6 +32,7 @@ mod cells;
 mod files;
 #[cfg(test)]
 mod fixtures;
+mod grown;
 pub(crate) mod lines;
 mod net;
 mod params;

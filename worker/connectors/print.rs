@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Io, State, StateSpec, Status};
 use crate::connectors::files::{Readers, Target};
+use crate::connectors::records::count_of;
 use crate::connectors::text::{Items, Quotes, Rows};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -95,7 +96,7 @@ impl Agent for Print {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        self.target.toll(bytemuck::pod_read_unaligned(state))
+        self.target.toll(count_of(state))
     }
 }
 

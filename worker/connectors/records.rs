@@ -147,7 +147,8 @@ impl<R: Bytes> Agent for RecordReader<R> {
 }
 
 /// The count that is the whole state of both.
-fn count_of(state: &[u8]) -> u64 {
+/// What a state that is one count says.
+pub(super) fn count_of(state: &[u8]) -> u64 {
     bytemuck::pod_read_unaligned(state)
 }
 

@@ -6,7 +6,7 @@ use crate::agent::{
 use crate::connectors;
 use crate::connectors::lines::{self, Lines};
 use crate::connectors::net::{CONNECT, LISTEN, Line, Peer, RETRY, UNIX_CONNECT, UNIX_LISTEN};
-use crate::connectors::records::{Convert, in_order};
+use crate::connectors::records::{Convert, count_of, in_order};
 use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
@@ -100,11 +100,6 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
         .state(StateSpec::of(0u64)))
 }
 
-/// The place that a state of one number is.
-pub(super) fn place_in(state: &[u8]) -> u64 {
-    bytemuck::pod_read_unaligned(&state[..size_of::<u64>()])
-}
-
 /// How bytes become items.
 enum Content {
     Lines(Lines),
@@ -162,7 +157,7 @@ impl Agent for SocketReader {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        let gone = self.taken.beyond(place_in(state)).any_of("bytes")?;
+        let gone = self.taken.beyond(count_of(state)).any_of("bytes")?;
         let name = self.line.name();
         Some(format!(
             "{gone} that had come over connections with {name} are gone"

@@ -6,8 +6,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, State, StateSpec, Status, Wait,
 };
 use crate::connectors::net::{CONNECT, LISTEN, Line, Peer, RETRY, UNIX_CONNECT, UNIX_LISTEN};
-use crate::connectors::records::{Convert, in_order};
-use crate::connectors::socket_read::place_in;
+use crate::connectors::records::{Convert, count_of, in_order};
 use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -126,7 +125,7 @@ impl Agent for SocketWriter {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        let again = self.given.beyond(place_in(state)).any_of("items")?;
+        let again = self.given.beyond(count_of(state)).any_of("items")?;
         let name = self.line.name();
         Some(format!(
             "{again} that had been sent to {name} are sent again"

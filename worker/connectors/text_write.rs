@@ -1,7 +1,8 @@
 //! `text.write`: writes each frame as a line of a file.
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Outside, State, StateSpec, Status};
-use crate::connectors::files::{Readers, Target};
+use crate::connectors::files::Readers;
+use crate::connectors::grown::Grown;
 use crate::connectors::params::WRITE;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -39,8 +40,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
     let agent = TextWriter {
         newline: args.flag("newline"),
-        target: Target::of(args)?,
-        text: Vec::new(),
+        file: Grown::of(args)?,
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
@@ -50,27 +50,24 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 /// State: how many bytes are written (`u64`).
 struct TextWriter {
     newline: bool,
-    target: Target,
-    text: Vec<u8>,
+    file: Grown,
 }
 
 impl Agent for TextWriter {
-    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.target.open(*state.get::<u64>())
+    fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.open(state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let input = &mut io.inputs[0];
-        self.text.clear();
+        self.file.text.clear();
         for frame in input.frames() {
-            self.text.extend_from_slice(frame);
+            self.file.text.extend_from_slice(frame);
             if self.newline {
-                self.text.push(b'\n');
+                self.file.text.push(b'\n');
             }
         }
-        let written = io.state.get::<u64>();
-        let readers = self.target.write(*written, &self.text)?;
-        *written += self.text.len() as u64;
+        let readers = self.file.write(io.state.get::<u64>())?;
         input.consume(input.len());
         Ok(match readers {
             Readers::Some => Status::Ready,
@@ -79,12 +76,11 @@ impl Agent for TextWriter {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        self.target.toll(bytemuck::pod_read_unaligned(state))
+        self.file.toll(state)
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let written: u64 = bytemuck::pod_read_unaligned(state);
-        self.target.outside(0..written)
+        self.file.outside(state)
     }
 }
 

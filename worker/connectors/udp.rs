@@ -10,7 +10,7 @@ use crate::agent::{
 };
 use crate::connectors::lines::{self, INVALID, Lines};
 use crate::connectors::net::{bound, host_port, sending};
-use crate::connectors::socket_read::place_in;
+use crate::connectors::records::count_of;
 use crate::connectors::taken::Taken;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
@@ -121,7 +121,7 @@ impl Agent for UdpReader {
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        let gone = self.taken.beyond(place_in(state)).any_of("datagrams")?;
+        let gone = self.taken.beyond(count_of(state)).any_of("datagrams")?;
         Some(format!("{gone} that had come to {} are gone", self.at))
     }
 

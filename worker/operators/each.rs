@@ -5,7 +5,8 @@ use bytemuck::Pod;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, OpError};
 use crate::types::Scalar;
-use crate::wide::{View, Wide};
+
+use super::stretches::Stretches;
 
 /// What such an operator gives.
 pub(crate) const OUTPUTS: &str = "one stream of f64 (f32 for f32) of the input's shape";
@@ -31,8 +32,7 @@ pub(crate) fn blueprint<S: Pod>(
         width,
         takes: scalar,
         gives,
-        numbers: Vec::new(),
-        taken: Vec::new(),
+        stretches: Stretches::default(),
         _state: std::marker::PhantomData::<S>,
     };
     Ok(Blueprint::new(agent)
@@ -46,40 +46,34 @@ struct Each<S, F> {
     width: usize,
     takes: Scalar,
     gives: Scalar,
-    numbers: Vec<f64>,
-    taken: Vec<f64>,
+    stretches: Stretches,
     _state: std::marker::PhantomData<S>,
 }
-
-/// Items taken at once.
-const STRETCH: u64 = 512;
 
 impl<S: Pod, F: Fn(u64, &mut S, f64) -> f64> Agent for Each<S, F> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let states = io.state.slice::<S>();
-        let mut at = input.position();
-        let count = input.len().min(output.space());
-        let to = at + count as u64;
-        let mut view = View::new(input, self.takes, &mut self.taken);
-        let mut done = 0;
-        while at < to {
-            let stop = to.min(at + STRETCH);
-            self.numbers.clear();
-            self.numbers.extend_from_slice(view.range(at, stop));
-            for (n, item) in (at..).zip(self.numbers.chunks_exact_mut(self.width)) {
-                for (number, state) in item.iter_mut().zip(&mut *states) {
-                    *number = (self.step)(n, state, *number);
+        let Each {
+            step,
+            width,
+            stretches,
+            ..
+        } = self;
+        stretches.run(
+            input,
+            output,
+            (self.takes, self.gives),
+            |view, from, to, numbers| {
+                numbers.clear();
+                numbers.extend_from_slice(view.range(from, to));
+                for (n, item) in (from..).zip(numbers.chunks_exact_mut(*width)) {
+                    for (number, state) in item.iter_mut().zip(&mut *states) {
+                        *number = step(n, state, *number);
+                    }
                 }
-            }
-            let len_bytes = (stop - at) as usize * output.item_len();
-            let room = &mut output.bytes()[done..done + len_bytes];
-            f64::store(&self.numbers, self.gives, room);
-            done += len_bytes;
-            at = stop;
-        }
-        input.consume(count);
-        output.produce(count);
+            },
+        );
         Ok(Status::Ready)
     }
 }

@@ -72,6 +72,7 @@ pub(crate) mod keys;
 pub(crate) mod numbers;
 pub(crate) mod pace;
 mod positional;
+mod stretches;
 mod texts;
 #[cfg(test)]
 pub(crate) mod trial;

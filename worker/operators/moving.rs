@@ -8,9 +8,10 @@ use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::ranks::medians;
 use crate::sliding::{Deviations, Folder, Sum, Windows, folder};
 use crate::types::Scalar;
-use crate::wide::{View, Wide};
+use crate::wide::View;
 
 use super::each::OUTPUTS;
+use super::stretches::Stretches;
 
 const SIZE: ParamDef = ParamDef {
     name: "size",
@@ -96,8 +97,7 @@ fn build(args: &Args, what: What) -> Result<Blueprint, OpError> {
             _ => folder::<Sum<f64>>(windows, width),
         },
         deviations: folder::<Deviations>(windows, width),
-        taken: Vec::new(),
-        numbers: Vec::new(),
+        stretches: Stretches::default(),
         spread: Vec::new(),
     };
     Ok(Blueprint::new(agent)
@@ -114,37 +114,30 @@ struct Moving {
     gives: Scalar,
     results: Box<dyn Folder<f64>>,
     deviations: Box<dyn Folder<f64>>,
-    taken: Vec<f64>,
-    numbers: Vec<f64>,
+    stretches: Stretches,
     spread: Vec<f64>,
 }
 
-/// Items taken at once: what is computed for them stays in the nearest cache.
-const STRETCH: u64 = 1024;
-
 impl Moving {
     /// Makes `numbers` of the items `from .. to`.
-    fn fill(&mut self, view: &mut View<'_, f64>, from: u64, to: u64) {
+    fn fill(&mut self, view: &mut View<'_, f64>, from: u64, to: u64, numbers: &mut Vec<f64>) {
         let (width, size) = (self.width, self.windows.size as f64);
         let full = (self.windows.ended(to) - self.windows.ended(from)) as usize * width;
-        self.numbers.clear();
-        self.numbers.resize((to - from) as usize * width, 0.0);
-        let early = self.numbers.len() - full;
+        numbers.clear();
+        numbers.resize((to - from) as usize * width, 0.0);
+        let early = numbers.len() - full;
         if early > 0 && self.what != What::Score {
             let known = view.range(0, from + (early / width) as u64);
             for element in 0..width {
                 let items = known.iter().skip(element).step_by(width).copied();
-                let slots = self.numbers[..early]
-                    .iter_mut()
-                    .skip(element)
-                    .step_by(width);
+                let slots = numbers[..early].iter_mut().skip(element).step_by(width);
                 match self.what {
                     What::Mean => means(items, size, from as usize, slots),
                     _ => medians_with_zeros(items, self.windows.size, from as usize, slots),
                 }
             }
         }
-        let whole = &mut self.numbers[early..];
+        let whole = &mut numbers[early..];
         self.results.run(view, from, to, whole);
         match self.what {
             What::Median => {}
@@ -211,24 +204,12 @@ fn medians_with_zeros<'a>(
 impl Agent for Moving {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let mut taken = std::mem::take(&mut self.taken);
-        let mut view = View::new(input, self.takes, &mut taken);
-        let count = input.len().min(output.space());
-        let mut at = input.position();
-        let to = at + count as u64;
-        let mut done = 0;
-        while at < to {
-            let stop = to.min(at + STRETCH);
-            self.fill(&mut view, at, stop);
-            let len_bytes = (stop - at) as usize * output.item_len();
-            let room = &mut output.bytes()[done..done + len_bytes];
-            f64::store(&self.numbers, self.gives, room);
-            done += len_bytes;
-            at = stop;
-        }
-        input.consume(count);
-        output.produce(count);
-        self.taken = taken;
+        let mut stretches = std::mem::take(&mut self.stretches);
+        let types = (self.takes, self.gives);
+        stretches.run(input, output, types, |view, from, to, numbers| {
+            self.fill(view, from, to, numbers);
+        });
+        self.stretches = stretches;
         Ok(Status::Ready)
     }
 }

@@ -4,7 +4,9 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::sliding::{Folder, Squares, Windows, scan};
 use crate::types::Scalar;
-use crate::wide::{View, Wide};
+use crate::wide::View;
+
+use super::stretches::Stretches;
 
 /// The row of the table.
 pub const STA_LTA: OpDef = OpDef {
@@ -64,9 +66,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         gives,
         short: scan::folder::<Squares>(each(sta), width),
         long: scan::folder::<Squares>(each(lta), width),
-        taken: Vec::new(),
+        stretches: Stretches::default(),
         sums: Vec::new(),
-        ratios: Vec::new(),
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(lta as usize - 1))
@@ -86,26 +87,22 @@ struct StaLta {
     gives: Scalar,
     short: Box<dyn Folder<f64>>,
     long: Box<dyn Folder<f64>>,
-    taken: Vec<f64>,
+    stretches: Stretches,
     sums: Vec<f64>,
-    ratios: Vec<f64>,
 }
-
-/// Items taken at once: what is computed for them stays in the nearest cache.
-const STRETCH: u64 = 1024;
 
 impl StaLta {
     /// Makes `ratios` of the items `from .. to`.
-    fn fill(&mut self, view: &mut View<'_, f64>, from: u64, to: u64) {
+    fn fill(&mut self, view: &mut View<'_, f64>, from: u64, to: u64, ratios: &mut Vec<f64>) {
         let width = self.width;
         let ended = |size: u64| (each(size).ended(to) - each(size).ended(from)) as usize * width;
         let (short, long) = (ended(self.sta), ended(self.lta));
-        self.ratios.clear();
-        self.ratios.resize((to - from) as usize * width, 0.0);
-        let silent = self.ratios.len() - long;
+        ratios.clear();
+        ratios.resize((to - from) as usize * width, 0.0);
+        let silent = ratios.len() - long;
         self.sums.resize(short.max(long), 0.0);
         self.short.run(view, from, to, &mut self.sums[..short]);
-        let full = &mut self.ratios[silent..];
+        let full = &mut ratios[silent..];
         full.copy_from_slice(&self.sums[short - long..short]);
         self.long.run(view, from, to, &mut self.sums[..long]);
         let (sta, lta) = (self.sta as f64, self.lta as f64);
@@ -123,24 +120,12 @@ impl StaLta {
 impl Agent for StaLta {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let mut taken = std::mem::take(&mut self.taken);
-        let mut view = View::new(input, self.takes, &mut taken);
-        let count = input.len().min(output.space());
-        let mut at = input.position();
-        let to = at + count as u64;
-        let mut done = 0;
-        while at < to {
-            let stop = to.min(at + STRETCH);
-            self.fill(&mut view, at, stop);
-            let len_bytes = (stop - at) as usize * output.item_len();
-            let room = &mut output.bytes()[done..done + len_bytes];
-            f64::store(&self.ratios, self.gives, room);
-            done += len_bytes;
-            at = stop;
-        }
-        input.consume(count);
-        output.produce(count);
-        self.taken = taken;
+        let mut stretches = std::mem::take(&mut self.stretches);
+        let types = (self.takes, self.gives);
+        stretches.run(input, output, types, |view, from, to, ratios| {
+            self.fill(view, from, to, ratios);
+        });
+        self.stretches = stretches;
         Ok(Status::Ready)
     }
 }

@@ -8,7 +8,7 @@ use crate::design::DesignError;
 use crate::design::firwin::{Firwin, firwin, kaiserord};
 use crate::design::taper::Taper;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::operators::iir;
+use crate::operators::iir::{self, RATE};
 use crate::types::Scalar;
 use crate::wide::Wide;
 
@@ -80,14 +80,6 @@ const SCALE: ParamDef = ParamDef {
     default: Some("true"),
     unit: "",
     doc: "Whether a design's gain is made exactly 1 in the middle of its first pass band (at 0 or half the rate if the band ends there).",
-};
-
-const RATE: ParamDef = ParamDef {
-    name: "rate",
-    kind: ParamKind::Float,
-    default: Some(""),
-    unit: "Hz",
-    doc: "Items per second, where the stream does not know it or knows it wrong.",
 };
 
 const DECIMATE: ParamDef = ParamDef {

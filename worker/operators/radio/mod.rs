@@ -10,7 +10,8 @@ use bytemuck::Pod;
 use num_complex::Complex;
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
-use crate::op::{Args, OpError, ParamDef, ParamKind};
+use crate::op::{Args, OpError};
+use crate::operators::iir::RATE;
 use crate::types::{Item, ItemType, Scalar};
 
 pub mod agc;
@@ -24,15 +25,6 @@ pub mod slice;
 pub mod squelch;
 
 mod angle;
-
-/// The parameter `rate` of what takes frequencies in Hz.
-const RATE: ParamDef = ParamDef {
-    name: "rate",
-    kind: ParamKind::Float,
-    default: Some(""),
-    unit: "Hz",
-    doc: "Items per second, where the stream does not know it or knows it wrong.",
-};
 
 /// What an operator's input is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

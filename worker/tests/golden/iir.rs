@@ -1,10 +1,9 @@
 //! Recursive filters: `iir.txt`.
 
-use thalweg_worker::design::Band;
 use thalweg_worker::design::iirfilter::{Family, iirfilter};
 use thalweg_worker::design::prototypes::Norm;
 
-use super::{Golden, RATE, check_operators, goldens, largest};
+use super::{Golden, RATE, check_operators, check_sections};
 
 #[test]
 fn operators_give_the_numbers_of_scipy() {
@@ -35,25 +34,6 @@ fn family(golden: &Golden) -> Family {
 
 #[test]
 fn sections_are_those_of_scipy() {
-    let all = goldens("iir.txt");
-    let sections = all.iter().filter(|g| g.what.starts_with("sos."));
-    let mut seen = 0;
-    for golden in sections {
-        let edge = |name: &str| golden.floats(name)[0];
-        let band = match golden.what.as_str() {
-            "sos.lowpass" => Band::Low(edge("cutoff")),
-            "sos.highpass" => Band::High(edge("cutoff")),
-            "sos.bandpass" => Band::Pass(edge("low"), edge("high")),
-            _ => Band::Stop(edge("low"), edge("high")),
-        };
-        let order = golden.floats("order")[0] as usize;
-        let found = iirfilter(family(golden), order, band, RATE).unwrap();
-        let rows = found.iter();
-        let numbers: Vec<f64> = rows
-            .flat_map(|s| [s.b[0], s.b[1], s.b[2], 1.0, s.a[0], s.a[1]])
-            .collect();
-        golden.check(&numbers, 1e-9, largest(&golden.numbers));
-        seen += 1;
-    }
-    assert_eq!(seen, 104);
+    let design = |golden: &Golden, order, band| iirfilter(family(golden), order, band, RATE);
+    check_sections("iir.txt", 104, design);
 }

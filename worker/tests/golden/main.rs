@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use thalweg_worker::design::zpk::Section;
+use thalweg_worker::design::{Band, DesignError};
 use thalweg_worker::op::{Args, Arity, InputInfo, Value};
 use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, run};
@@ -168,6 +170,35 @@ fn check_operators(file: &str, least: usize) {
         }
     }
     assert!(seen >= least, "{file}: {seen}");
+}
+
+/// The sections that SciPy's designs of a file come to, so many, as `design` makes them.
+fn check_sections(
+    file: &str,
+    count: usize,
+    design: impl Fn(&Golden, usize, Band) -> Result<Vec<Section>, DesignError>,
+) {
+    let all = goldens(file);
+    let sections = all.iter().filter(|g| g.what.starts_with("sos."));
+    let mut seen = 0;
+    for golden in sections {
+        let edge = |name: &str| golden.floats(name)[0];
+        let band = match golden.what.as_str() {
+            "sos.lowpass" => Band::Low(edge("cutoff")),
+            "sos.highpass" => Band::High(edge("cutoff")),
+            "sos.bandpass" => Band::Pass(edge("low"), edge("high")),
+            _ => Band::Stop(edge("low"), edge("high")),
+        };
+        let order = golden.floats("order")[0] as usize;
+        let found = design(golden, order, band).unwrap();
+        let rows = found.iter();
+        let numbers: Vec<f64> = rows
+            .flat_map(|s| [s.b[0], s.b[1], s.b[2], 1.0, s.a[0], s.a[1]])
+            .collect();
+        golden.check(&numbers, 1e-9, largest(&golden.numbers));
+        seen += 1;
+    }
+    assert_eq!(seen, count);
 }
 
 fn is_single(item_type: &ItemType) -> bool {

@@ -1,13 +1,12 @@
 //! Windows, filters and triggers: `numbers.txt`.
 
-use thalweg_worker::design::Band;
 use thalweg_worker::design::firwin::{Firwin, firwin};
 use thalweg_worker::design::iirfilter::butter;
 use thalweg_worker::design::taper::Taper;
 use thalweg_worker::op::Value;
 use thalweg_worker::operators;
 
-use super::{Golden, RATE, goldens, largest};
+use super::{Golden, RATE, check_sections, goldens, largest};
 
 /// The operators' lines, and the input of all of them.
 fn of_operators() -> (Vec<f64>, Vec<Golden>) {
@@ -36,27 +35,9 @@ fn operators_give_the_numbers_of_scipy_in_single_precision() {
 
 #[test]
 fn sections_are_those_of_scipy() {
-    let all = goldens("numbers.txt");
-    let sections = all.iter().filter(|g| g.what.starts_with("sos."));
-    let mut seen = 0;
-    for golden in sections {
-        let edge = |name: &str| golden.floats(name)[0];
-        let band = match golden.what.as_str() {
-            "sos.lowpass" => Band::Low(edge("cutoff")),
-            "sos.highpass" => Band::High(edge("cutoff")),
-            "sos.bandpass" => Band::Pass(edge("low"), edge("high")),
-            _ => Band::Stop(edge("low"), edge("high")),
-        };
-        let order = golden.floats("order")[0] as usize;
-        let found = butter(order, band, RATE).unwrap();
-        let rows = found.iter();
-        let numbers: Vec<f64> = rows
-            .flat_map(|s| [s.b[0], s.b[1], s.b[2], 1.0, s.a[0], s.a[1]])
-            .collect();
-        golden.check(&numbers, 1e-9, largest(&golden.numbers));
-        seen += 1;
-    }
-    assert_eq!(seen, 60);
+    check_sections("numbers.txt", 60, |_, order, band| {
+        butter(order, band, RATE)
+    });
 }
 
 #[test]
