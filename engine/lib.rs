@@ -31,6 +31,7 @@ pub mod overflow;
 
 pub mod topology;
 
+mod place;
 pub mod plan;
 
 pub mod draw;

@@ -13,6 +13,7 @@ use thalweg_worker::duty::Patience;
 
 use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
+use crate::place::{self, Draft, graph_span};
 use crate::poison;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedStream, StreamIx};
 use crate::topology::{Place, Topology};
@@ -163,7 +164,7 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     let mut notes = Vec::new();
     poison::refuse_unclear_skips(graph).map_err(|d| refused(graph, d))?;
     notes.extend(skips_nothing(graph, options));
-    let placed = place(graph, machine, options).map_err(|d| refused(graph, d))?;
+    let placed = place::place(graph, machine, options).map_err(|d| refused(graph, d))?;
     let worker_of = placed.worker_of;
     let pinned = pin(
         graph,
@@ -239,128 +240,6 @@ impl Layout {
         let start = self.next;
         self.next = (start + len_bytes).next_multiple_of(PAGE);
         start..self.next
-    }
-}
-
-/// A worker before it has a core: its name and its declaration, where it has one.
-struct Draft {
-    name: String,
-    decl: Option<usize>,
-}
-
-struct Placed {
-    workers: Vec<Draft>,
-    worker_of: Vec<usize>,
-}
-
-fn place(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Placed, Diagnostic> {
-    if options.in_process {
-        return Ok(Placed {
-            workers: vec![numbered(0)],
-            worker_of: vec![0; graph.agents.len()],
-        });
-    }
-    if let Some(n) = options.workers {
-        return Ok(even(graph, checked_workers(n, &graph_span(graph))?));
-    }
-    if graph.workers.is_empty() {
-        let own: usize = graph.agents.iter().filter(|a| a.edge.is_none()).count();
-        return Ok(even(graph, own.div_ceil(2).min(machine.cores.len()).max(1)));
-    }
-    checked_workers(graph.workers.len(), &graph.workers[0].name.span)?;
-    Ok(as_declared(graph))
-}
-
-fn checked_workers(n: usize, span: &Range<usize>) -> Result<usize, Diagnostic> {
-    match n {
-        1..=WORKERS_MAX => Ok(n),
-        _ => Err(
-            Diagnostic::new(format!("{n} workers: a run has 1 to {WORKERS_MAX}"))
-                .at(span.clone(), ""),
-        ),
-    }
-}
-
-fn graph_span(graph: &Resolved) -> Range<usize> {
-    graph.agents.first().map_or(0..0, |a| a.span.clone())
-}
-
-fn numbered(n: usize) -> Draft {
-    Draft {
-        name: format!("w{n}"),
-        decl: None,
-    }
-}
-
-/// Cuts the topological order into `n` stretches of about the same number of agents.
-fn even(graph: &Resolved, n: usize) -> Placed {
-    let own: Vec<AgentIx> = (0..graph.agents.len())
-        .filter(|&a| graph.agents[a].edge.is_none())
-        .collect();
-    let n = n.min(own.len()).max(1);
-    let mut worker_of = vec![0; graph.agents.len()];
-    for (nth, &agent) in own.iter().enumerate() {
-        worker_of[agent] = nth * n / own.len();
-    }
-    beside(graph, &mut worker_of);
-    Placed {
-        workers: (0..n).map(numbered).collect(),
-        worker_of,
-    }
-}
-
-/// The agents that make edges lossy go where the edge's end is.
-fn beside(graph: &Resolved, worker_of: &mut [usize]) {
-    for (ix, agent) in graph.agents.iter().enumerate() {
-        if let Some(Edge::DropNewest { beside } | Edge::Latest { beside }) = agent.edge {
-            worker_of[ix] = worker_of[beside];
-        }
-    }
-}
-
-/// Agents where they ask to be; the others beside a neighbour, or spread evenly.
-fn as_declared(graph: &Resolved) -> Placed {
-    let fallback = even(graph, graph.workers.len()).worker_of;
-    let mut worker: Vec<Option<usize>> = graph.agents.iter().map(|a| a.worker).collect();
-    if worker.iter().any(Option::is_some) {
-        // Downstream along the order, then upstream against it.
-        for ix in 0..worker.len() {
-            let producers = graph.agents[ix]
-                .inputs
-                .iter()
-                .map(|&s| graph.streams[s].producer.0);
-            worker[ix] = worker[ix].or_else(|| producers.filter_map(|p| worker[p]).next());
-        }
-        for ix in (0..worker.len()).rev() {
-            let streams = graph.agents[ix].outputs.iter();
-            let mut readers = streams.flat_map(|&s| graph.streams[s].readers.iter());
-            worker[ix] = worker[ix].or_else(|| readers.find_map(|r| worker[r.0]));
-        }
-    }
-    let mut worker_of: Vec<usize> = worker
-        .iter()
-        .zip(fallback)
-        .map(|(w, f)| w.unwrap_or(f))
-        .collect();
-    beside(graph, &mut worker_of);
-    without_the_empty(graph, worker_of)
-}
-
-/// Leaves out declared workers that host nothing.
-fn without_the_empty(graph: &Resolved, mut worker_of: Vec<usize>) -> Placed {
-    let used: Vec<usize> = (0..graph.workers.len())
-        .filter(|w| worker_of.contains(w))
-        .collect();
-    for worker in &mut worker_of {
-        *worker = used.iter().position(|u| u == worker).unwrap_or(0);
-    }
-    let workers = used.iter().map(|&w| Draft {
-        name: graph.workers[w].name.value.clone(),
-        decl: Some(w),
-    });
-    Placed {
-        workers: workers.collect(),
-        worker_of,
     }
 }
 
@@ -727,20 +606,20 @@ fn refused(graph: &Resolved, diagnostic: Diagnostic) -> PlanError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::PathBuf;
 
     use super::*;
     use crate::{file, overflow, resolve};
 
-    fn graph(text: &str) -> Resolved {
+    pub(crate) fn graph(text: &str) -> Resolved {
         let decl = file::parse(text.to_owned(), "g.toml", "g", PathBuf::from(".")).unwrap();
         let mut graph = resolve::resolve(decl).unwrap().0;
         overflow::insert(&mut graph);
         graph
     }
 
-    fn machine(cores: usize) -> Machine {
+    pub(crate) fn machine(cores: usize) -> Machine {
         let cores: Vec<usize> = (0..cores).collect();
         Machine {
             topology: Topology::flat(&cores),
@@ -780,9 +659,9 @@ mod tests {
     fn without_workers_a_graph_is_cut_into_even_stretches() {
         let cases = [
             (1, None, vec![vec![0, 1, 2, 3, 4]]),
-            (2, None, vec![vec![0, 1, 2], vec![3, 4]]),
+            (2, None, vec![vec![0, 1], vec![2, 3, 4]]),
             (16, None, vec![vec![0, 1], vec![2, 3], vec![4]]),
-            (2, Some(4), vec![vec![0, 1], vec![2], vec![3], vec![4]]),
+            (2, Some(4), vec![vec![0], vec![1], vec![2, 3], vec![4]]),
             (2, Some(9), (0..5).map(|a| vec![a]).collect()),
         ];
         for (cores, workers, expected) in cases {
@@ -1022,7 +901,7 @@ mod tests {
         };
         let plan = planned(&chain(""), 2, &small);
         // Between workers a quarter of the ring, inside all of it.
-        assert_eq!((plan.step_of[0], plan.step_of[3]), (8, 2));
+        assert_eq!((plan.step_of[0], plan.step_of[1]), (8, 2));
         let asked = Options {
             step: Some(3),
             ..Options::default()

@@ -551,7 +551,12 @@ pub struct Blueprint {
     pub dials: Vec<Dial>,
     /// False for what cannot be deterministic (arrival order, wall clock): the plan says so.
     pub deterministic: bool,
+    /// What an item costs it about, in copies of an item: a guess, for who places it.
+    pub weight: u64,
 }
+
+/// An operator that does something with each item, where nothing more is known: a multiply-add takes about as long.
+const SOME_WEIGHT: u64 = 4;
 
 impl Blueprint {
     /// A blueprint without ports or state, deterministic, done when all its inputs are.
@@ -565,7 +570,14 @@ impl Blueprint {
             drops_when_full: false,
             dials: Vec::new(),
             deterministic: true,
+            weight: SOME_WEIGHT,
         }
+    }
+
+    /// Says what an item costs it about, in copies of an item.
+    pub fn weight(mut self, copies: u64) -> Blueprint {
+        self.weight = copies;
+        self
     }
 
     /// Adds an input.

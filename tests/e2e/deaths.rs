@@ -190,7 +190,8 @@ fn deaths_around_the_end_of_a_stream_change_no_byte() {
     let mut restarts = 0;
     for _ in 0..30 {
         let site = Site::new();
-        let line = "counter items=20000 ! copy ! raw.write path=o.bin";
+        // Ten milliseconds, so that a busy machine, too, comes to kill somebody.
+        let line = "counter items=20000 ! throttle rate=2000000 ! copy ! raw.write path=o.bin";
         let arguments = [
             "run",
             "--json",

@@ -151,15 +151,16 @@ fn a_graph_of_many_operators_goes_on_after_reboots() {
     check_same(&inputs, &arguments, &same_bytes::FILES, 150_000);
 }
 
+/// Each agent on a worker of its own, so that the loop goes from process to process.
 #[test]
 fn a_cycle_goes_on_after_reboots() {
     let arguments = [
         "run",
         "-q",
         "--workers",
-        "2",
+        "4",
         "--set",
-        "src.items=20000",
+        "src.items=40000",
         "g.toml",
     ];
     let inputs = [("g.toml", same_bytes::CYCLE.into())];

@@ -19,9 +19,11 @@ pub const NULL: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let inputs = args.inputs().iter();
-    Ok(inputs.fold(Blueprint::new(Null), |blueprint, input| {
-        blueprint.input(InPort::new(input.item_type.clone()))
-    }))
+    Ok(
+        inputs.fold(Blueprint::new(Null).weight(0), |blueprint, input| {
+            blueprint.input(InPort::new(input.item_type.clone()))
+        }),
+    )
 }
 
 struct Null;

@@ -40,11 +40,12 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let item = item_bytes("value", &value, &item_type)?;
     // Copied many at a time: item by item is twenty times as slow.
     let items = item.repeat(PATTERN_LEN_BYTES.div_ceil(item.len()));
-    positional::blueprint(args, item_type, move |_, room: &mut [u8]| {
+    let blueprint = positional::blueprint(args, item_type, move |_, room: &mut [u8]| {
         for slots in room.chunks_mut(items.len()) {
             slots.copy_from_slice(&items[..slots.len()]);
         }
-    })
+    });
+    Ok(blueprint?.weight(1))
 }
 
 fn item_type(value: &Value, dtype: Option<&ItemType>) -> Result<ItemType, OpError> {

@@ -19,6 +19,7 @@ pub const COPY: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     Ok(Blueprint::new(Copy)
+        .weight(1)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(input.item_type.clone(), input.rate)))
 }

@@ -42,6 +42,10 @@ pub const COUNTER: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
+    Ok(counting(args)?.weight(1))
+}
+
+fn counting(args: &Args) -> Result<Blueprint, OpError> {
     let scalar = dtype_scalar("counter", args.dtype(), Scalar::I64, &Scalar::ALL)?;
     let given = |name: &str| args.value(name).cloned().unwrap_or(Value::Int(0));
     let (start, step) = (given("start"), given("step"));

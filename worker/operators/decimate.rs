@@ -49,6 +49,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
     let rate = input.rate.map(|rate| rate / factor as f64);
     Ok(Blueprint::new(Decimate { factor, phase })
+        .weight(1)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(input.item_type.clone(), rate)))
 }

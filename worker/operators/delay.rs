@@ -57,6 +57,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         initial: initial_bytes(&initial, items, &input.item_type)?,
     };
     Ok(Blueprint::new(agent)
+        .weight(1)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(input.item_type.clone(), input.rate).ahead(items)))
 }

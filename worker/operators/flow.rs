@@ -103,7 +103,7 @@ fn skip(args: &Args) -> Result<Blueprint, OpError> {
     let items = args.required_length("items", 0)?;
     Ok(same(
         args,
-        Blueprint::new(Skip { items }),
+        Blueprint::new(Skip { items }).weight(1),
         args.input().rate,
     ))
 }

@@ -29,6 +29,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         items: args.required_length("items", 0)?,
     };
     Ok(Blueprint::new(agent)
+        .weight(1)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(input.item_type.clone(), input.rate)))
 }

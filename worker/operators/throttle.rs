@@ -46,6 +46,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     // What waits here has not been let through: a stop finds little to let go at once.
     let enough = (rate * CATCH_UP_S).clamp(1.0, 1e9) as u64 + 1;
     Ok(Blueprint::new(agent)
+        .weight(1)
         .input(InPort::new(input.item_type.clone()).enough(enough))
         .output(OutPort::new(input.item_type.clone(), input.rate))
         .dial("rate", rate, f64::MIN_POSITIVE..=f64::MAX))
