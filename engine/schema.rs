@@ -288,12 +288,16 @@ fn kind(kind: ParamKind) -> Json {
             {"type": "string", "pattern": "^ *[0-9.eE+-]+ *(ns|us|µs|ms|s|min|h) *$"},
         ]}),
         ParamKind::Floats => numbers,
-        ParamKind::Texts => json!({"oneOf": [{"type": "string"}, texts]}),
+        ParamKind::Texts | ParamKind::Exprs => json!({"oneOf": [{"type": "string"}, texts]}),
         ParamKind::Columns => json!({"oneOf": [
             {"type": ["string", "integer"]},
             {"type": "array", "items": {"type": ["string", "integer"]}},
         ]}),
         ParamKind::Number => json!({"oneOf": [{"type": "number"}, numbers]}),
+        ParamKind::Items => json!({"oneOf": [
+            {"type": ["number", "string"]},
+            {"type": "array", "items": {"type": ["number", "string"]}},
+        ]}),
         ParamKind::Choice(words) => json!({"enum": choices(words)}),
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
     }

@@ -77,6 +77,8 @@ pub enum ParamKind {
     WritePath,
     /// An expression over the inputs.
     Expr,
+    /// An expression over the inputs, or a list of them.
+    Exprs,
     /// Items, or a duration (`"0.5 s"`, `"20 ms"`) where the input's rate is known.
     Length,
     /// A list of numbers.
@@ -87,6 +89,8 @@ pub enum ParamKind {
     Columns,
     /// A number, or a list of numbers, as the operator says.
     Number,
+    /// A number or a text, or a list of either, as the operator says.
+    Items,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// An item type.
@@ -105,11 +109,13 @@ impl ParamKind {
             ParamKind::ReadPath => "a file to read".to_owned(),
             ParamKind::WritePath => "a file to write".to_owned(),
             ParamKind::Expr => "an expression".to_owned(),
+            ParamKind::Exprs => "an expression or a list of them".to_owned(),
             ParamKind::Length => "items, or a duration such as \"0.5 s\"".to_owned(),
             ParamKind::Floats => "a list of numbers".to_owned(),
             ParamKind::Texts => "a list of texts".to_owned(),
             ParamKind::Columns => "names or numbers of columns".to_owned(),
             ParamKind::Number => "a number or a list of numbers".to_owned(),
+            ParamKind::Items => "a number, a text or a list of either".to_owned(),
             ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
             ParamKind::Type => "an item type such as f64".to_owned(),
         }
@@ -512,16 +518,24 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Floats | ParamKind::Number, Value::List(items)) => {
             items.iter().all(|v| number(v).is_some())
         }
+        (ParamKind::Items, Value::Text(_)) => true,
+        (ParamKind::Items, v) if number(v).is_some() => true,
+        (ParamKind::Items, Value::List(items)) => items
+            .iter()
+            .all(|v| number(v).is_some() || word(v).is_some()),
         (ParamKind::Columns, Value::Int(_)) => true,
         (ParamKind::Columns, Value::List(items)) => items
             .iter()
             .all(|v| matches!(v, Value::Int(_) | Value::Text(_))),
-        (ParamKind::Texts, Value::List(items)) => items.iter().all(|v| word(v).is_some()),
+        (ParamKind::Texts | ParamKind::Exprs, Value::List(items)) => {
+            items.iter().all(|v| word(v).is_some())
+        }
         (
             ParamKind::Text
             | ParamKind::ReadPath
             | ParamKind::WritePath
             | ParamKind::Expr
+            | ParamKind::Exprs
             | ParamKind::Texts
             | ParamKind::Columns,
             Value::Text(_),
@@ -551,7 +565,9 @@ fn written(kind: ParamKind, text: &str) -> Value {
     let as_float = || text.parse().map(Value::Float).ok();
     match kind {
         ParamKind::Int | ParamKind::Length => as_int(),
-        ParamKind::Float | ParamKind::Dial | ParamKind::Number => as_int().or_else(as_float),
+        ParamKind::Float | ParamKind::Dial | ParamKind::Number | ParamKind::Items => {
+            as_int().or_else(as_float)
+        }
         ParamKind::Bool => text.parse().map(Value::Bool).ok(),
         _ => None,
     }

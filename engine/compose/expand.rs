@@ -240,7 +240,7 @@ fn filled(
     };
     let is_expr = |key: &str| {
         let param = op.and_then(|op| op.params.iter().find(|param| param.name == key));
-        param.is_some_and(|param| param.kind == ParamKind::Expr)
+        param.is_some_and(|param| matches!(param.kind, ParamKind::Expr | ParamKind::Exprs))
     };
     let fill = |(key, node): (At<String>, Node)| match key.value.as_str() {
         "op" | "in" => Ok((key, node)),

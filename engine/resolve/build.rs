@@ -161,11 +161,11 @@ fn carried(built: &[Option<Built>], reads: &Reads) -> Option<Carries> {
     })
 }
 
-/// Which output a name means: none names the only one.
+/// Which output a name means: none names the only one, or the one of several that has no name.
 pub(super) fn port_of(producer: &Built, port: Option<&str>) -> Option<usize> {
     match port {
         None if producer.outputs.len() == 1 => Some(0),
-        None => None,
+        None => producer.outputs.iter().position(|out| out.name.is_empty()),
         Some("") => None,
         Some(port) => producer.outputs.iter().position(|out| out.name == port),
     }

@@ -69,7 +69,11 @@ impl Real {
 const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("abs", 1, 1),
     ("acos", 1, 1),
+    ("all", 1, 1),
+    ("any", 1, 1),
     ("arg", 1, 1),
+    ("argmax", 1, 1),
+    ("argmin", 1, 1),
     ("asin", 1, 1),
     ("atan", 1, 1),
     ("atan2", 2, 2),
@@ -80,27 +84,38 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("cos", 1, 1),
     ("cosh", 1, 1),
     ("exp", 1, 1),
+    ("first", 1, 1),
     ("floor", 1, 1),
     ("hypot", 2, 2),
     ("if", 3, 3),
     ("im", 1, 1),
     ("isnan", 1, 1),
+    ("last", 1, 1),
+    ("len", 1, 1),
     ("ln", 1, 1),
     ("log", 1, 1),
     ("log10", 1, 1),
     ("log2", 1, 1),
     ("max", 2, usize::MAX),
+    ("mean", 1, 1),
+    ("median", 1, 1),
     ("min", 2, usize::MAX),
     ("pow", 2, 2),
+    ("prod", 1, 1),
+    ("ptp", 1, 1),
     ("re", 1, 1),
+    ("rms", 1, 1),
     ("round", 1, 1),
     ("sign", 1, 1),
     ("sin", 1, 1),
     ("sinh", 1, 1),
     ("sqrt", 1, 1),
+    ("std", 1, 1),
+    ("sum", 1, 1),
     ("tan", 1, 1),
     ("tanh", 1, 1),
     ("trunc", 1, 1),
+    ("var", 1, 1),
 ];
 
 /// Every function's name.
@@ -111,16 +126,26 @@ pub(super) fn function_names() -> Vec<&'static str> {
 /// Every name of a value that is no input.
 pub(super) const CONSTANTS: [&str; 9] = ["pi", "e", "tau", "true", "false", "inf", "nan", "n", "t"];
 
-type Built<T> = Result<T, Refusal>;
+pub(super) type Built<T> = Result<T, Refusal>;
 
 /// The operations so far.
 pub(super) struct Builder<'a> {
     inputs: &'a [InputInfo],
     rate: Option<f64>,
-    ops: Vec<(Op, Kind)>,
+    ops: Vec<(Op, Shape)>,
     known: HashMap<Op, usize>,
-    /// The input that makes the result a vector, and its elements.
-    wide: Option<(usize, usize)>,
+    /// The first two vectors of different lengths that met, as long as nobody was told.
+    apart: Option<(Wide, Wide)>,
+}
+
+/// What one item has in an operation's result: one number (`None`), or a vector.
+type Shape = Option<Wide>;
+
+/// A vector's elements, and the input that it comes from.
+#[derive(Clone, Copy)]
+struct Wide {
+    width: usize,
+    input: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -130,7 +155,7 @@ impl<'a> Builder<'a> {
             rate,
             ops: Vec::new(),
             known: HashMap::new(),
-            wide: None,
+            apart: None,
         }
     }
 
@@ -145,9 +170,37 @@ impl<'a> Builder<'a> {
             .collect()
     }
 
-    /// True where the result is a vector.
-    pub fn is_wide(&self) -> bool {
-        self.wide.is_some()
+    /// True where the value is a vector.
+    pub fn is_wide(&self, value: Value) -> bool {
+        self.shape_of(value).is_some()
+    }
+
+    /// The elements of a value that is a vector.
+    pub fn width(&self, value: Value) -> Option<usize> {
+        self.shape_of(value).map(|wide| wide.width)
+    }
+
+    fn shape_of(&self, value: Value) -> Shape {
+        let shape = |part| match part {
+            Real::Node(node, _) => self.ops[node].1,
+            _ => None,
+        };
+        let (re, im) = value.parts();
+        shape(re).or(shape(im))
+    }
+
+    /// What was refused meanwhile: vectors of different lengths.
+    pub fn checked(&mut self, value: Built<Value>) -> Built<Value> {
+        let Some((one, other)) = self.apart.take() else {
+            return value;
+        };
+        let name = |wide: Wide| &self.inputs[wide.input].name;
+        let (a, b) = (name(one), name(other));
+        let message = format!(
+            "`{a}` has {} elements and `{b}` has {}",
+            one.width, other.width
+        );
+        Err(Refusal::from(message).with_help(format!("name one element: `{b}[0]`")))
     }
 
     /// The value of a name that is no input.
@@ -185,34 +238,43 @@ impl<'a> Builder<'a> {
     }
 
     /// An input's item, or one element of it.
-    pub fn input(&mut self, name: &str, element: Option<usize>) -> Built<Value> {
+    ///
+    /// Elements are counted from 0, or from -1 backwards.
+    pub fn input(&mut self, name: &str, element: Option<i64>) -> Built<Value> {
         let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
         let item_type = &self.inputs[input].item_type;
         let is_timed = matches!(item_type, ItemType::Timed(_));
         let Some((scalar, width)) = numbers(item_type) else {
             let message = format!("`{name}` is {item_type}, and expressions take numbers");
-            return Err(message.into());
+            let refusal = Refusal::from(message);
+            return Err(match item_type.is_framed() {
+                true => refusal.with_help(
+                    "`n` is an item's place; `contains` and `regex.match` choose texts by what is in them, `text.length` and `text.parse` make numbers of them",
+                ),
+                false => refusal,
+            });
         };
         let is_vector = matches!(item_type, ItemType::Vector(..));
-        match element {
+        let element = match element {
             Some(_) if !is_vector => {
                 let message = format!("`{name}` is {item_type}, which has no elements");
                 return Err(message.into());
             }
-            Some(index) if index >= width => {
-                let message = format!(
-                    "`{name}` has the elements 0 to {}, and no {index}",
-                    width - 1
-                );
-                return Err(message.into());
+            Some(index) => {
+                let from_the_first = if index < 0 {
+                    index + width as i64
+                } else {
+                    index
+                };
+                if !(0..width as i64).contains(&from_the_first) {
+                    let last = width - 1;
+                    let message = format!("`{name}` has the elements 0 to {last}, and no {index}");
+                    return Err(message.into());
+                }
+                Some(from_the_first as usize)
             }
-            None if is_vector => self.widen(input, width)?,
-            _ => {}
-        }
-        // The value of a timed item stands behind its time.
-        let element = match is_timed {
-            true => Some(width / 2),
-            false => element,
+            // The value of a timed item stands behind its time.
+            None => is_timed.then_some(width / 2),
         };
         let kind = match scalar {
             Scalar::F32 | Scalar::Cf32 => Kind::F32,
@@ -231,16 +293,6 @@ impl<'a> Builder<'a> {
             true => Value::Complex(part(0), part(1)),
             false => Value::Real(part(0)),
         })
-    }
-
-    fn widen(&mut self, input: usize, width: usize) -> Built<()> {
-        let (first, wide) = *self.wide.get_or_insert((input, width));
-        if wide == width {
-            return Ok(());
-        }
-        let (one, other) = (&self.inputs[first].name, &self.inputs[input].name);
-        let message = format!("`{one}` has {wide} elements and `{other}` has {width}");
-        Err(Refusal::from(message).with_help(format!("name one element: `{other}[0]`")))
     }
 
     pub fn negated(&mut self, value: Value) -> Built<Value> {
@@ -420,6 +472,11 @@ impl<'a> Builder<'a> {
 
     /// A function by its name, which is one of [`FUNCTIONS`].
     pub fn call(&mut self, name: &str, arguments: &[Value]) -> Built<Value> {
+        if let [vector] = *arguments
+            && let Some(value) = self.reduced(name, vector)
+        {
+            return value;
+        }
         check_count(name, arguments.len())?;
         match *arguments {
             [condition, a, b] if name == "if" => self.select(condition, a, b),
@@ -504,7 +561,8 @@ impl<'a> Builder<'a> {
     }
 
     /// All the operations that `result` needs, placed.
-    pub fn finish(self, result: Value) -> Program {
+    pub fn finish(mut self, result: Value) -> Program {
+        let shape = self.shape_of(result);
         let (kind, parts) = match result {
             Value::Real(real) => (real.kind(), vec![real]),
             Value::Complex(re, im) => match join(re, im) {
@@ -512,12 +570,14 @@ impl<'a> Builder<'a> {
                 _ => (Kind::F64, vec![re, im]),
             },
         };
-        let mut builder = self;
         let results: Vec<Operand> = parts
             .iter()
-            .map(|part| builder.operand(*part, kind))
+            .map(|part| {
+                let part = self.operand(*part, kind);
+                self.leveled(part, kind, shape)
+            })
             .collect();
-        let ports = builder.inputs.iter().map(|input| {
+        let ports = self.inputs.iter().map(|input| {
             let (scalar, width) = numbers(&input.item_type).unwrap_or((Scalar::U8, 1));
             let item_len = input.item_type.len_bytes();
             Port {
@@ -527,9 +587,12 @@ impl<'a> Builder<'a> {
             }
         });
         let ports = ports.collect();
-        let wide = builder.wide.map(|(_, width)| width);
-        let ops = builder.ops.into_iter().map(|(op, _)| op).collect();
-        placed(ops, kind, results, ports, wide)
+        let width = |shape: Shape| shape.map(|wide| wide.width);
+        let ops = self.ops.into_iter();
+        let ops = ops
+            .map(|(op, shape)| (op, width(shape).unwrap_or(1)))
+            .unzip();
+        placed(ops, kind, results, ports, width(shape))
     }
 
     fn each_part(&mut self, value: Value, mut f: impl FnMut(&mut Self, Real) -> Real) -> Value {
@@ -555,7 +618,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Any operation but powers, in the kind that its operands have in common.
-    fn arithmetic(&mut self, op: Binary, a: Real, b: Real) -> Real {
+    pub fn arithmetic(&mut self, op: Binary, a: Real, b: Real) -> Real {
         if let (Real::Int(a), Real::Int(b)) = (a, b)
             && overflows(op, a, b)
         {
@@ -578,14 +641,14 @@ impl<'a> Builder<'a> {
     }
 
     /// The kind arithmetic has on it: truth values count.
-    fn number_kind(&self, real: Real) -> Kind {
+    pub fn number_kind(&self, real: Real) -> Kind {
         match real.kind() {
             Kind::Bool => Kind::I64,
             kind => kind,
         }
     }
 
-    fn unary(&mut self, op: Unary, kind: Kind, a: Real) -> Real {
+    pub fn unary(&mut self, op: Unary, kind: Kind, a: Real) -> Real {
         let a = self.operand(a, kind);
         self.emit(Op::Unary { op, kind, a }, kind)
     }
@@ -596,7 +659,7 @@ impl<'a> Builder<'a> {
         self.emit(Op::Binary { op, kind, a, b }, result)
     }
 
-    fn cast(&mut self, real: Real, kind: Kind) -> Real {
+    pub fn cast(&mut self, real: Real, kind: Kind) -> Real {
         match self.operand(real, kind) {
             Operand::Node(node) => Real::Node(node, kind),
             Operand::Literal(bits) => Real::folded(kind, bits),
@@ -604,7 +667,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The value in this kind, converted where it is of another.
-    fn operand(&mut self, real: Real, to: Kind) -> Operand {
+    pub fn operand(&mut self, real: Real, to: Kind) -> Operand {
         let (from, a) = match real {
             Real::Node(node, kind) => (kind, Operand::Node(node)),
             Real::Bool(b) => (Kind::Bool, Operand::Literal(b.into())),
@@ -617,25 +680,89 @@ impl<'a> Builder<'a> {
         let op = Op::Cast { from, to, a };
         match a {
             Operand::Literal(_) => Operand::Literal(folded(op, to)),
-            Operand::Node(_) => Operand::Node(self.intern(op, to)),
+            Operand::Node(_) => Operand::Node(self.intern(op)),
         }
     }
 
     /// An operation of numbers alone is done here; one that is there already is used again.
-    fn emit(&mut self, op: Op, result: Kind) -> Real {
+    pub fn emit(&mut self, op: Op, result: Kind) -> Real {
         let is_source = matches!(op, Op::Load { .. } | Op::Seconds { .. } | Op::Position);
         let is_literal = |operand| matches!(operand, Operand::Literal(_));
         if !is_source && op.operands().all(is_literal) {
             return Real::folded(result, folded(op, result));
         }
-        Real::Node(self.intern(op, result), result)
+        Real::Node(self.intern(op), result)
     }
 
-    fn intern(&mut self, op: Op, result: Kind) -> usize {
+    fn intern(&mut self, op: Op) -> usize {
+        let (op, shape) = self.shaped(op);
         *self.known.entry(op).or_insert_with(|| {
-            self.ops.push((op, result));
+            self.ops.push((op, shape));
             self.ops.len() - 1
         })
+    }
+
+    /// The operation on operands that are all as wide as the widest of them, and what that is.
+    fn shaped(&mut self, op: Op) -> (Op, Shape) {
+        let shape = match op {
+            Op::Reduce { .. } | Op::Seconds { .. } | Op::Position => return (op, None),
+            Op::Spread { .. } => unreachable!("what is spread has been told its width"),
+            Op::Load { input, element, .. } => {
+                return (op, self.vector(input).filter(|_| element.is_none()));
+            }
+            _ => self.common(op),
+        };
+        (
+            op.map_operands(|a, kind| self.leveled(a, kind, shape)),
+            shape,
+        )
+    }
+
+    fn vector(&self, input: usize) -> Shape {
+        match self.inputs[input].item_type {
+            ItemType::Vector(_, width) => Some(Wide {
+                width: width as usize,
+                input,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The shape of the operands that are vectors; they must agree.
+    fn common(&mut self, op: Op) -> Shape {
+        let mut found: Shape = None;
+        for operand in op.operands() {
+            let Operand::Node(node) = operand else {
+                continue;
+            };
+            let Some(wide) = self.ops[node].1 else {
+                continue;
+            };
+            match found {
+                Some(first) if first.width != wide.width => {
+                    self.apart.get_or_insert((first, wide));
+                }
+                Some(_) => {}
+                None => found = Some(wide),
+            }
+        }
+        found
+    }
+
+    /// One number for each item becomes a vector where the shape is one. Literals lie in all lanes anyway.
+    fn leveled(&mut self, a: Operand, kind: Kind, shape: Shape) -> Operand {
+        let (Operand::Node(node), Some(wide)) = (a, shape) else {
+            return a;
+        };
+        if self.ops[node].1.is_some() {
+            return a;
+        }
+        let width = wide.width;
+        let op = Op::Spread { kind, a, width };
+        Operand::Node(*self.known.entry(op).or_insert_with(|| {
+            self.ops.push((op, shape));
+            self.ops.len() - 1
+        }))
     }
 }
 
@@ -689,12 +816,12 @@ fn check_count(name: &str, found: usize) -> Built<()> {
     let wanted = match (least, most) {
         (1, 1) => "one argument".to_owned(),
         (least, most) if least == most => format!("{least} arguments"),
-        (least, _) => format!("at least {least} arguments"),
+        (least, _) => format!("at least {least} arguments or a vector"),
     };
     Err(format!("`{name}` takes {wanted}, and has {found}").into())
 }
 
-fn takes_no_complex(name: &str) -> Refusal {
+pub(super) fn takes_no_complex(name: &str) -> Refusal {
     Refusal::from(format!("`{name}` takes no complex number"))
         .with_help("take a part of it first: `abs(..)`, `re(..)`, `im(..)`, `arg(..)`")
 }

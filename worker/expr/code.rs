@@ -57,6 +57,19 @@ pub(super) enum Op {
         a: Operand,
         b: Operand,
     },
+    /// The elements of each item of `a`, of which it has `width`, as one number.
+    Reduce {
+        op: Reduce,
+        kind: Kind,
+        a: Operand,
+        width: usize,
+    },
+    /// The one number of each item of `a` as each of `width` elements.
+    Spread {
+        kind: Kind,
+        a: Operand,
+        width: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +121,31 @@ pub(super) enum Binary {
     Or,
 }
 
+/// What a vector becomes. `ArgMin` and `ArgMax` give whole numbers, the others what they are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Reduce {
+    Sum,
+    Product,
+    Min,
+    Max,
+    /// Of `F64` only.
+    Median,
+    ArgMin,
+    ArgMax,
+    /// One of the elements.
+    At(usize),
+}
+
+impl Reduce {
+    /// The kind of the result where the elements are of `kind`.
+    pub fn gives(self, kind: Kind) -> Kind {
+        match self {
+            Reduce::ArgMin | Reduce::ArgMax => Kind::I64,
+            _ => kind,
+        }
+    }
+}
+
 impl Binary {
     /// True where the result is a truth value, whatever the operands are.
     pub fn is_comparison(self) -> bool {
@@ -148,13 +186,27 @@ impl Op {
                 a: f(a, kind),
                 b: f(b, kind),
             },
+            Op::Reduce { op, kind, a, width } => Op::Reduce {
+                op,
+                kind,
+                a: f(a, kind),
+                width,
+            },
+            Op::Spread { kind, a, width } => Op::Spread {
+                kind,
+                a: f(a, kind),
+                width,
+            },
         }
     }
 
     pub fn operands(self) -> impl Iterator<Item = Operand> {
         let all = match self {
             Op::Load { .. } | Op::Seconds { .. } | Op::Position => [None; 3],
-            Op::Cast { a, .. } | Op::Unary { a, .. } => [Some(a), None, None],
+            Op::Cast { a, .. }
+            | Op::Unary { a, .. }
+            | Op::Reduce { a, .. }
+            | Op::Spread { a, .. } => [Some(a), None, None],
             Op::Binary { a, b, .. } => [Some(a), Some(b), None],
             Op::Select {
                 condition, a, b, ..
@@ -186,6 +238,8 @@ pub(super) struct Port {
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(super) ops: Vec<Op>,
+    /// The lanes that an item takes in what each operation gives.
+    pub(super) widths: Vec<usize>,
     /// Numbers for all lanes, written once: the nodes after those of the operations.
     pub(super) literals: Vec<(u64, Kind)>,
     /// Of every node.
@@ -214,6 +268,11 @@ impl Program {
             Some(width) => ItemType::Vector(scalar, width as u32),
             None => ItemType::Scalar(scalar),
         }
+    }
+
+    /// The most lanes that an item takes anywhere.
+    pub(super) fn widest(&self) -> usize {
+        self.widths.iter().copied().max().unwrap_or(1)
     }
 
     /// True where the result has an imaginary part.

@@ -7,9 +7,10 @@ use crate::agent::Input;
 use crate::operators::numbers::{Number, with_number};
 use crate::types::{Element, Scalar};
 
-use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Unary};
+use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Reduce, Unary};
 use super::lanes::{Arithmetic, Lane, cast, compare, each, logic, room, select};
 use super::place::{node_of, placed};
+use super::reduce::{middles, reduce, spread_each};
 
 /// The lanes that are worked on at once: a few registers of them stay in the first-level cache.
 const LANES: usize = 512;
@@ -37,7 +38,7 @@ struct Block<'a> {
 impl Machine {
     /// A machine for this program.
     pub fn new(program: Program) -> Machine {
-        let lanes = LANES.max(program.wide.unwrap_or(1));
+        let lanes = LANES.max(program.widest());
         let mut registers = vec![vec![0; lanes]; program.registers];
         let places = &program.places[program.ops.len()..];
         for (literal, place) in program.literals.iter().zip(places) {
@@ -54,7 +55,7 @@ impl Machine {
 
     /// The most items of one run.
     pub fn items_max(&self) -> usize {
-        (LANES / self.program.wide.unwrap_or(1)).max(1)
+        (LANES / self.program.widest()).max(1)
     }
 
     /// Computes the results of up to [`Machine::items_max`] items: the unread ones from `offset` on, the
@@ -79,6 +80,7 @@ impl Machine {
                 program: &self.program,
                 registers: &self.registers,
                 block,
+                width: self.program.wide.unwrap_or(1),
             },
         }
     }
@@ -152,6 +154,8 @@ struct Lanes<'a> {
     program: &'a Program,
     registers: &'a [Vec<u64>],
     block: Block<'a>,
+    /// Lanes of an item.
+    width: usize,
 }
 
 impl<'a> Lanes<'a> {
@@ -169,7 +173,7 @@ impl<'a> Lanes<'a> {
     /// Lanes of this block.
     #[inline(always)]
     fn count(self) -> usize {
-        self.block.items * self.program.wide.unwrap_or(1)
+        self.block.items * self.width
     }
 
     /// The block's numbers of an input.
@@ -202,7 +206,7 @@ fn run_ops_avx2(program: &Program, registers: &mut [Vec<u64>], block: &Block<'_>
 
 #[inline(always)]
 fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'_>) {
-    for (op, place) in program.ops.iter().zip(&program.places) {
+    for ((op, &width), place) in program.ops.iter().zip(&program.widths).zip(&program.places) {
         let Place::Register(register) = *place else {
             continue;
         };
@@ -212,6 +216,7 @@ fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'
             program,
             registers,
             block: *block,
+            width,
         };
         run_op(op, lanes, lanes.count(), &mut to);
         registers[register] = to;
@@ -220,7 +225,13 @@ fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'
 
 /// The bits that an operation on literals alone gives, in the kind that it has.
 pub(super) fn folded(op: Op, result: Kind) -> u64 {
-    let program = placed(vec![op], result, vec![Operand::Node(0)], Vec::new(), None);
+    let program = placed(
+        (vec![op], vec![1]),
+        result,
+        vec![Operand::Node(0)],
+        Vec::new(),
+        None,
+    );
     let mut machine = Machine::new(program);
     let lanes = machine.run(&[], 0, 0, 1).lanes;
     match lanes.program.places[0] {
@@ -248,17 +259,15 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
             part,
         } => load(lanes, input, element, part, to),
         Op::Seconds { input } => {
-            let width = lanes.program.wide.unwrap_or(1);
             let times = lanes.numbers::<f64>(input).iter().step_by(2);
-            for (slots, &time) in room::<f64>(to, count).chunks_exact_mut(width).zip(times) {
-                slots.fill(time);
+            for (slot, &time) in room::<f64>(to, count).iter_mut().zip(times) {
+                *slot = time;
             }
         }
         Op::Position => {
-            let width = lanes.program.wide.unwrap_or(1);
             let first = lanes.block.position as i64;
-            for (item, slots) in (first..).zip(room::<i64>(to, count).chunks_exact_mut(width)) {
-                slots.fill(item);
+            for (item, slot) in (first..).zip(room::<i64>(to, count)) {
+                *slot = item;
             }
         }
         Op::Cast { from, to: kind, a } => match from {
@@ -291,6 +300,25 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
                 Kind::I64 => select::<i64>(room(to, count), condition, lanes.get(a), lanes.get(b)),
                 Kind::F32 => select::<f32>(room(to, count), condition, lanes.get(a), lanes.get(b)),
                 Kind::F64 => select::<f64>(room(to, count), condition, lanes.get(a), lanes.get(b)),
+            }
+        }
+        Op::Reduce { op, kind, a, width } => {
+            let wide = Lanes { width, ..lanes };
+            match kind {
+                Kind::Bool => unreachable!("truth values are counted as whole numbers"),
+                Kind::I64 => reduce::<i64>(op, to, count, wide.get(a), width),
+                Kind::F32 => reduce::<f32>(op, to, count, wide.get(a), width),
+                Kind::F64 if op == Reduce::Median => middles(room(to, count), wide.get(a), width),
+                Kind::F64 => reduce::<f64>(op, to, count, wide.get(a), width),
+            }
+        }
+        Op::Spread { kind, a, width } => {
+            let narrow = Lanes { width: 1, ..lanes };
+            match kind {
+                Kind::Bool => spread_each::<u8>(room(to, count), narrow.get(a), width),
+                Kind::I64 => spread_each::<i64>(room(to, count), narrow.get(a), width),
+                Kind::F32 => spread_each::<f32>(room(to, count), narrow.get(a), width),
+                Kind::F64 => spread_each::<f64>(room(to, count), narrow.get(a), width),
             }
         }
     }
@@ -339,7 +367,7 @@ fn load(lanes: Lanes<'_>, input: usize, element: Option<usize>, part: usize, to:
     }
 }
 
-/// All numbers of the items where they have as many as the result; else one of each, for all its lanes.
+/// All numbers of the items, or one of each.
 fn load_as<S: Pod, T: Copy>(
     lanes: Lanes<'_>,
     input: usize,
@@ -348,16 +376,14 @@ fn load_as<S: Pod, T: Copy>(
     convert: impl Fn(S) -> T,
 ) {
     let Port { width, .. } = lanes.program.ports[input];
-    let wide = lanes.program.wide.unwrap_or(1);
     let numbers = lanes.numbers::<S>(input);
-    if element.is_none() && width == wide {
+    let Some(element) = element else {
         for (slot, number) in to.iter_mut().zip(numbers) {
             *slot = convert(*number);
         }
         return;
-    }
-    let element = element.unwrap_or(0);
-    for (slots, item) in to.chunks_exact_mut(wide).zip(numbers.chunks_exact(width)) {
-        slots.fill(convert(item[element]));
+    };
+    for (slot, item) in to.iter_mut().zip(numbers.chunks_exact(width)) {
+        *slot = convert(item[element]);
     }
 }

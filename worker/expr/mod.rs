@@ -15,6 +15,10 @@
 //! * `abs sqrt exp log ln log10 log2 sin cos tan asin acos atan sinh cosh tanh floor ceil round trunc
 //!   sign isnan` of one, `atan2 hypot pow` of two, `min max` of two or more, `clamp(x, low, high)`,
 //!   `if(c, a, b)`; `re im arg conj abs exp log` of a complex number, `complex(re, im)`.
+//! * Of a vector, such as `blocks` makes of a window: `x[0]` the first element, `x[-1]` the last, and as one number
+//!   `sum prod mean var std rms min max ptp median argmin argmax first last len any all`, as NumPy's (`std` and `var`
+//!   divide by the length, `argmin` and `argmax` give the first place). One number meets each element of a vector:
+//!   `x - mean(x)`.
 //!
 //! # Types
 //! As NumPy's, but for small integers. Items of any integer type become `i64`, and arithmetic on them wraps
@@ -33,8 +37,12 @@ mod lanes;
 mod lex;
 mod parse;
 mod place;
+mod reduce;
+mod vectors;
 
 use crate::op::{InputInfo, OpError};
+
+use lex::Refusal;
 
 pub use code::Program;
 pub use eval::Machine;
@@ -61,12 +69,11 @@ pub fn compile_condition(
     };
     let condition = builder
         .condition(value)
-        .and_then(|condition| match builder.is_wide() {
-            true => Err(
-                "this gives a truth value for each element, and one is needed"
-                    .to_owned()
-                    .into(),
-            ),
+        .and_then(|condition| match builder.is_wide(condition) {
+            true => Err(Refusal::from(
+                "this gives a truth value for each element, and one is needed".to_owned(),
+            )
+            .with_help("`any(..)` and `all(..)` make one of them")),
             false => Ok(condition),
         })
         .map_err(|refusal| refusal.at(text, whole))?;

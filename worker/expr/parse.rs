@@ -180,17 +180,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `[k]` after an input's name.
-    fn element(&mut self) -> Result<(Option<usize>, Option<Span>), ExprError> {
+    /// `[k]` or `[-k]` after an input's name.
+    fn element(&mut self) -> Result<(Option<i64>, Option<Span>), ExprError> {
         if self.eat("[").is_none() {
             return Ok((None, None));
         }
+        let is_backwards = self.eat("-").is_some();
         let Token::Int(index) = self.peek() else {
             return Err(self.unexpected("the index of an element, 0 for the first"));
         };
         self.take();
         let end = self.expect("]", "`]`")?;
-        Ok((Some(index as usize), Some(end)))
+        let index = if is_backwards { -index } else { index };
+        Ok((Some(index), Some(end)))
     }
 
     fn call(&mut self, name: &'a str, span: Span) -> Result<Value, ExprError> {
@@ -247,8 +249,10 @@ impl<'a> Parser<'a> {
         result
     }
 
-    fn at(&self, span: Span, value: Result<Value, Refusal>) -> Result<Value, ExprError> {
-        value.map_err(|refusal| refusal.at(self.text, span))
+    fn at(&mut self, span: Span, value: Result<Value, Refusal>) -> Result<Value, ExprError> {
+        self.builder
+            .checked(value)
+            .map_err(|refusal| refusal.at(self.text, span))
     }
 
     fn peek(&self) -> Token<'a> {

@@ -8,7 +8,7 @@ use super::code::{Kind, Op, Operand, Place, Port, Program};
 
 /// The program of these operations, in whose operands and results literals may still stand.
 pub(super) fn placed(
-    ops: Vec<Op>,
+    (ops, widths): (Vec<Op>, Vec<usize>),
     kind: Kind,
     results: Vec<Operand>,
     ports: Vec<Port>,
@@ -16,6 +16,7 @@ pub(super) fn placed(
 ) -> Program {
     let mut program = Program {
         ops,
+        widths,
         literals: Vec::new(),
         places: Vec::new(),
         ports,
@@ -146,5 +147,5 @@ fn in_place(op: &Op, program: &Program) -> Option<Place> {
         port.scalar,
         Scalar::F32 | Scalar::F64 | Scalar::I64 | Scalar::U64
     );
-    (is_lane && port.width == program.wide.unwrap_or(1)).then_some(Place::Input(input))
+    is_lane.then_some(Place::Input(input))
 }

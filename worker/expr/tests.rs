@@ -47,9 +47,14 @@ fn values(text: &str, streams: &[Stream]) -> (Vec<f64>, String) {
         .collect();
     let mut machine = Machine::new(program);
     let mut numbers = vec![0.0_f64; items * width * (to.len_bytes() / 8)];
-    machine
-        .run(&inputs, 0, 0, items)
-        .write(to, bytemuck::cast_slice_mut(&mut numbers));
+    let most = machine.items_max();
+    let lanes = width * (to.len_bytes() / 8);
+    for (block, room) in numbers.chunks_mut(most * lanes).enumerate() {
+        let first = block * most;
+        machine
+            .run(&inputs, first, first as u64, room.len() / lanes)
+            .write(to, bytemuck::cast_slice_mut(room));
+    }
     (numbers, item_type.to_string())
 }
 
@@ -332,6 +337,97 @@ fn vectors_are_computed_elementwise() {
         &items(),
         &[10.0, 20.0, 30.0, 401.0, 501.0, 601.0],
         "f64[3]",
+    );
+}
+
+#[test]
+fn vectors_become_numbers_as_in_numpy() {
+    let items = || [stream("v", "f64[3]", &[4.0, 1.0, 2.5, -6.0, -6.0, 3.0])];
+    let cases: [(&str, &[f64]); 20] = [
+        ("sum(v)", &[7.5, -9.0]),
+        ("prod(v)", &[10.0, 108.0]),
+        ("mean(v)", &[2.5, -3.0]),
+        ("var(v)", &[1.5, 18.0]),
+        ("std(v) ^ 2 - var(v) < 1e-15", &[1.0, 1.0]),
+        ("rms(v) ^ 2", &[23.25 / 3.0, 27.0]),
+        ("min(v)", &[1.0, -6.0]),
+        ("max(v)", &[4.0, 3.0]),
+        ("max(v, 2)", &[4.0, 2.0, 2.5, 2.0, 2.0, 3.0]),
+        ("ptp(v)", &[3.0, 9.0]),
+        ("median(v)", &[2.5, -6.0]),
+        ("argmin(v)", &[1.0, 0.0]),
+        ("argmax(v)", &[0.0, 2.0]),
+        ("first(v) + last(v * 2)", &[9.0, 0.0]),
+        ("v[-1] - v[-3]", &[-1.5, 9.0]),
+        ("len(v) + n", &[3.0, 4.0]),
+        ("any(v > 3)", &[1.0, 0.0]),
+        ("all(v != 0)", &[1.0, 1.0]),
+        ("v - mean(v)", &[1.5, -1.5, 0.0, -3.0, -3.0, 6.0]),
+        ("sum(v > 0 ? 1 : 0)", &[3.0, 1.0]),
+    ];
+    for (text, expected) in cases {
+        let (found, _) = values(text, &items());
+        assert_eq!(found.len(), expected.len(), "{text}");
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() < 1e-14, "{text}: {a} and not {b}");
+        }
+    }
+    let whole = || [stream("v", "i16[2]", &[3_i16, 4])];
+    check("sum(v)", &whole(), &[7.0], "i64");
+    check("mean(v)", &whole(), &[3.5], "f64");
+    check("max(v)", &whole(), &[4.0], "i64");
+    let complex = [stream("z", "cf64[2]", &[1.0, 2.0, 3.0, 4.0])];
+    check("sum(z)", &complex, &[4.0, 6.0], "cf64");
+    check("max(abs(z))", &complex, &[5.0], "f64");
+}
+
+#[test]
+fn vectors_of_any_length_are_summed_and_meet_where_they_are_numbers() {
+    for width in [1_usize, 7, 8, 9, 16, 100, 700] {
+        let numbers: Vec<f64> = (0..3 * width).map(|n| ((n * 37) % 101) as f64).collect();
+        let sums: Vec<f64> = numbers.chunks(width).map(|v| v.iter().sum()).collect();
+        let most = |v: &[f64]| v.iter().copied().fold(f64::MIN, f64::max);
+        let maxima: Vec<f64> = numbers.chunks(width).map(most).collect();
+        let both: Vec<f64> = sums.iter().zip(&maxima).map(|(a, b)| a * b).collect();
+        let items = || {
+            let pair = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0];
+            [
+                stream("v", &format!("f64[{width}]"), &numbers),
+                stream("w", "f64[2]", &pair),
+            ]
+        };
+        check("sum(v)", &items(), &sums, "f64");
+        check("sum(v) * max(v) * sum(w)", &items(), &both, "f64");
+        let singles: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();
+        let single = stream("v", &format!("f32[{width}]"), &singles);
+        check("max(v)", &[single], &maxima, "f32");
+    }
+    let items = || {
+        [
+            stream("v", "f64[3]", &[1.0, f64::NAN, f64::NAN]),
+            stream("w", "f64[2]", &[2.0, 3.0]),
+        ]
+    };
+    check("argmax(v) + argmin(v)", &items(), &[2.0], "i64");
+    check("max(v)", &items(), &[f64::NAN], "f64");
+    let infos: Vec<InputInfo> = items().map(|s| s.info).into();
+    for text in [
+        "v + w",
+        "complex(v, 1) * w",
+        "v > 0 ? v : w",
+        "max(v, 1, w)",
+    ] {
+        let refusal = compile(text, &infos, None).unwrap_err();
+        assert_eq!(
+            refusal.message, "`v` has 3 elements and `w` has 2",
+            "{text}"
+        );
+    }
+    let refusal = compile("1 + sum(v[0])", &infos, None).unwrap_err();
+    assert_eq!(refusal.column, 4);
+    assert!(
+        refusal.message.contains("`sum` takes a vector"),
+        "{refusal}"
     );
 }
 

@@ -5,7 +5,6 @@ use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::types::ItemType;
 
 use super::constant::item_bytes;
-use super::numbers::refuse_frames;
 
 /// The row of the table.
 pub const DELAY: OpDef = OpDef {
@@ -13,7 +12,8 @@ pub const DELAY: OpDef = OpDef {
     summary: "gives initial items first, then its input: a shift by `items`",
     doc: "The first `items` items are the initial ones, given without waiting for any input; after them \
           comes the whole input, so the output is longer by `items`. A cycle of streams must pass through \
-          one, and `dtype` says what the cycle carries where nothing else does.",
+          one, and `dtype` says what the cycle carries where nothing else does. The initial items of a stream of texts are texts, empty \
+          ones without `initial`.",
     inputs: Arity::One,
     outputs: "one stream of the input's type",
     params: &[
@@ -26,10 +26,10 @@ pub const DELAY: OpDef = OpDef {
         },
         ParamDef {
             name: "initial",
-            kind: ParamKind::Number,
+            kind: ParamKind::Items,
             default: Some("0"),
             unit: "",
-            doc: "What every element of the initial items is; for a stream of numbers also the list of the initial items.",
+            doc: "What every element of the initial items is; for a stream of numbers or texts also the list of the initial items.",
         },
     ],
     example: "counter items=10 ! delay items=2 initial=[-2, -1] ! print",
@@ -39,7 +39,6 @@ pub const DELAY: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    refuse_frames(args)?;
     if let Some(dtype) = args.dtype().filter(|dtype| **dtype != input.item_type) {
         return Err(OpError::param(
             "dtype",
@@ -52,11 +51,17 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
     let items = args.required_length("items", 0)?;
     let initial = args.value("initial").cloned().unwrap_or(Value::Int(0));
-    let agent = Delay {
-        items,
-        initial: initial_bytes(&initial, items, &input.item_type)?,
+    let blueprint = match input.item_type.is_framed() {
+        true => Blueprint::new(DelayedFrames {
+            initial: initial_texts(&initial, items)?,
+            items,
+        }),
+        false => Blueprint::new(Delay {
+            items,
+            initial: initial_bytes(&initial, items, &input.item_type)?,
+        }),
     };
-    Ok(Blueprint::new(agent)
+    Ok(blueprint
         .weight(1)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(input.item_type.clone(), input.rate).ahead(items)))
@@ -81,7 +86,65 @@ fn initial_bytes(initial: &Value, items: u64, item_type: &ItemType) -> Result<Ve
                 .map(|value| item_bytes("initial", value, item_type));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         }
+        Value::Text(text) => Err(OpError::param(
+            "initial",
+            format!("`initial` is the text {text:?}, and the stream is of {item_type}"),
+        )),
         number => item_bytes("initial", number, item_type),
+    }
+}
+
+/// One text for all, or the texts one after the other.
+fn initial_texts(initial: &Value, items: u64) -> Result<Vec<String>, OpError> {
+    let refused = |message: String| Err(OpError::param("initial", message));
+    let texts = match initial {
+        Value::Int(0) => vec![String::new()],
+        Value::Text(text) => vec![text.clone()],
+        Value::List(list) if list.len() as u64 == items => {
+            let text = |value: &Value| match value {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            };
+            list.iter().map_while(text).collect()
+        }
+        Value::List(list) => {
+            let found = list.len();
+            return refused(format!(
+                "`initial` is a list of {found}, and `items` is {items}"
+            ));
+        }
+        _ => Vec::new(),
+    };
+    let wanted = match initial {
+        Value::List(list) => list.len(),
+        _ => 1,
+    };
+    match texts.len() == wanted {
+        true => Ok(texts),
+        false => refused(format!(
+            "`initial` is {}, and the stream is of texts",
+            initial.describe()
+        )),
+    }
+}
+
+struct DelayedFrames {
+    items: u64,
+    /// One for all, or one for each.
+    initial: Vec<String>,
+}
+
+impl Agent for DelayedFrames {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        while output.position() < self.items {
+            let which = output.position() as usize % self.initial.len();
+            if !output.give_text(&self.initial[which]) {
+                return Ok(Status::More);
+            }
+        }
+        pass_on(input, output, usize::MAX);
+        Ok(Status::Ready)
     }
 }
 
@@ -125,7 +188,7 @@ impl Agent for Delay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, text_output, texts};
 
     #[test]
     fn initial_items_come_first_and_the_whole_input_after_them() {
@@ -161,6 +224,24 @@ mod tests {
             None,
         );
         assert_eq!(delayed, [0.0; 3]);
+    }
+
+    #[test]
+    fn texts_come_after_texts() {
+        let delayed = |params: &[(&str, Value)]| text_output("delay", &["x", "yy"], params);
+        assert_eq!(delayed(&[]), ["", "x", "yy"]);
+        let two = ("items", Value::Int(2));
+        let same = ("initial", Value::from("-"));
+        assert_eq!(delayed(&[two.clone(), same]), ["-", "-", "x", "yy"]);
+        let both = ("initial", Value::from(["a", "b"]));
+        assert_eq!(delayed(&[two, both.clone()]), ["a", "b", "x", "yy"]);
+        for initial in [both, ("initial", 3.into()), ("initial", [1].into())] {
+            let refused = build("delay", &[texts(&["x"])], &[initial], None).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some("initial"), "{refused}");
+        }
+        let text = [("initial", "a".into())];
+        let refused = build("delay", &[given("f64", &[1.0])], &text, None).unwrap_err();
+        assert!(refused.message.contains("is of f64"), "{refused}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::expr::{Machine, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::{refuse_frames, with_item_len};
+use super::numbers::with_item_len;
 
 /// The row of the table.
 pub const FILTER: OpDef = OpDef {
@@ -14,7 +14,8 @@ pub const FILTER: OpDef = OpDef {
     summary: "keeps the items for which an expression is true",
     doc: "Gives the items unchanged for which `expr` is true (a number: is not 0), in their order, and drops \
           the others. `x` is the item, `x[0]` an element of a vector item, `n` its place, `t` its time. The \
-          expressions are those of `map`. What comes out has no rate: how many are kept depends on the items.",
+          expressions are those of `map`. Texts and bytes are chosen by `n`; by what is in them `contains` and `regex.match` choose, and \
+          `gate` by numbers made of them. What comes out has no rate: how many are kept depends on the items.",
     inputs: Arity::One,
     outputs: "one stream of the input's type, of no known rate",
     params: &[ParamDef {
@@ -31,7 +32,6 @@ pub const FILTER: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    refuse_frames(args)?;
     let text = args.text("expr").unwrap_or("");
     let program =
         compile_condition(text, args.inputs(), input.rate).map_err(|e| e.of_param("expr"))?;
@@ -53,6 +53,10 @@ struct Filter {
 
 impl Agent for Filter {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if io.inputs[0].is_framed() {
+            self.frames(io);
+            return Ok(Status::Ready);
+        }
         loop {
             // All of a block may be kept, so no more is looked at than there is room for.
             let items = io.inputs[0]
@@ -73,6 +77,27 @@ impl Agent for Filter {
             let kept = with_item_len!(len, T => keep::<T>(keeps, from, to), keep_bytes(keeps, from, to, len));
             input.consume(items);
             output.produce(kept);
+        }
+    }
+}
+
+impl Filter {
+    /// The same for frames, which have room or not one by one.
+    fn frames(&mut self, io: &mut Io<'_>) {
+        loop {
+            let items = io.inputs[0].len().min(self.keeps.len());
+            let position = io.inputs[0].position();
+            let keeps = &mut self.keeps[..items];
+            self.machine
+                .run(io.inputs, 0, position, items)
+                .truths(keeps);
+            let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+            let fit = |(frame, keep): &(&[u8], &u8)| **keep == 0 || output.give(frame);
+            let taken = input.frames().zip(&*keeps).take_while(fit).count();
+            input.consume(taken);
+            if items == 0 || taken < items {
+                return;
+            }
         }
     }
 }
@@ -101,7 +126,7 @@ fn keep_bytes(keeps: &[u8], from: &[u8], to: &mut [u8], len: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, text_output, texts};
 
     fn expr(text: &str) -> [(&str, Value); 1] {
         [("expr", text.into())]
@@ -140,6 +165,18 @@ mod tests {
         let input = [given("timed<f64>", &pairs)];
         let kept: Vec<f64> = output("filter", &input, &expr("t > 1 && x < 5"), None);
         assert_eq!(kept, [2.0, 3.0]);
+    }
+
+    #[test]
+    fn texts_are_chosen_by_their_place() {
+        let words: Vec<String> = (0..40).map(|n| "word ".repeat(n % 7)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let kept = text_output("filter", &words, &expr("n % 3 == 1"));
+        let expected: Vec<&str> = words.iter().copied().skip(1).step_by(3).collect();
+        assert_eq!(kept, expected);
+        let refused = build("filter", &[texts(&words)], &expr("x > 3"), None).unwrap_err();
+        assert!(refused.message.contains("`x` is text"), "{refused}");
+        assert!(refused.help.unwrap().contains("`contains`"));
     }
 
     #[test]

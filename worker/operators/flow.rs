@@ -5,7 +5,7 @@ use crate::expr::{Machine, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::Scalar;
 
-use super::numbers::{refuse_frames, with_number};
+use super::numbers::with_number;
 
 /// The row of `skip`.
 pub const SKIP: OpDef = OpDef {
@@ -99,7 +99,6 @@ fn same(args: &Args, blueprint: Blueprint, rate: Option<f64>) -> Blueprint {
 }
 
 fn skip(args: &Args) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let items = args.required_length("items", 0)?;
     Ok(same(
         args,
@@ -109,7 +108,6 @@ fn skip(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn condition(args: &Args) -> Result<Machine, OpError> {
-    refuse_frames(args)?;
     let text = args.text("expr").unwrap_or("");
     let program = compile_condition(text, args.inputs(), args.input().rate);
     Ok(Machine::new(program.map_err(|e| e.of_param("expr"))?))
@@ -136,8 +134,13 @@ fn skip_while(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn changes(args: &Args) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let item_type = &args.input().item_type;
+    if item_type.is_framed() {
+        // The frame before stays unread, for nothing is retained of frames.
+        return Ok(Blueprint::new(ChangingFrames)
+            .input(InPort::new(item_type.clone()).at_least(2))
+            .output(OutPort::new(item_type.clone(), None)));
+    }
     Ok(Blueprint::new(Changes)
         .input(InPort::new(item_type.clone()).retain(1))
         .output(OutPort::new(item_type.clone(), None)))
@@ -193,12 +196,12 @@ impl While {
     fn take(&mut self, io: &mut Io<'_>) -> Status {
         loop {
             let (held, items) = self.run(io, io.outputs[0].space());
-            pass_on(&mut io.inputs[0], &mut io.outputs[0], held);
+            let passed = pass_on(&mut io.inputs[0], &mut io.outputs[0], held);
+            if passed < held || items == 0 {
+                return Status::Ready;
+            }
             if held < items {
                 return Status::Done;
-            }
-            if items == 0 {
-                return Status::Ready;
             }
         }
     }
@@ -251,6 +254,36 @@ impl Agent for Changes {
             taken += 1;
         }
         input.consume(taken);
+        Ok(Status::Ready)
+    }
+}
+
+/// The first unread frame is the one that the next is compared with; before any is given, the first of all.
+struct ChangingFrames;
+
+impl Agent for ChangingFrames {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let mut coming = input.frames();
+        let Some(mut before) = coming.next() else {
+            return Ok(Status::Ready);
+        };
+        if output.position() == 0 && !output.give(before) {
+            return Ok(Status::Ready);
+        }
+        let mut taken = 0;
+        let mut is_full = false;
+        for frame in coming {
+            is_full = frame != before && !output.give(frame);
+            if is_full {
+                break;
+            }
+            before = frame;
+            taken += 1;
+        }
+        // The last one of all is compared with nothing.
+        let is_last = input.is_ended() && !is_full;
+        input.consume(taken + usize::from(is_last));
         Ok(Status::Ready)
     }
 }
@@ -310,7 +343,21 @@ minus! { u8, i8, u16, i16, u32, i32, u64, i64 ; f32, f64, num_complex::Complex<f
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, text_output};
+
+    #[test]
+    fn texts_go_on_as_numbers_do() {
+        let words = ["a", "a", "", "", "ccc", "a", "a"];
+        let none = |op: &str, given: &[&str]| text_output(op, given, &[]);
+        assert_eq!(none("changes", &words), ["a", "", "ccc", "a"]);
+        assert_eq!(none("changes", &words[..2]), ["a"]);
+        assert_eq!(none("changes", &[]), [""; 0]);
+        let three = [("items", Value::Int(3))];
+        assert_eq!(text_output("skip", &words, &three), words[3..]);
+        let early = expr("n < 4");
+        assert_eq!(text_output("take_while", &words, &early), words[..4]);
+        assert_eq!(text_output("skip_while", &words, &early), words[4..]);
+    }
 
     fn expr(text: &str) -> [(&str, Value); 1] {
         [("expr", text.into())]

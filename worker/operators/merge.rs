@@ -1,7 +1,8 @@
 //! `merge`: several streams as one, in the order of arrival.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
-use crate::op::{Args, Arity, OpDef, OpError};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, Status, pass_on};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
 
 use super::numbers::common_type;
 
@@ -12,24 +13,54 @@ pub const MERGE: OpDef = OpDef {
     doc: "Every item of every input comes out once, those of one input in their order. How the inputs \
           interleave depends on timing, so two runs may differ: `zip` is the deterministic way to join. \
           No input can shut out the others: each call shares the room evenly among those that have items. \
-          It ends when all inputs have.",
+          It ends when all inputs have. With `index` there is a second stream, `NAME.index`: which input each item came from, counted \
+          from 0. `zip` of both has item and index side by side, `route` parts them again.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of no known rate",
-    params: &[],
-    example: "a:counter items=1000 ; b:counter items=500 ; merge in=[a, b] ! null",
+    outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
+    params: &[INDEX],
+    example: "a:counter items=1000 ; b:counter items=500 ; m:merge in=[a, b] index=true ; zip in=[m, m.index] expr=\"m * 2 + index\" ! null",
     deterministic: false,
     build,
 };
 
+/// The option of joins that say which input an item came from.
+pub(super) const INDEX: ParamDef = ParamDef {
+    name: "index",
+    kind: ParamKind::Bool,
+    default: Some("false"),
+    unit: "",
+    doc: "Whether there is a second stream, `NAME.index`, of the inputs' numbers (u32).",
+};
+
 fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let blueprint = joined(args, Blueprint::new(Merge { next: 0 }))?;
+    Ok(blueprint.not_deterministic())
+}
+
+/// Inputs of one type, an output of it, and one of their numbers where it is asked for.
+pub(super) fn joined(args: &Args, blueprint: Blueprint) -> Result<Blueprint, OpError> {
     let item_type = common_type(args)?;
-    let mut blueprint = Blueprint::new(Merge { next: 0 })
-        .output(OutPort::new(item_type.clone(), None))
-        .not_deterministic();
+    let mut blueprint = blueprint.output(OutPort::new(item_type.clone(), None));
+    if args.flag("index") {
+        let numbers = ItemType::Scalar(Scalar::U32);
+        blueprint = blueprint.output(OutPort::named("index", numbers, None));
+    }
     for _ in args.inputs() {
         blueprint = blueprint.input(InPort::new(item_type.clone()));
     }
     Ok(blueprint)
+}
+
+/// Gives up to `most` items of one input and, where that is asked for, its number with each; how many.
+pub(super) fn pass_numbered(io: &mut Io<'_>, input: usize, most: usize) -> usize {
+    let (output, numbers) = io.outputs.split_at_mut(1);
+    let room = numbers.first().map_or(usize::MAX, Output::space);
+    let n = pass_on(&mut io.inputs[input], &mut output[0], most.min(room));
+    if let [numbers] = numbers {
+        numbers.elements::<u32>()[..n].fill(input as u32);
+        numbers.produce(n);
+    }
+    n
 }
 
 struct Merge {
@@ -39,15 +70,13 @@ struct Merge {
 
 impl Agent for Merge {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let output = &mut io.outputs[0];
         let count = io.inputs.len();
         let waiting = io.inputs.iter().filter(|input| !input.is_empty()).count();
-        let share = output.space().div_ceil(waiting.max(1));
+        let share = io.outputs[0].space().div_ceil(waiting.max(1));
         // Once round with equal shares, once more for the room that short inputs left.
         for most in [share, usize::MAX] {
             for i in 0..count {
-                let input = &mut io.inputs[(self.next + i) % count];
-                pass_on(input, output, most);
+                pass_numbered(io, (self.next + i) % count, most);
             }
         }
         self.next = (self.next + 1) % count;
@@ -58,8 +87,9 @@ impl Agent for Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::{Input, Output, State};
-    use crate::operators::trial::{build, given, output};
+    use crate::agent::{Input, State};
+    use crate::operators::trial::{build, given, output, outputs, text_run, texts};
+    use crate::testing::Chunks;
 
     #[test]
     fn every_item_comes_out_once() {
@@ -71,6 +101,30 @@ mod tests {
         let mut merged: Vec<u8> = output("merge", &inputs, &[], None);
         merged.sort_unstable();
         assert_eq!(merged, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn each_item_s_input_is_told() {
+        let inputs = [
+            given("u32", &[10_u32, 11, 12]),
+            given("u32", &[20_u32, 21]),
+            given("u32", &[30_u32]),
+        ];
+        let streams: Vec<Vec<u32>> = outputs("merge", &inputs, &[("index", true.into())]);
+        assert_eq!(streams[0].len(), 6);
+        let tens: Vec<u32> = streams[0].iter().map(|x| x / 10 - 1).collect();
+        assert_eq!(streams[1], tens);
+        let blueprint = build("merge", &inputs, &[("index", true.into())], None).unwrap();
+        let names: Vec<&str> = blueprint.outputs.iter().map(|o| o.name.as_str()).collect();
+        assert_eq!(names, ["", "index"]);
+    }
+
+    #[test]
+    fn texts_are_merged_whole() {
+        let inputs = [texts(&["one", "", "three"]), texts(&["vier"])];
+        let mut merged = text_run("merge", &inputs, &[], Chunks::Single).unwrap();
+        merged.sort_unstable();
+        assert_eq!(merged, ["", "one", "three", "vier"]);
     }
 
     #[test]

@@ -210,6 +210,10 @@ pub(crate) fn refuse_frames(args: &Args) -> Result<(), OpError> {
             args.op().name,
             input,
             "items of a fixed size",
+        )
+        .with_help(
+            "texts and bytes go through changes, concat, copy, decimate, delay, filter, gate, head, merge, route, skip, skip_while, take_while, \
+             throttle and weave as they are; `text.length` and `text.parse` make numbers of them",
         )),
         None => Ok(()),
     }

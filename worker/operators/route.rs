@@ -5,8 +5,6 @@ use crate::expr::{Machine, compile};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
-use super::numbers::refuse_frames;
-
 /// The row of the table.
 pub const ROUTE: OpDef = OpDef {
     name: "route",
@@ -14,7 +12,8 @@ pub const ROUTE: OpDef = OpDef {
     doc: "Gives every item unchanged on one of the ports `0 1 2 ..`: the one that `expr` says, a whole number counted from 0 \
           (a truth value is 0 or 1; a fraction is cut off). The expressions are those of `map`. A number that names no port \
           goes to the last one with `other = \"last\"`, is dropped with `\"drop\"`, and otherwise ends the run with the item's \
-          place. Each port's items keep their order.",
+          place. Each port's items keep their order. Texts and bytes are routed by `n`; by what is in them `contains` and `regex.match` \
+          choose.",
     inputs: Arity::One,
     outputs: "`ports` streams of the input's type, of no known rate",
     params: &[
@@ -46,7 +45,6 @@ pub const ROUTE: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let input = args.input();
     let ports = args.required_count("ports", 2)?;
     if ports > 256 {
@@ -89,7 +87,8 @@ struct Route {
 impl Agent for Route {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         loop {
-            // All of a block may go to one port, so no more is looked at than each has room for.
+            // All of a block may go to one port, so no more is looked at than each has room for. Frames are tried
+            // one by one.
             let room = io.outputs.iter().map(Output::space).min().unwrap_or(0);
             let items = io.inputs[0].len().min(room).min(self.targets.len());
             if items == 0 {
@@ -99,8 +98,14 @@ impl Agent for Route {
             let targets = &mut self.targets[..items];
             let results = self.machine.run(io.inputs, 0, position, items);
             results.write(Scalar::I64, bytemuck::cast_slice_mut(targets));
-            let taken = self.deal(io, items);
+            let Dealt { taken, ends } = match io.inputs[0].is_framed() {
+                true => self.deal_frames(io, items),
+                false => self.deal(io, items),
+            };
             io.inputs[0].consume(taken);
+            if ends == End::Full {
+                return Ok(Status::Ready);
+            }
             if taken == 0 {
                 let (port, ports) = (self.targets[0], io.outputs.len());
                 return Err(AgentError::new(format!(
@@ -116,8 +121,33 @@ impl Agent for Route {
 }
 
 impl Route {
-    /// Gives the first items to their ports; how many, up to one that has none.
-    fn deal(&self, io: &mut Io<'_>, items: usize) -> usize {
+    /// The port of an item that goes to `target`: none where it is dropped.
+    fn port(&self, target: i64, ports: usize) -> Result<Option<usize>, End> {
+        match usize::try_from(target) {
+            Ok(port) if port < ports => Ok(Some(port)),
+            _ if self.other == "last" => Ok(Some(ports - 1)),
+            _ if self.other == "drop" => Ok(None),
+            _ => Err(End::Nowhere),
+        }
+    }
+
+    /// Gives the first frames to their ports.
+    fn deal_frames(&self, io: &mut Io<'_>, items: usize) -> Dealt {
+        let ports = io.outputs.len();
+        let coming = io.inputs[0].frames().zip(&self.targets[..items]);
+        for (taken, (frame, &target)) in coming.enumerate() {
+            let ends = match self.port(target, ports) {
+                Ok(Some(port)) if !io.outputs[port].give(frame) => End::Full,
+                Ok(_) => continue,
+                Err(ends) => ends,
+            };
+            return Dealt { taken, ends };
+        }
+        Dealt::all(items)
+    }
+
+    /// Gives the first items to their ports.
+    fn deal(&self, io: &mut Io<'_>, items: usize) -> Dealt {
         let len = io.inputs[0].item_len();
         let bytes = io.inputs[0].bytes();
         let ports = io.outputs.len();
@@ -126,24 +156,48 @@ impl Route {
             .zip(&self.targets[..items])
             .enumerate()
         {
-            let port = match usize::try_from(target) {
-                Ok(port) if port < ports => port,
-                _ if self.other == "last" => ports - 1,
-                _ if self.other == "drop" => continue,
-                _ => return n,
+            let port = match self.port(target, ports) {
+                Ok(Some(port)) => port,
+                Ok(None) => continue,
+                Err(ends) => return Dealt { taken: n, ends },
             };
             let output = &mut io.outputs[port];
             output.bytes()[..len].copy_from_slice(item);
             output.produce(1);
         }
-        items
+        Dealt::all(items)
     }
+}
+
+/// How many items were given or dropped, and why no more were.
+struct Dealt {
+    taken: usize,
+    ends: End,
+}
+
+impl Dealt {
+    fn all(taken: usize) -> Dealt {
+        Dealt {
+            taken,
+            ends: End::All,
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum End {
+    All,
+    /// The next one's port has no room.
+    Full,
+    /// The next one has no port.
+    Nowhere,
 }
 
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, outputs, try_output};
+    use crate::operators::trial::{build, given, outputs, texts, try_output};
+    use crate::testing::{Chunks, frames, run};
 
     fn params(expr: &str, ports: i64, other: &str) -> [(&'static str, Value); 3] {
         [
@@ -170,6 +224,21 @@ mod tests {
         for (expr, ports, other, expected) in cases {
             let found: Vec<Vec<i32>> = outputs("route", &input(), &params(expr, ports, other));
             assert_eq!(found, expected, "{expr}");
+        }
+    }
+
+    #[test]
+    fn texts_are_routed_by_their_place() {
+        let words: Vec<String> = (0..60).map(|n| "word ".repeat(n % 11)).collect();
+        for chunks in (0..20).map(Chunks::Random).chain([Chunks::Single]) {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let input = [texts(&words)];
+            let blueprint = build("route", &input, &params("n % 3", 2, "drop"), None).unwrap();
+            let found = run(blueprint, &[frames(&words)], chunks, usize::MAX).unwrap();
+            for (port, found) in found.iter().enumerate() {
+                let expected: Vec<&str> = words.iter().copied().skip(port).step_by(3).collect();
+                assert_eq!(crate::testing::texts(found), expected, "{chunks:?}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, StateSpec, Status};
 use crate::expr::{Machine, Program, compile, compile_condition};
-use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::types::{ItemType, Scalar};
 
 use super::map::output_type;
@@ -16,18 +16,21 @@ pub const SCAN: OpDef = OpDef {
           result of `expr` goes out; then the state becomes `next`. Without `expr` what goes out is the new state: `scan \
           next=\"s + x\"` is the running sum, `scan next=\"0.9 * s + 0.1 * x\"` exponential smoothing, `scan next=\"x\" \
           expr=\"x - s\"` the difference to the item before, `scan next=\"max(s, x)\" keep=\"x > s\" expr=\"x\"` each new \
-          record. The language is that of `map`; `n` is the item's place. The state is whole numbers (i64) where `init`, \
-          the items and `next` are, else of the items' kind of float; it has as many elements as `next` gives. It is committed with \
+          record. Several numbers are a list, each with its expression over all of them as they were: `scan next=[\"b\", \"a + \
+          b\"] names=[a, b] init=[0, 1] expr=\"a\"` gives Fibonacci's numbers, `scan next=[\"sum + x\", \"count + 1\"] names=[sum, \
+          count] expr=\"sum / count\" after=true` the running mean; without `names` they are `s[0]`, `s[1]` and so on. \
+          The language is that of `map`; `n` is the item's place. The state is whole numbers (i64) where `init`, \
+          the items and `next` are, else of the items' kind of float; it has as many elements as `next` gives, or as its list is long (at most 64). It is committed with \
           the stream. An item costs some tens of nanoseconds for each operation: a closure in Rust is faster.",
     inputs: Arity::One,
     outputs: "one stream of the expression's type, or of `dtype`",
     params: &[
         ParamDef {
             name: "next",
-            kind: ParamKind::Expr,
+            kind: ParamKind::Exprs,
             default: None,
             unit: "",
-            doc: "The state after an item: an expression over `x` and `s`.",
+            doc: "The state after an item: an expression over `x` and `s`, or a list with one for each number of the state.",
         },
         ParamDef {
             name: "init",
@@ -35,6 +38,13 @@ pub const SCAN: OpDef = OpDef {
             default: Some("0"),
             unit: "",
             doc: "The state before the first item: a number for all its elements, or one for each.",
+        },
+        ParamDef {
+            name: "names",
+            kind: ParamKind::Texts,
+            default: Some(""),
+            unit: "",
+            doc: "Names for the numbers of the state, in their order; `s` is all of them.",
         },
         ParamDef {
             name: "expr",
@@ -50,8 +60,15 @@ pub const SCAN: OpDef = OpDef {
             unit: "",
             doc: "Whether anything goes out: a condition over `x` and the state `s` before the item.",
         },
+        ParamDef {
+            name: "after",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "`expr` and `keep` see the state after the item instead.",
+        },
     ],
-    example: "counter items=1000 ! scan next=\"s + x\" ! null",
+    example: "counter items=1000 ! scan next=[\"sum + x\", \"count + 1\"] names=[sum, count] expr=\"sum / count\" after=true ! null",
     deterministic: true,
     build,
 };
@@ -59,7 +76,7 @@ pub const SCAN: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let next = next(args)?;
-    let inputs = [named(input, "x"), state_input(&next.state)];
+    let inputs = inputs(input, &next.state, &next.names);
     let keep = match args.text("keep") {
         None => None,
         Some(text) => {
@@ -73,14 +90,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
     let rate = input.rate.filter(|_| keep.is_none());
     let init = init(args, &next.state)?;
+    let after = args.flag("after");
     let agent = Scan {
         fresh: vec![0; init.len()],
-        next: Machine::new(next.program),
-        state: next.state,
+        next: next.programs.into_iter().map(Machine::new).collect(),
         given: Machine::new(given),
-        gives_the_new: text.is_none(),
+        gives_the_new: after || text.is_none(),
+        keeps_by_the_new: after,
         scalar,
         keep: keep.map(Machine::new),
+        seen: Seen::of(&next.state, next.names.len()),
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
@@ -88,13 +107,15 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         .state(StateSpec::slice(&init)))
 }
 
-/// What makes the state, and the type it has.
+/// What makes the state, the type it has, and the names of its elements.
 struct Next {
-    program: Program,
+    /// One for all elements, or one for each.
+    programs: Vec<Program>,
     state: ItemType,
+    names: Vec<String>,
 }
 
-/// Finds the state's type: the first that its own expression keeps.
+/// Finds the state's type: the first that its own expressions keep.
 fn next(args: &Args) -> Result<Next, OpError> {
     let input = args.input();
     let Some((items, _)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
@@ -103,7 +124,6 @@ fn next(args: &Args) -> Result<Next, OpError> {
                 .with_help("take the parts of complex numbers first: `map expr=\"abs(x)\"`"),
         );
     };
-    let text = args.text("next").unwrap_or("");
     let whole = |x: &f64| x.fract() == 0.0;
     let is_whole = items.is_integer() && args.floats("init").is_some_and(|i| i.iter().all(whole));
     let candidates = match (is_whole, items) {
@@ -111,30 +131,116 @@ fn next(args: &Args) -> Result<Next, OpError> {
         (false, Scalar::F32) => &[Scalar::F32, Scalar::F64],
         _ => &[Scalar::F64],
     };
-    let compiled = |state: &ItemType| {
-        let inputs = [named(input, "x"), state_input(state)];
-        let program = compile(text, &inputs, input.rate).map_err(|e| e.of_param("next"))?;
-        let found = program.item_type().elements().unwrap_or((Scalar::F64, 1));
-        Ok::<_, OpError>((program, found))
-    };
+    let is_list = matches!(args.value("next"), Some(Value::List(_)));
     for scalar in candidates {
-        let mut state = ItemType::Scalar(*scalar);
-        let (mut program, (mut found, width)) = compiled(&state)?;
-        if width > 1 {
-            state = ItemType::Vector(*scalar, width as u32);
-            (program, (found, _)) = compiled(&state)?;
-        }
-        if program.is_complex() {
-            return Err(OpError::param(
-                "next",
-                "`next` gives complex numbers, and a state is real",
-            ));
-        }
-        if keeps(*scalar, found) {
-            return Ok(Next { program, state });
+        let next = match is_list {
+            true => listed(args, *scalar)?,
+            false => single(args, *scalar)?,
+        };
+        let lossless = next.programs.iter().all(|program| {
+            let (found, _) = program.item_type().elements().unwrap_or((Scalar::F64, 1));
+            keeps(*scalar, found)
+        });
+        if lossless {
+            return Ok(next);
         }
     }
     unreachable!("f64 keeps every real number")
+}
+
+/// One expression: a state of as many elements as it gives.
+fn single(args: &Args, scalar: Scalar) -> Result<Next, OpError> {
+    let text = args.text("next").unwrap_or("");
+    let mut state = ItemType::Scalar(scalar);
+    // The names are told apart once it is known how many there may be.
+    let mut program = compiled(args, text, &state, &names(args, None)?)?;
+    let width = program.item_type().elements().map_or(1, |(_, width)| width);
+    let names = names(args, Some(width))?;
+    if width > 1 {
+        state = ItemType::Vector(scalar, width as u32);
+        program = compiled(args, text, &state, &names)?;
+    }
+    Ok(Next {
+        programs: vec![program],
+        state,
+        names,
+    })
+}
+
+/// A list of expressions: one for each element of the state.
+fn listed(args: &Args, scalar: Scalar) -> Result<Next, OpError> {
+    let texts = args.texts("next").unwrap_or_default();
+    if !(1..=STATE_MAX).contains(&texts.len()) {
+        let message = format!(
+            "`next` has {} expressions, and must have 1 to {STATE_MAX}",
+            texts.len()
+        );
+        return Err(OpError::param("next", message));
+    }
+    let state = ItemType::Vector(scalar, texts.len() as u32);
+    let names = names(args, Some(texts.len()))?;
+    let mut programs = Vec::with_capacity(texts.len());
+    for text in texts {
+        let program = compiled(args, text, &state, &names)?;
+        let found = program.item_type();
+        if found.scalar().is_none() {
+            let message =
+                format!("`{text}` gives {found}, and each of several expressions one number");
+            return Err(OpError::param("next", message).with_help(
+                "a single expression may give a vector; `sum`, `max`, `x[0]` make one number of it",
+            ));
+        }
+        programs.push(program);
+    }
+    Ok(Next {
+        programs,
+        state,
+        names,
+    })
+}
+
+/// The most numbers of a state that are computed one by one.
+const STATE_MAX: usize = 64;
+
+fn compiled(
+    args: &Args,
+    text: &str,
+    state: &ItemType,
+    names: &[String],
+) -> Result<Program, OpError> {
+    let input = args.input();
+    let inputs = inputs(input, state, names);
+    let program = compile(text, &inputs, input.rate).map_err(|e| e.of_param("next"))?;
+    match program.is_complex() {
+        true => Err(OpError::param(
+            "next",
+            "`next` gives complex numbers, and a state is real",
+        )),
+        false => Ok(program),
+    }
+}
+
+/// The names of the state's elements: as many as it has, where that is known.
+fn names(args: &Args, width: Option<usize>) -> Result<Vec<String>, OpError> {
+    let names = args.texts("names").unwrap_or_default();
+    let refused = |message: String| Err(OpError::param("names", message));
+    for (i, name) in names.iter().enumerate() {
+        let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !is_word {
+            return refused(format!("`{name}` is no name: letters, digits and `_`"));
+        }
+        if ["x", "s"].contains(name) || names[..i].contains(name) {
+            return refused(format!("`{name}` is the name of something else already"));
+        }
+    }
+    match width {
+        Some(width) if !names.is_empty() && names.len() != width => refused(format!(
+            "`names` has {}, and the state has {width} numbers",
+            names.len()
+        )),
+        _ => Ok(names.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 /// A state of this scalar loses nothing of what its expression finds.
@@ -170,31 +276,39 @@ fn init(args: &Args, state: &ItemType) -> Result<Vec<u64>, OpError> {
     Ok(words)
 }
 
-fn named(input: &InputInfo, name: &str) -> InputInfo {
-    InputInfo {
-        name: name.to_owned(),
+/// What the expressions see: the item, the state, and the state's elements by their names.
+fn inputs(input: &InputInfo, state: &ItemType, names: &[String]) -> Vec<InputInfo> {
+    let item = InputInfo {
+        name: "x".to_owned(),
         ..input.clone()
-    }
-}
-
-fn state_input(item_type: &ItemType) -> InputInfo {
-    InputInfo {
-        name: "s".to_owned(),
-        item_type: item_type.clone(),
+    };
+    let of_state = |name: &str, item_type: ItemType| InputInfo {
+        name: name.to_owned(),
+        item_type,
         rate: None,
-    }
+    };
+    let (scalar, _) = state.elements().unwrap_or((Scalar::F64, 1));
+    let elements = names
+        .iter()
+        .map(|name| of_state(name, ItemType::Scalar(scalar)));
+    [item, of_state("s", state.clone())]
+        .into_iter()
+        .chain(elements)
+        .collect()
 }
 
 struct Scan {
-    next: Machine,
-    state: ItemType,
+    next: Vec<Machine>,
     given: Machine,
     /// What goes out is computed from the state after the item.
     gives_the_new: bool,
+    /// Whether anything does is asked of the state after the item.
+    keeps_by_the_new: bool,
     scalar: Scalar,
     keep: Option<Machine>,
     /// Where the next state is made.
     fresh: Vec<u64>,
+    seen: Seen,
 }
 
 impl Agent for Scan {
@@ -204,60 +318,84 @@ impl Agent for Scan {
         let item_len = output.item_len();
         while !input.is_empty() && !output.is_full() {
             let position = input.position();
-            let before = seen(input, state, &self.state);
-            let kept = self.keep.as_mut().is_none_or(|keep| {
-                let mut truth = [0];
-                keep.run(&before, 0, position, 1).truths(&mut truth);
-                truth[0] != 0
-            });
+            let (scalar, len) = (self.seen.scalar, self.seen.state_len_bytes);
+            let before = self.seen.inputs(input, state);
+            let mut kept = self.keeps_by_the_new || is_kept(&mut self.keep, before, position);
             let room = &mut output.bytes()[..item_len];
             if kept && !self.gives_the_new {
                 self.given
-                    .run(&before, 0, position, 1)
+                    .run(before, 0, position, 1)
                     .write(self.scalar, room);
             }
-            let (scalar, width) = self.state.elements().unwrap_or((Scalar::F64, 1));
-            let fresh =
-                &mut bytemuck::cast_slice_mut(&mut self.fresh)[..width * scalar.len_bytes()];
-            self.next.run(&before, 0, position, 1).write(scalar, fresh);
+            let fresh = &mut bytemuck::cast_slice_mut(&mut self.fresh)[..len];
+            let each = len / self.next.len();
+            for (next, slot) in self.next.iter_mut().zip(fresh.chunks_exact_mut(each)) {
+                next.run(before, 0, position, 1).write(scalar, slot);
+            }
             state.copy_from_slice(&self.fresh);
+            let after = self.seen.inputs(input, state);
+            kept = kept && (!self.keeps_by_the_new || is_kept(&mut self.keep, after, position));
             if kept && self.gives_the_new {
-                let after = seen(input, state, &self.state);
                 self.given
-                    .run(&after, 0, position, 1)
+                    .run(after, 0, position, 1)
                     .write(self.scalar, room);
             }
             output.produce(usize::from(kept));
             input.consume(1);
         }
+        self.seen.inputs.clear();
         Ok(Status::Ready)
     }
 }
 
-/// The first unread item and the state, as inputs of an expression.
-fn seen(input: &Input, state: &[u64], state_type: &ItemType) -> [Input; 2] {
-    let position = input.position();
-    // SAFETY: one unread item is there (its caller looked), aligned and unchanged during the call; the state's
-    // words are aligned for its numbers and as long as its type. Both are read before either changes.
-    unsafe {
-        [
-            Input::new(
-                input.bytes().as_ptr(),
-                1,
-                0,
-                position,
-                input.item_len(),
-                false,
-            ),
-            Input::new(
-                state.as_ptr().cast(),
-                1,
-                0,
-                position,
-                state_type.len_bytes(),
-                false,
-            ),
-        ]
+fn is_kept(keep: &mut Option<Machine>, seen: &[Input], position: u64) -> bool {
+    keep.as_mut().is_none_or(|keep| {
+        let mut truth = [0];
+        keep.run(seen, 0, position, 1).truths(&mut truth);
+        truth[0] != 0
+    })
+}
+
+/// The inputs of the expressions for one item.
+struct Seen {
+    scalar: Scalar,
+    state_len_bytes: usize,
+    /// Elements of the state that have names.
+    names: usize,
+    /// Scratch: of one item, and empty between calls.
+    inputs: Vec<Input>,
+}
+
+impl Seen {
+    fn of(state: &ItemType, names: usize) -> Seen {
+        Seen {
+            scalar: state.elements().map_or(Scalar::F64, |(scalar, _)| scalar),
+            state_len_bytes: state.len_bytes(),
+            names,
+            inputs: Vec::with_capacity(2 + names),
+        }
+    }
+
+    /// The first unread item, the state, and its elements.
+    fn inputs(&mut self, input: &Input, state: &[u64]) -> &[Input] {
+        let position = input.position();
+        let bytes: &[u8] = bytemuck::cast_slice(state);
+        let len = self.scalar.len_bytes();
+        let elements = bytes.chunks_exact(len).take(self.names);
+        let parts = [
+            (input.bytes().as_ptr(), input.item_len()),
+            (bytes.as_ptr(), self.state_len_bytes),
+        ];
+        let parts = parts
+            .into_iter()
+            .chain(elements.map(|element| (element.as_ptr(), len)));
+        self.inputs.clear();
+        // SAFETY: one unread item is there (its caller looked), aligned and unchanged during the call; the state's
+        // words are aligned for its numbers, as long as its type, and have an element for each name. All are read
+        // before any changes: the state is written between the runs of the machines, and these are made anew.
+        let seen = parts.map(|(at, len)| unsafe { Input::new(at, 1, 0, position, len, false) });
+        self.inputs.extend(seen);
+        &self.inputs
     }
 }
 
@@ -322,6 +460,69 @@ mod tests {
         assert_eq!(refused.message, "`init` has 3 numbers, and the state has 2");
     }
 
+    /// A list of expressions, and names.
+    fn several(next: &[&str], names: &[&str]) -> Vec<(&'static str, Value)> {
+        let mut params = vec![("next", Value::from(next.to_vec()))];
+        if !names.is_empty() {
+            params.push(("names", names.to_vec().into()));
+        }
+        params
+    }
+
+    #[test]
+    fn several_numbers_are_computed_from_all_as_they_were() {
+        let items = || [given("i64", &[7_i64; 9])];
+        let mut fibonacci = several(&["b", "a + b"], &["a", "b"]);
+        fibonacci.extend([("init", vec![0, 1].into()), ("expr", "a".into())]);
+        let found: Vec<i64> = output("scan", &items(), &fibonacci, None);
+        assert_eq!(found, [0, 1, 1, 2, 3, 5, 8, 13, 21]);
+        let both = several(&["s[1]", "s[0] + 1"], &[]);
+        let found: Vec<[i64; 2]> = output("scan", &items(), &both, None);
+        assert_eq!(found[..4], [[0, 1], [1, 1], [1, 2], [2, 2]]);
+    }
+
+    #[test]
+    fn a_running_mean_is_of_the_state_after_the_item() {
+        let items = || [given("f64", &[2.0, 4.0, -3.0, 5.0])];
+        let mut mean = several(&["sum + x", "count + 1"], &["sum", "count"]);
+        mean.extend([("expr", "sum / count".into()), ("after", true.into())]);
+        let found: Vec<f64> = output("scan", &items(), &mean, None);
+        assert_eq!(found, [2.0, 3.0, 1.0, 2.0]);
+        mean.push(("keep", "x > sum / count".into()));
+        let found: Vec<f64> = output("scan", &items(), &mean, None);
+        assert_eq!(found, [3.0, 2.0]);
+        let vectors = [given("f32[2]", &[1.0_f32, 2.0, 3.0, 4.0])];
+        let sums = several(&["s[0] + sum(x)", "max(s[1], max(x))"], &[]);
+        let found: Vec<[f32; 2]> = output("scan", &vectors, &sums, None);
+        assert_eq!(found, [[3.0, 2.0], [10.0, 4.0]]);
+    }
+
+    #[test]
+    fn lists_and_names_that_do_not_fit_are_refused() {
+        let refused = |params: &[(&str, Value)]| {
+            let refused = build("scan", &[given("f64[2]", &[1.0, 2.0])], params, None).unwrap_err();
+            (refused.param.unwrap_or_default(), refused.message)
+        };
+        let cases = [
+            (several(&[], &[]), "next", "1 to 64"),
+            (several(&["1", "x"], &[]), "next", "`x` gives f64[2]"),
+            (several(&["1", "y"], &[]), "next", "no value is called `y`"),
+            (
+                several(&["1", "a"], &["a"]),
+                "names",
+                "the state has 2 numbers",
+            ),
+            (several(&["1", "2"], &["a", "a"]), "names", "something else"),
+            (several(&["1", "2"], &["a", "x"]), "names", "something else"),
+            (several(&["1", "2"], &["a", "b c"]), "names", "no name"),
+        ];
+        for (params, param, words) in cases {
+            let (found, message) = refused(&params);
+            assert_eq!(found, param);
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
     #[test]
     fn what_is_no_expression_of_x_and_s_is_refused_at_its_place() {
         let refused = |params: &[(&str, &str)]| {
@@ -334,7 +535,7 @@ mod tests {
         );
         assert_eq!(
             refused(&[]).message,
-            "`scan` needs `next`: The state after an item: an expression over `x` and `s`."
+            "`scan` needs `next`: The state after an item: an expression over `x` and `s`, or a list with one for each number of the state."
         );
         let complex = build(
             "scan",

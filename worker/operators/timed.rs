@@ -1,14 +1,13 @@
 //! `timed`, `timed.window`, `timed.zip` and `timed.mix`: items with times.
 
-use crate::agent::{
-    Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status, pass_on,
-};
+use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
 use crate::closures;
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::timed::{TimeWindows, Windowing, earliest, is_due};
 use crate::types::{ItemType, Scalar, Timed};
 
-use super::numbers::{common_type, with_number};
+use super::merge::{INDEX, joined, pass_numbered};
+use super::numbers::with_number;
 
 /// The row of `timed`.
 pub const TIMED: OpDef = OpDef {
@@ -127,10 +126,11 @@ pub const MIX: OpDef = OpDef {
     summary: "several timed streams as one, in the order of their times",
     doc: "Gives the items of all inputs in the order of their times; of items at one time those of an earlier input first. The \
           times of each input are to ascend. While an input that has not ended shows no item nothing is given, for its \
-          next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have.",
+          next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have. With `index` there is a \
+          second stream, `NAME.index`: which input each item came from, counted from 0.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of no known rate",
-    params: &[],
+    outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
+    params: &[INDEX],
     example: "a:sine freq=1 rate=100 items=500 ; b:sine freq=1 rate=30 items=150 ; s:timed in=a ; t:timed in=b ; timed.mix in=[s, t] ! null",
     deterministic: true,
     build: mix,
@@ -264,11 +264,7 @@ fn mix(args: &Args) -> Result<Blueprint, OpError> {
     for input in args.inputs() {
         timed_scalar("timed.mix", input)?;
     }
-    let item_type = common_type(args)?;
-    let blueprint = Blueprint::new(TimedMix).output(OutPort::new(item_type.clone(), None));
-    Ok(args.inputs().iter().fold(blueprint, |blueprint, _| {
-        blueprint.input(InPort::new(item_type.clone()))
-    }))
+    joined(args, Blueprint::new(TimedMix))
 }
 
 /// The number in the 8 bytes of a timed item's value.
@@ -451,14 +447,10 @@ struct TimedMix;
 
 impl Agent for TimedMix {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let output = &mut io.outputs[0];
-        while !output.is_full() {
-            let Some(seconds) = earliest(io.inputs) else {
+        while let Some(seconds) = earliest(io.inputs) {
+            let due = io.inputs.iter().position(|input| is_due(input, seconds));
+            if due.is_none_or(|input| pass_numbered(io, input, 1) == 0) {
                 break;
-            };
-            let due = io.inputs.iter_mut().find(|input| is_due(input, seconds));
-            if let Some(input) = due {
-                pass_on(input, output, 1);
             }
         }
         Ok(Status::Ready)
@@ -469,6 +461,7 @@ impl Agent for TimedMix {
 mod tests {
     use crate::op::Value;
     use crate::operators::trial::{Given, build, given, output, try_output};
+    use crate::testing::{Chunks, run};
 
     fn at(times: &[f64]) -> Given {
         let pairs: Vec<f64> = times.iter().flat_map(|t| [*t, 10.0 * t]).collect();
@@ -609,5 +602,14 @@ mod tests {
         let found: Vec<[f64; 2]> = output("timed.mix", &inputs, &[], None);
         let times: Vec<f64> = found.iter().map(|row| row[0]).collect();
         assert_eq!(times, [1.0, 2.0, 3.0, 3.0, 5.0]);
+        let index = [("index", Value::from(true))];
+        let blueprint = build("timed.mix", &inputs, &index, None).unwrap();
+        let bytes = [&[1.0, 3.0, 5.0][..], &[2.0, 3.0], &[]].map(|times| {
+            let pairs: Vec<[f64; 2]> = times.iter().map(|t| [*t, 10.0 * t]).collect();
+            bytemuck::cast_slice(&pairs).to_vec()
+        });
+        let streams = run(blueprint, &bytes, Chunks::Single, usize::MAX).unwrap();
+        let numbers: &[u8] = bytemuck::cast_slice(&[0_u32, 1, 0, 1, 0]);
+        assert_eq!(streams[1], numbers);
     }
 }

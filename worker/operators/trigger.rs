@@ -65,7 +65,7 @@ pub const GATE: OpDef = OpDef {
     name: "gate",
     summary: "passes items while a second stream is not 0",
     doc: "Takes an item and a flag at a time, and gives the item where the flag is not 0. Flags are numbers of any type, such \
-          as a comparison gives. It ends with the shorter input.",
+          as a comparison gives. Texts pass as well: `gate in=[lines, flags]` with flags made of their lengths or fields. It ends with the shorter input.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the first input's type, of no known rate",
     params: &[],
@@ -77,6 +77,11 @@ pub const GATE: OpDef = OpDef {
 /// The input that is controlled, and the one that controls it.
 fn pair(args: &Args) -> Result<(ItemType, &InputInfo), OpError> {
     refuse_frames(args)?;
+    two(args)
+}
+
+/// As [`pair`], of whatever items.
+fn two(args: &Args) -> Result<(ItemType, &InputInfo), OpError> {
     match args.inputs() {
         [items, control] => Ok((items.item_type.clone(), control)),
         inputs => {
@@ -137,7 +142,7 @@ fn drain(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn gate(args: &Args) -> Result<Blueprint, OpError> {
-    let (items, flags) = pair(args)?;
+    let (items, flags) = two(args)?;
     let scalar = real(args, flags)?;
     // -0.0 is 0 too, whatever its bytes.
     let is_open = move |bytes: &[u8]| number(scalar, bytes) != 0.0;

@@ -4,7 +4,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::closures::{Concat, Turns};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::{common_type, refuse_frames};
+use super::numbers::common_type;
 
 /// The row of `weave`.
 pub const WEAVE: OpDef = OpDef {
@@ -84,7 +84,6 @@ fn concat(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn several(args: &Args, blueprint: Blueprint, rate: Option<f64>) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let item_type = common_type(args)?;
     let blueprint = blueprint.output(OutPort::new(item_type.clone(), rate));
     Ok(args.inputs().iter().fold(blueprint, |blueprint, _| {
@@ -105,7 +104,8 @@ impl Agent for Weave {
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, text_run, texts};
+    use crate::testing::Chunks;
 
     #[test]
     fn inputs_take_turns_of_their_lengths() {
@@ -132,6 +132,19 @@ mod tests {
         ];
         let blueprint = build("concat", &rates, &[], None).unwrap();
         assert_eq!(blueprint.outputs[0].rate, Some(5.0));
+    }
+
+    #[test]
+    fn texts_take_turns_and_follow_each_other() {
+        let inputs = [texts(&["a", "bb", "ccc"]), texts(&["", "eeeee"])];
+        for (op, expected) in [
+            ("weave", ["a", "", "bb", "eeeee", "ccc"]),
+            ("concat", ["a", "bb", "ccc", "", "eeeee"]),
+        ] {
+            for chunks in (0..20).map(Chunks::Random).chain([Chunks::Single]) {
+                assert_eq!(text_run(op, &inputs, &[], chunks).unwrap(), expected);
+            }
+        }
     }
 
     #[test]

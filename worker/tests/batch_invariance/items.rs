@@ -50,6 +50,10 @@ fn item_operators() -> Vec<Case> {
             .input_of("i64", 1000)
             .input_of("i64", 500)
             .input_of("i64", 1500),
+        case("merge")
+            .input_of("f32[3]", 1000)
+            .input_of("f32[3]", 700)
+            .param("index", true),
         case("throttle").input("i64").param("rate", 1e9),
         case("head").input("f32[2]").param("items", 1234),
         case("head").input("timed<f64>").param("items", "2 s"),
@@ -71,7 +75,24 @@ fn expressions() -> Vec<Case> {
             .param("next", "s / 2 + x")
             .param("init", vec![1, 2, 3])
             .dtype("f64"),
+        case("scan")
+            .input("i32")
+            .param("next", vec!["sum + x", "count + 1", "max(most, x)"])
+            .param("names", vec!["sum", "count", "most"])
+            .param("expr", "sum / count - most")
+            .param("keep", "count % 3 != most % 2")
+            .param("after", true),
         case("map").input("f64").param("expr", every_function),
+        case("map").input_of("f32[7]", 500).param(
+            "expr",
+            "x * sum(x) - mean(x) / (std(x) + len(x)) + median(x) + ptp(x) * argmin(x) + x[-1] * rms(x)",
+        ),
+        case("map")
+            .input_of("i16[600]", 20)
+            .param("expr", "prod(x) + var(x) - max(x) + min(x) * argmax(x)"),
+        case("filter")
+            .input("f64[3]")
+            .param("expr", "any(x > 0.5) && !all(x > 0) || first(x) < last(x)"),
         case("map").input("f32").param("expr", every_function),
         case("map")
             .input("i16")

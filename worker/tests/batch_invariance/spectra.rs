@@ -23,6 +23,11 @@ fn blocks() -> Vec<Case> {
         case("flatten").input("cf64[50]"),
         case("blocks").input("u8").param("size", 7),
         case("blocks").input("cf64").param("size", 1),
+        case("blocks")
+            .input("f64")
+            .param("size", 50)
+            .param("step", 3),
+        case("blocks").input("u8").param("size", 4).param("step", 9),
     ];
     for item_type in ["i16", "f32", "f64"] {
         for size in [1, 16, 97, 100] {

@@ -15,6 +15,36 @@ pub(crate) fn cases() -> Vec<Case> {
             .input_of("text", 300)
             .input_of("text", 200)
             .input_of("text", 400),
+        case("merge")
+            .input_of("text", 300)
+            .input_of("text", 200)
+            .param("index", true),
+        case("weave")
+            .input_of("text", SOME)
+            .input_of("text", 400)
+            .param("counts", vec![2.0, 1.0]),
+        case("concat").input_of("bytes", 300).input_of("bytes", 200),
+        case("changes").input_of("text", SOME),
+        case("skip").input_of("text", SOME).param("items", 77),
+        case("skip_while")
+            .input_of("text", SOME)
+            .param("expr", "n < 300"),
+        case("take_while")
+            .input_of("bytes", SOME)
+            .param("expr", "n < 300"),
+        case("filter")
+            .input_of("text", SOME)
+            .param("expr", "n % 7 != 2"),
+        case("route")
+            .input_of("text", SOME)
+            .param("expr", "n % 5")
+            .param("ports", 3)
+            .param("other", "drop"),
+        case("gate").input_of("text", SOME).input_of("u8", 400),
+        case("delay")
+            .input_of("text", SOME)
+            .param("items", 3)
+            .param("initial", vec!["one", "", "three"]),
         case("null").input_of("text", SOME).input_of("bytes", SOME),
         case("throttle").input_of("text", SOME).param("rate", 1e9),
         case("csv.write")

@@ -129,6 +129,10 @@ fn times() -> Vec<Case> {
             .input("timed<i16>")
             .input_of("timed<i16>", 2000)
             .input("timed<i16>"),
+        case("timed.mix")
+            .input_of("timed<f32>", 1000)
+            .input("timed<f32>")
+            .param("index", true),
         case("timed.window")
             .input("timed<u16>")
             .param("duration", 0.7),
