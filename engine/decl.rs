@@ -30,6 +30,8 @@ pub struct GraphDecl {
     pub composites: Vec<CompositeDecl>,
     /// True once the agents of sub-graphs stand in the places of their uses.
     pub is_expanded: bool,
+    /// What a Rust program takes streams to hold.
+    pub claims: Vec<Claim>,
     /// What was found on the way that keeps nothing from running.
     pub warnings: Vec<Diagnostic>,
     /// The text all spans point into; `None` for a graph built in Rust.
@@ -205,6 +207,15 @@ pub struct StreamDecl {
     pub capacity: Option<At<Capacity>>,
     /// What happens when it is full.
     pub overflow: At<Overflow>,
+}
+
+/// What a Rust program takes the items of a stream to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The stream's name; of an agent with several the agent's, which is none of them.
+    pub stream: String,
+    /// The items' type.
+    pub item_type: ItemType,
 }
 
 /// How much a stream holds.

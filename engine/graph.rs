@@ -93,13 +93,13 @@ use nix::unistd::pipe2;
 use thalweg_worker::agent::Blueprint;
 use thalweg_worker::closures::{self, Feed};
 use thalweg_worker::op::Value;
-use thalweg_worker::types::Item;
+use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{
-    AgentDecl, At, Core, GraphDecl, InputDecl, OnError, StreamDecl, WorkDecl, WorkerDecl,
+    AgentDecl, At, Claim, Core, GraphDecl, InputDecl, OnError, StreamDecl, WorkDecl, WorkerDecl,
 };
 use crate::diag::{Diagnostic, Refused};
-use crate::ops::{Op, Source, op};
+use crate::ops::{Kind, Op, Source, op};
 use crate::program::Error;
 use crate::stream::Stream;
 
@@ -122,8 +122,8 @@ impl Graph {
     /// Adds an agent that reads nothing: a generator or reader of [`ops`](crate::ops), a function of
     /// the item's place ([`from_fn`](crate::ops::from_fn)), an iterator
     /// ([`from_iter`](crate::ops::from_iter)), a `Vec`.
-    pub fn source<T: Item>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
-        Stream::new(self.source_of(name, source.into_work()))
+    pub fn source<T: Kind>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
+        Stream::claimed(self.source_of(name, source.into_work()))
     }
 
     /// Adds an agent without inputs.
@@ -154,8 +154,8 @@ impl Graph {
     }
 
     /// Adds an operator that takes all its inputs from [`Op::with`] and [`Op::with_as`].
-    pub fn apply<T: Item>(&mut self, name: &str, op: Op) -> Stream<T> {
-        Stream::new(self.draft.agent(name, Work::Op(op), Vec::new()))
+    pub fn apply<T: Kind>(&mut self, name: &str, op: Op) -> Stream<T> {
+        Stream::claimed(self.draft.agent(name, Work::Op(op), Vec::new()))
     }
 
     /// Adds a `delay` whose input comes later: the way to close a cycle.
@@ -360,6 +360,13 @@ impl Handle {
     pub(crate) fn edit<R>(&self, change: impl FnOnce(&mut AgentDecl) -> R) -> R {
         self.draft
             .edit(|parts| change(&mut parts.decl.agents[self.agent]))
+    }
+
+    /// Writes down what the program takes the stream to hold.
+    pub(crate) fn claim(&self, item_type: ItemType) {
+        let stream = self.stream.clone();
+        self.draft
+            .edit(|parts| parts.decl.claims.push(Claim { stream, item_type }));
     }
 
     /// Changes the settings of the stream, which is written down on its first change.

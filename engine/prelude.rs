@@ -12,4 +12,4 @@ pub use crate::timed::timed_zip;
 pub use crate::worker::agent::Table;
 pub use crate::worker::closures::{Feed, Growth, Queue};
 pub use crate::worker::recent::Recent;
-pub use crate::worker::types::{Item, Timed};
+pub use crate::worker::types::{Complex, Item, Timed};

@@ -48,6 +48,37 @@ pub enum Error {
     Killed(Signal),
 }
 
+impl Error {
+    /// The exit code that `thalweg` has for it: 1 failed, 2 refused, 3 the environment refused, 4 stalled, 130 and 143
+    /// killed by a second signal.
+    ///
+    /// `fn main() -> thalweg::Result<()>` exits with 1 whatever it is. [`cli()`] gives these, and so does
+    ///
+    /// ```no_run
+    /// # use std::process::ExitCode;
+    /// # use thalweg::prelude::*;
+    /// fn main() -> ExitCode {
+    ///     let g = Graph::new("mine");
+    ///     match g.run() {
+    ///         Ok(_) => ExitCode::SUCCESS,
+    ///         Err(error) => {
+    ///             eprintln!("{error}");
+    ///             ExitCode::from(error.exit_code())
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Failed(_) => 1,
+            Error::Refused(_) => 2,
+            Error::Environment(_) => 3,
+            Error::Stalled(_) => 4,
+            Error::Killed(signal) => 128 + *signal as u8,
+        }
+    }
+}
+
 impl Graph {
     /// Runs the graph to its end: workers are forked and pinned as [`Graph::worker`] says, the rest as
     /// the plan chooses. It must be called before the program has a second thread.

@@ -37,6 +37,7 @@ pub fn resolve(mut graph: GraphDecl) -> Result<(Resolved, Vec<Diagnostic>), Refu
     };
     let built = build::build(&graph, &links, &order, &mut found);
     check::settings(&graph, &built, &mut found);
+    check::claims(&graph, &built, &mut found);
     files::conflicts(&graph, &built, &mut found);
     Refused::unless_empty(found, &graph.source)?;
     Ok(check::finish(graph, &links, &order, built))

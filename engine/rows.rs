@@ -299,10 +299,9 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
     where
         F: for<'a> FnMut(&mut S, R::Args<'a>) + 'static,
     {
-        Sink::new(
-            self.zipped
-                .agent(name, None, |rows| closures::give_rows(rows, self.init, f)),
-        )
+        Sink::new(self.zipped.agent(name, None, |rows| {
+            closures::until_unread(closures::give_rows(rows, self.init, f))
+        }))
     }
 }
 

@@ -19,7 +19,7 @@ use thalweg_worker::types::Item;
 use crate::decl::{At, Capacity, Overflow};
 use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed, Work};
-use crate::ops::{Operator, Writer, op};
+use crate::ops::{Kind, Operator, Writer, op};
 use crate::program::Error;
 use crate::rows::Window;
 
@@ -210,8 +210,8 @@ impl<T: Item> Stream<T> {
     }
 
     /// Calls `f(x)` for each item `x`. What it does outside the graph is done at least once: a step
-    /// that is killed before its commit is made again. A panic in it counts as a death of its worker;
-    /// `println!` panics when nobody reads any more, [`print`](crate::ops::print()) does not.
+    /// that is killed before its commit is made again. A panic in it counts as a death of its worker, but for that of
+    /// `println!` when nobody reads any more: then the sink is done.
     pub fn sink(&self, name: &str, mut f: impl FnMut(T) + 'static) -> Sink {
         let blueprint = closures::sink((), move |(), x| f(x));
         Sink {
@@ -252,26 +252,6 @@ impl<T: Item> Stream<T> {
         Ok((queue, Sink { handle }))
     }
 
-    /// Adds an operator of the table that reads this stream: a typed one
-    /// (`ops::iir_bandpass(0.5, 10.0).order(4)`), or any by its name
-    /// (`let y: Stream<f64> = x.apply("band", op("iir.bandpass").set("low", 0.5).set("high", 10.0))`),
-    /// whose item type is then compared with `U` where a closure reads it.
-    pub fn apply<U: Item>(&self, name: &str, operator: impl Operator<T, U>) -> Stream<U> {
-        Stream::new(self.reader(name, Work::Op(operator.into_op())))
-    }
-
-    /// Adds an operator of the table that reads this stream and gives none: `ops::csv_write("o.csv")`.
-    pub fn write(&self, name: &str, operator: impl Writer<T>) -> Sink {
-        Sink {
-            handle: self.reader(name, Work::Op(operator.into_op())),
-        }
-    }
-
-    /// One of the streams of an agent that gives several, by the port's name.
-    pub fn port<U: Item>(&self, port: &str) -> Stream<U> {
-        Stream::new(self.handle.port(port))
-    }
-
     /// How many items the stream should hold at least, instead of what the plan chooses.
     pub fn capacity(&self, items: u64) -> Stream<T> {
         self.handle
@@ -302,6 +282,35 @@ impl<T: Item> Stream<T> {
         agent
             .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}`: {refused}"))))
             .ok()
+    }
+}
+
+impl<T: Kind> Stream<T> {
+    /// Adds an operator of the table that reads this stream: a typed one
+    /// (`ops::iir_bandpass(0.5, 10.0).order(4)`), or any by its name
+    /// (`let y: Stream<f64> = x.apply("band", op("iir.bandpass").set("low", 0.5).set("high", 10.0))`).
+    ///
+    /// A graph in which it gives other items than `U` is refused.
+    pub fn apply<U: Kind>(&self, name: &str, operator: impl Operator<T, U>) -> Stream<U> {
+        Stream::claimed(self.reader(name, Work::Op(operator.into_op())))
+    }
+
+    /// Adds an operator of the table that reads this stream and gives none: `ops::csv_write("o.csv")`.
+    pub fn write(&self, name: &str, operator: impl Writer<T>) -> Sink {
+        Sink {
+            handle: self.reader(name, Work::Op(operator.into_op())),
+        }
+    }
+
+    /// One of the streams of an agent that gives several, by the port's name.
+    pub fn port<U: Kind>(&self, port: &str) -> Stream<U> {
+        Stream::claimed(self.handle.port(port))
+    }
+
+    /// The stream of an operator's output, which the program takes to hold items `T`.
+    pub(crate) fn claimed(handle: Handle) -> Stream<T> {
+        handle.claim(T::kind());
+        Stream::of(handle)
     }
 }
 

@@ -24,8 +24,7 @@ use thalweg_worker::closures::{self, Framed};
 use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{At, Capacity, Overflow};
-use crate::graph::{Graph, Placed, Work};
-use crate::ops::Op;
+use crate::graph::{Graph, Placed};
 use crate::stream::{Sink, Stream, native};
 
 /// The items of a stream of texts: each is a `str`.
@@ -77,16 +76,6 @@ impl Graph {
         f: impl FnMut(u64) -> Option<B> + 'static,
     ) -> Stream<Bytes> {
         self.frames(name, closures::frames_from(ItemType::Bytes, f))
-    }
-
-    /// Adds an operator of the table that gives text: `g.text_op("lines", op("text.read").set("path", "x.log"))`.
-    pub fn text_op(&mut self, name: &str, source: Op) -> Stream<Text> {
-        Stream::of(self.source_of(name, Work::Op(source)))
-    }
-
-    /// As [`Graph::text_op`], for one that gives bytes.
-    pub fn bytes_op(&mut self, name: &str, source: Op) -> Stream<Bytes> {
-        Stream::of(self.source_of(name, Work::Op(source)))
     }
 
     fn frames<K>(&mut self, name: &str, blueprint: Blueprint) -> Stream<K> {
@@ -256,35 +245,9 @@ macro_rules! streams_of_frames {
                     f(x);
                     true
                 };
-                let blueprint = closures::frames::<$kind, (), _>((), Vec::new(), each);
+                let sink = closures::frames::<$kind, (), _>((), Vec::new(), each);
+                let blueprint = closures::until_unread(sink);
                 Sink::new(self.reader(name, native("sink", None, blueprint)))
-            }
-
-            /// Adds an operator of the table that reads this stream and gives frames of its kind.
-            pub fn apply(&self, name: &str, operator: Op) -> Stream<$kind> {
-                Stream::of(self.reader(name, Work::Op(operator)))
-            }
-
-            /// Adds an operator of the table that reads this stream and gives items:
-            /// `x.apply_items::<f64>("number", op("text.parse"))`.
-            pub fn apply_items<U: Item>(&self, name: &str, operator: Op) -> Stream<U> {
-                Stream::of(self.reader(name, Work::Op(operator)))
-            }
-
-            /// Adds an operator of the table that reads this stream and gives none:
-            /// `op("text.write").set("path", "o.txt")`.
-            pub fn write(&self, name: &str, operator: Op) -> Sink {
-                Sink::new(self.reader(name, Work::Op(operator)))
-            }
-
-            /// Another stream of an agent that gives several, of frames of this kind.
-            pub fn port(&self, port: &str) -> Stream<$kind> {
-                Stream::of(self.handle().port(port))
-            }
-
-            /// Another stream of an agent that gives several, of items.
-            pub fn port_items<U: Item>(&self, port: &str) -> Stream<U> {
-                Stream::of(self.handle().port(port))
             }
 
             /// How many bytes the stream holds: at least twice its longest frame.

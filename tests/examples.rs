@@ -44,6 +44,12 @@ fn three_axes_show_the_earthquakes_that_scipy_shows() {
 }
 
 #[test]
+fn a_program_shows_the_earthquakes_that_its_graph_file_shows() {
+    let (program, file) = (program("quake3", ""), graph("quake3.toml", &[]));
+    assert!(program.lines().eq(file.lines().skip(1)), "{program}{file}");
+}
+
+#[test]
 fn an_echo_comes_back_weaker() {
     let folder = tempfile::tempdir().unwrap();
     let to =

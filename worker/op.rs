@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::agent::Blueprint;
 use crate::types::ItemType;
@@ -184,6 +185,13 @@ impl From<f64> for Value {
 impl From<bool> for Value {
     fn from(b: bool) -> Value {
         Value::Bool(b)
+    }
+}
+
+/// A length in time: the text `"0.5 s"`.
+impl From<Duration> for Value {
+    fn from(time: Duration) -> Value {
+        Value::Text(format!("{} s", time.as_secs_f64()))
     }
 }
 

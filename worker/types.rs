@@ -8,7 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytemuck::{Pod, Zeroable};
-use num_complex::Complex;
+
+/// A complex number: `Complex<f32>` is `cf32`, `Complex<f64>` is `cf64`.
+pub use num_complex::Complex;
 
 /// A number: what the elements of every fixed-size item are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use thalweg_worker::op::nearest;
+use thalweg_worker::types::ItemType;
 
 use super::build::{Built, port_of, stream_name};
 use super::link::{Link, some_of};
 use super::names::split_stream;
 use super::order::Order;
-use crate::decl::{At, Capacity, GraphDecl, Overflow, StreamDecl, WorkDecl};
+use crate::decl::{At, Capacity, Claim, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
 use crate::plan::FRAMES_BYTES_MIN;
 use crate::resolved::{Resolved, ResolvedAgent, ResolvedStream};
@@ -43,6 +44,29 @@ pub(super) fn settings(graph: &GraphDecl, built: &[Option<Built>], found: &mut V
                 None => found.push(unknown_stream(stream, &streams_of_one(agent, built))),
             },
             None => found.push(unknown_stream(stream, &all_streams(graph, built))),
+        }
+    }
+}
+
+/// Compares what a Rust program takes streams to hold with what they hold.
+pub(super) fn claims(graph: &GraphDecl, built: &[Option<Built>], found: &mut Vec<Diagnostic>) {
+    let agents = graph.agents.iter().zip(built);
+    let types: HashMap<String, &ItemType> = agents
+        .filter_map(|(agent, built)| Some((&agent.name.value, built.as_ref()?)))
+        .flat_map(|(agent, built)| {
+            let outputs = built.outputs.iter();
+            outputs.map(move |out| (stream_name(agent, &out.name), &out.item_type))
+        })
+        .collect();
+    for Claim { stream, item_type } in &graph.claims {
+        match types.get(stream) {
+            Some(is) if *is != item_type => found.push(
+                Diagnostic::new(format!(
+                    "`{stream}` gives {is}, and the program takes it as {item_type}"
+                ))
+                .help("change the type of the `Stream`, or the operator's parameters"),
+            ),
+            _ => {}
         }
     }
 }

@@ -46,6 +46,7 @@ mod collect;
 mod live;
 mod sink;
 mod source;
+mod unread;
 
 pub use keep::{Keep, Kept, Tabled, Value};
 
@@ -82,6 +83,8 @@ pub use trigger::{drain, gate, release, release_counted, sample};
 pub use collect::{collect, collected};
 pub use live::{Feed, NoRing, Over, Queue, feed, queue};
 pub use sink::{sink, sink_kept};
+pub use unread::until_unread;
+
 pub use source::{every, from_fn, from_iter, unfold, unfold_kept};
 
 #[cfg(test)]

@@ -4,14 +4,15 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::{Keep, Kept};
+use super::{Keep, Kept, until_unread};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Status};
 use crate::types::Item;
 
 /// Calls `f(state, x)` for each item `x`; the state starts as `init` and survives kills.
 ///
 /// What `f` does outside the graph is done at least once: a step that is killed before its commit is
-/// made again, with the same items in the same order.
+/// made again, with the same items in the same order. When `f` prints and nobody reads what it prints any
+/// more, the sink is done: [`until_unread`].
 pub fn sink<T, S, F>(init: S, f: F) -> Blueprint
 where
     T: Item,
@@ -33,9 +34,10 @@ where
         f,
         types: PhantomData::<fn(T)>,
     };
-    Blueprint::new(agent)
+    let sink = Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
-        .state(kept.spec)
+        .state(kept.spec);
+    until_unread(sink)
 }
 
 struct Sink<K, F, Types> {

@@ -1,0 +1,209 @@
+//! Spectra: Fourier transforms of blocks and of overlapping frames, single frequencies, bands.
+//!
+//! Vectors are as long as the stream says, which is compared with the parameters.
+//!
+//! ```
+//! use thalweg::prelude::*;
+//!
+//! let mut g = Graph::new("spectra");
+//! let x = g.source("x", ops::sine(1_000.0).rate(8_000.0).items(1_024));
+//! let power: Stream<[f64; 129]> = x.apply("power", ops::spectrogram().size(256).hop(128));
+//! let loudest = power.map("loudest", |p| (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap() as u64);
+//! let loudest = loudest.collect("kept");
+//! g.run_in_process()?;
+//! assert_eq!(loudest.items(), [32; 7]);
+//! # Ok::<(), thalweg::Error>(())
+//! ```
+
+use super::kinds::{CxOf, Length, List, Numbers, RealOf};
+use super::rows::operators;
+
+operators! {
+    struct Transform {
+        /// Numbers in a block, 1 to 65536; products of 2, 3, 5 and 7 are quickest. Vector items are blocks
+        /// already: their length is the size.
+        size: u64,
+    }
+
+    /// Discrete Fourier transform of each block of `size` items.
+    ///
+    /// Each block of `size` numbers becomes one vector item of `size` complex numbers:
+    /// `scipy.fft.fft(block)`, not scaled, frequency k * rate / size at index k (the upper half are the
+    /// negative frequencies).
+    fn fft[T: Numbers, U: Numbers<Number = CxOf<T>>]() -> <T, U> = "fft";
+
+    /// Inverse discrete Fourier transform of each block of `size` items.
+    ///
+    /// `scipy.fft.ifft(block)`: as `fft`, with the other sign in the exponent, and scaled by 1 / size, so
+    /// that it undoes `fft`.
+    fn ifft[T: Numbers, U: Numbers<Number = CxOf<T>>]() -> <T, U> = "ifft";
+
+    /// Discrete Fourier transform of each block of `size` real numbers.
+    ///
+    /// Each block of `size` numbers becomes one vector item of size / 2 + 1 complex numbers:
+    /// `scipy.fft.rfft(block)`, not scaled, frequency k * rate / size at index k, from 0 to half the rate.
+    /// Half the work of `fft`, which has the negative frequencies too.
+    fn rfft[T: Numbers, U: Numbers<Number = CxOf<T>>]() -> <T, U> = "rfft";
+
+    /// Inverse of `rfft`: blocks of real numbers from their spectra.
+    ///
+    /// Each vector of m complex numbers becomes one vector item of `size` real numbers:
+    /// `scipy.fft.irfft(item, size)`, scaled by 1 / size, so that it undoes `rfft`.
+    fn irfft[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "irfft";
+
+    struct Stft {
+        /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
+        size: impl Length,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: impl Length,
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
+        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
+        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
+        nfft: u64,
+        /// `spectrum`: divided by the window's sum, so that a complex sine shows its amplitude. `psd`: by the
+        /// root of rate times the sum of its squares, so that squared magnitudes are densities. `none`: as
+        /// transformed: `"spectrum"`, `"psd"`, `"none"`. `"spectrum"` unless told otherwise.
+        scaling: &str,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// Short-time Fourier transform.
+    ///
+    /// The n-th frame, the items `n * hop .. n * hop + size`, is multiplied with the window and transformed:
+    /// column n of `scipy.signal.stft(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft,
+    /// boundary=None, padded=False, scaling=..)[2]`.
+    fn stft[T: Numbers, U: Numbers<Number = CxOf<T>>]() -> <T, U> = "stft";
+
+    struct Spectrogram {
+        /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
+        size: impl Length,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: impl Length,
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
+        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
+        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
+        nfft: u64,
+        /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
+        /// unless told otherwise.
+        detrend: &str,
+        /// `density`: power per Hz. `spectrum`: power, so that a sine of amplitude A shows A^2 / 2 (A^2 where
+        /// it is complex): `"density"`, `"spectrum"`. `"density"` unless told otherwise.
+        scaling: &str,
+        /// `dB`: ten times the decimal logarithm of the power, -400 where it is 0 or less than that:
+        /// `"power"`, `"dB"`. `"power"` unless told otherwise.
+        unit: &str,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// Power of each frame, frequency by frequency.
+    ///
+    /// The n-th frame, the items `n * hop .. n * hop + size`, becomes a vector of powers: column n of
+    /// `scipy.signal.spectrogram(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft,
+    /// detrend=detrend, scaling=scaling)[2]`.
+    fn spectrogram[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "spectrogram";
+
+    struct Welch {
+        /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
+        size: impl Length,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: impl Length,
+        /// Frames in a mean. In frames, `8` unless told otherwise.
+        segments: u64,
+        /// Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means. In
+        /// frames.
+        every: u64,
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
+        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
+        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
+        nfft: u64,
+        /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
+        /// unless told otherwise.
+        detrend: &str,
+        /// `density`: power per Hz. `spectrum`: power, so that a sine of amplitude A shows A^2 / 2 (A^2 where
+        /// it is complex): `"density"`, `"spectrum"`. `"density"` unless told otherwise.
+        scaling: &str,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// Power spectrum: the mean over some frames, again and again.
+    ///
+    /// Welch's method, running: frames as `spectrogram` has them, and for each `every` frames the mean of the
+    /// powers of `segments` of them.
+    fn welch[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "welch";
+
+    struct Cepstrum {
+        /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
+        size: impl Length,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: impl Length,
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
+        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
+        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
+        nfft: u64,
+    }
+
+    /// Real cepstrum of each frame.
+    ///
+    /// The n-th frame, the items `n * hop .. n * hop + size`, is multiplied with the window and becomes
+    /// `scipy.fft.irfft(log(abs(scipy.fft.rfft(frame, nfft))), nfft)`: a vector of nfft real numbers.
+    fn cepstrum[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "cepstrum";
+
+    struct Goertzel {
+        /// Items from one frame's beginning to the next one's. Default: `size`. In items.
+        hop: impl Length,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// A few frequencies of each frame: tones, carriers.
+    ///
+    /// The n-th frame, the items `n * hop .. n * hop + size`, becomes for each frequency f the sum of `x[k]`
+    /// exp(-2 pi i k f / rate), k counted from the frame's beginning: what `fft` has at that frequency, which
+    /// need not be one of its bins.
+    fn goertzel[T: Numbers, U: Numbers<Number = CxOf<T>>](freq: impl List, size: impl Length) -> <T, U> = "goertzel";
+
+    struct Octaves {
+        /// Bands in an octave: 1, 3 and so on to 24. `1` unless told otherwise.
+        fraction: u64,
+        /// A frequency in the lowest band. In Hz, `31.5` unless told otherwise.
+        low: f64,
+        /// A frequency in the highest band. Default: 16000, or as high as the rate allows. In Hz.
+        high: f64,
+        /// Order of each band's Butterworth prototype, 1 to 4. `3` unless told otherwise.
+        order: u64,
+        /// `dB`: 20 log10 of the root mean square, -200 for silence: `"rms"`, `"dB"`. `"rms"` unless told
+        /// otherwise.
+        unit: &str,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// The level of each octave band, a window at a time.
+    ///
+    /// Filters into bands of an octave, or a part of one, and gives for each `size` items a vector with the
+    /// root mean square of each band, from the lowest to the highest.
+    fn octaves[T: Numbers, U: Numbers<Number = RealOf<T>>](size: impl Length) -> <T, U> = "octaves";
+}
