@@ -15,17 +15,23 @@ pub const ITEMS: usize = 4096;
 /// An agent with memory for its ports.
 pub struct Caller {
     blueprint: Blueprint,
-    inputs: Vec<Vec<u64>>,
-    outputs: Vec<Vec<u64>>,
-    state: Vec<Line>,
+    /// Of each input: its retained items and those of a call.
+    items: Vec<Vec<Page>>,
+    /// Of each output.
+    rooms: Vec<Vec<Page>>,
+    state: Vec<Page>,
+    dials: Vec<f64>,
     read: Vec<u64>,
     written: Vec<u64>,
+    /// What a call sees, laid out anew for each as a worker does it.
+    inputs: Vec<Input>,
+    outputs: Vec<Output>,
 }
 
-/// States are aligned to this.
+/// Memory begins at a page, as a ring's does.
 #[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+#[repr(C, align(4096))]
+struct Page([u8; 4096]);
 
 impl Caller {
     /// An agent of this operator, its inputs of these types and at 48 kHz: noise between -1 and 1.
@@ -65,24 +71,27 @@ impl Caller {
     }
 
     fn of(blueprint: Blueprint) -> Caller {
-        let words = |items: usize, len_bytes: usize| (items * len_bytes).div_ceil(8);
-        let inputs = blueprint.inputs.iter();
-        let inputs: Vec<_> = inputs
-            .map(|p| numbers(words(p.retain + ITEMS, p.item_type.len_bytes())))
-            .collect();
-        let outputs = blueprint.outputs.iter();
-        let outputs: Vec<_> = outputs
-            .map(|p| vec![0; words(ITEMS, p.item_type.len_bytes())])
-            .collect();
-        let mut state = vec![Line::zeroed(); blueprint.state.init.len().div_ceil(64)];
+        let (inputs, outputs) = (&blueprint.inputs, &blueprint.outputs);
+        let pages = |len_bytes: usize| vec![Page::zeroed(); len_bytes.div_ceil(4096)];
+        let items = inputs.iter().map(|port| {
+            let mut memory = pages((port.retain + ITEMS) * port.item_type.len_bytes());
+            fill_with_numbers(bytemuck::cast_slice_mut(&mut memory));
+            memory
+        });
+        let rooms = outputs.iter();
+        let rooms = rooms.map(|port| pages(ITEMS * port.item_type.len_bytes()));
+        let mut state = pages(blueprint.state.init.len());
         bytemuck::cast_slice_mut(&mut state)[..blueprint.state.init.len()]
             .copy_from_slice(&blueprint.state.init);
         Caller {
+            items: items.collect(),
+            rooms: rooms.collect(),
+            state,
+            dials: blueprint.dials.iter().map(|dial| dial.value).collect(),
             read: vec![0; inputs.len()],
             written: vec![0; outputs.len()],
-            inputs,
-            outputs,
-            state,
+            inputs: inputs.iter().map(|_| Input::nothing()).collect(),
+            outputs: outputs.iter().map(|_| Output::nothing()).collect(),
             blueprint,
         }
     }
@@ -92,58 +101,53 @@ impl Caller {
     /// # Errors
     /// The agent's own.
     pub fn call(&mut self) -> Result<u64, AgentError> {
-        let inputs = self.inputs.iter().zip(&self.blueprint.inputs);
-        let inputs = inputs.zip(&self.read).map(|((words, port), &position)| {
-            let len = port.item_type.len_bytes();
-            let unread = words.as_ptr().cast::<u8>();
-            let past = port.retain.min(position as usize);
-            // SAFETY: `retain + ITEMS` items lie in the words, aligned to 8, so `retain` items on there are
-            // `ITEMS` more, with `past` before them; nothing writes them during the call.
-            unsafe {
-                Input::new(
-                    unread.add(port.retain * len),
-                    ITEMS,
-                    past,
-                    position,
-                    len,
-                    false,
-                )
-            }
-        });
-        let mut inputs: Vec<Input> = inputs.collect();
-        let outputs = self.outputs.iter_mut().zip(&self.blueprint.outputs);
-        let outputs = outputs
-            .zip(&self.written)
-            .map(|((words, port), &position)| {
-                let len = port.item_type.len_bytes();
-                // SAFETY: room for `ITEMS` items, aligned to 8, that only this call touches.
-                unsafe { Output::new(words.as_mut_ptr().cast(), ITEMS, position, len) }
-            });
-        let mut outputs: Vec<Output> = outputs.collect();
-        let dials: Vec<f64> = self.blueprint.dials.iter().map(|d| d.value).collect();
+        self.lay_out();
         let state_len = self.blueprint.state.init.len();
         let mut io = Io {
-            inputs: &mut inputs,
-            outputs: &mut outputs,
+            inputs: &mut self.inputs,
+            outputs: &mut self.outputs,
             state: State::new(&mut bytemuck::cast_slice_mut(&mut self.state)[..state_len]),
-            dials: &dials,
+            dials: &self.dials,
             draining: false,
         };
         self.blueprint.agent.work(&mut io)?;
-        for (position, input) in self.read.iter_mut().zip(&inputs) {
+        for (position, input) in self.read.iter_mut().zip(&self.inputs) {
             *position += input.consumed() as u64;
         }
-        for (position, output) in self.written.iter_mut().zip(&outputs) {
+        for (position, output) in self.written.iter_mut().zip(&self.outputs) {
             *position += output.produced() as u64;
         }
-        let moved = inputs.first().map(Input::consumed);
-        let moved = moved.or(outputs.first().map(Output::produced));
+        let moved = self.inputs.first().map(Input::consumed);
+        let moved = moved.or(self.outputs.first().map(Output::produced));
         Ok(moved.unwrap_or(0) as u64)
+    }
+
+    fn lay_out(&mut self) {
+        let inputs = self.inputs.iter_mut().zip(&self.blueprint.inputs);
+        for ((input, port), (memory, &position)) in inputs.zip(self.items.iter().zip(&self.read)) {
+            let len = port.item_type.len_bytes();
+            let first = memory.as_ptr().cast::<u8>();
+            let past = port.retain.min(position as usize);
+            // SAFETY: `retain + ITEMS` items lie in the memory, so `retain` items on there are `ITEMS` more, with
+            // `past` before them; nothing writes them during the call, after which nobody looks at the input.
+            unsafe {
+                let unread = first.add(port.retain * len);
+                input.lay_out(unread, ITEMS, past, position, len, false);
+            }
+        }
+        let outputs = self.outputs.iter_mut().zip(&self.blueprint.outputs);
+        for ((output, port), (memory, &position)) in
+            outputs.zip(self.rooms.iter_mut().zip(&self.written))
+        {
+            let len = port.item_type.len_bytes();
+            // SAFETY: room for `ITEMS` items that only this call touches; nobody writes there after it.
+            unsafe { output.lay_out(memory.as_mut_ptr().cast(), ITEMS, position, len) };
+        }
     }
 }
 
-/// Words whose f64, f32 and complex readings lie between -1 and 1.
-fn numbers(len: usize) -> Vec<u64> {
+/// Makes words whose f64, f32 and complex readings lie between -1 and 1.
+fn fill_with_numbers(words: &mut [u64]) {
     let mut state = 1_u64;
     let mut next = || {
         state = state
@@ -151,8 +155,9 @@ fn numbers(len: usize) -> Vec<u64> {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1 << 23) as f32 - 1.0
     };
-    let words = (0..len).map(|_| u64::from(next().to_bits()) << 32 | u64::from(next().to_bits()));
-    words.collect()
+    for word in words {
+        *word = u64::from(next().to_bits()) << 32 | u64::from(next().to_bits());
+    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,14 @@ pub(super) enum Op {
         a: Operand,
         b: Operand,
     },
+    /// Two operations, of which the second takes what the first gave: that never leaves the processor.
+    Pair {
+        ops: Pair,
+        kind: Kind,
+        a: Operand,
+        b: Operand,
+        c: Operand,
+    },
     Select {
         kind: Kind,
         condition: Operand,
@@ -70,6 +78,14 @@ pub(super) enum Op {
         a: Operand,
         width: usize,
     },
+}
+
+/// `(a first b) then c`, or `c then (a first b)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pair {
+    pub first: Binary,
+    pub then: Binary,
+    pub is_last_in_front: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +168,19 @@ impl Binary {
         use Binary::{Eq, Ge, Gt, Le, Lt, Ne};
         matches!(self, Eq | Ne | Lt | Le | Gt | Ge)
     }
+
+    /// The operation that gives the same with its operands exchanged, where there is one.
+    pub fn exchanged(self) -> Option<Binary> {
+        use Binary::{Add, Eq, Ge, Gt, Le, Lt, Mul, Ne};
+        Some(match self {
+            Add | Mul | Eq | Ne => self,
+            Lt => Gt,
+            Le => Ge,
+            Gt => Lt,
+            Ge => Le,
+            _ => return None,
+        })
+    }
 }
 
 impl Op {
@@ -174,6 +203,13 @@ impl Op {
                 kind,
                 a: f(a, kind),
                 b: f(b, kind),
+            },
+            Op::Pair { ops, kind, a, b, c } => Op::Pair {
+                ops,
+                kind,
+                a: f(a, kind),
+                b: f(b, kind),
+                c: f(c, kind),
             },
             Op::Select {
                 kind,
@@ -208,6 +244,7 @@ impl Op {
             | Op::Reduce { a, .. }
             | Op::Spread { a, .. } => [Some(a), None, None],
             Op::Binary { a, b, .. } => [Some(a), Some(b), None],
+            Op::Pair { a, b, c, .. } => [Some(a), Some(b), Some(c)],
             Op::Select {
                 condition, a, b, ..
             } => [Some(condition), Some(a), Some(b)],
@@ -248,6 +285,8 @@ pub struct Program {
     pub(super) kind: Kind,
     /// The result, or its real and imaginary parts.
     pub(super) results: Vec<Operand>,
+    /// The operation that gives the result, where one does, as a number and not a part of one.
+    pub(super) last: Option<usize>,
     /// Elements of a result item; `None` where it is one number.
     pub(super) wide: Option<usize>,
     pub(super) registers: usize,
@@ -256,23 +295,32 @@ pub struct Program {
 impl Program {
     /// The type that the result has by itself: truth values are `u8`.
     pub fn item_type(&self) -> ItemType {
-        let scalar = match (self.kind, self.is_complex()) {
+        match self.wide {
+            Some(width) => ItemType::Vector(self.scalar(), width as u32),
+            None => ItemType::Scalar(self.scalar()),
+        }
+    }
+
+    /// The scalar of that type.
+    pub(super) fn scalar(&self) -> Scalar {
+        match (self.kind, self.is_complex()) {
             (Kind::Bool, _) => Scalar::U8,
             (Kind::I64, false) => Scalar::I64,
             (Kind::F32, false) => Scalar::F32,
             (Kind::F64, false) => Scalar::F64,
             (Kind::F32, true) => Scalar::Cf32,
             (_, true) => Scalar::Cf64,
-        };
-        match self.wide {
-            Some(width) => ItemType::Vector(scalar, width as u32),
-            None => ItemType::Scalar(scalar),
         }
     }
 
     /// The most lanes that an item takes anywhere.
     pub(super) fn widest(&self) -> usize {
         self.widths.iter().copied().max().unwrap_or(1)
+    }
+
+    /// True where lanes of the result are numbers of this scalar, bit by bit.
+    pub(super) fn is_stored_as(&self, scalar: Scalar) -> bool {
+        scalar == self.scalar() || (self.kind == Kind::I64 && scalar == Scalar::U64)
     }
 
     /// True where the result has an imaginary part.

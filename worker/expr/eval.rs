@@ -5,24 +5,29 @@ use num_complex::Complex;
 
 use crate::agent::Input;
 use crate::operators::numbers::{Number, with_number};
-use crate::types::{Element, Scalar};
+use crate::types::Scalar;
 
-use super::code::{Binary, Kind, Op, Operand, Place, Port, Program, Reduce, Unary};
-use super::lanes::{Arithmetic, Lane, cast, compare, each, logic, room, select};
+use super::code::{Binary, Kind, Op, Operand, Pair, Place, Port, Program, Reduce, Unary};
+use super::lanes::{Arithmetic, Lane, Many, cast, compare, each, logic, room, select};
 use super::place::{node_of, placed};
 use super::reduce::{middles, reduce, spread_each};
 
-/// The lanes that are worked on at once: a few registers of them stay in the first-level cache.
-const LANES: usize = 512;
+/// The lanes of all registers together: they stay in the first-level cache.
+const LANES_TOTAL: usize = 2048;
+
+/// The fewest lanes that are worked on at once: choosing an operation costs little beside that.
+const LANES_MIN: usize = 512;
 
 /// A program with the registers it runs on.
 pub struct Machine {
     program: Program,
+    /// Those of one register.
+    lanes: usize,
     registers: Vec<Vec<u64>>,
     run_ops: RunOps,
 }
 
-type RunOps = fn(&Program, &mut [Vec<u64>], &Block<'_>);
+type RunOps = fn(&Program, &mut [Vec<u64>], &Block<'_>, Scalar, &mut [u8]);
 
 /// The items that one run is about.
 #[derive(Clone, Copy)]
@@ -38,7 +43,8 @@ struct Block<'a> {
 impl Machine {
     /// A machine for this program.
     pub fn new(program: Program) -> Machine {
-        let lanes = LANES.max(program.widest());
+        let lanes = (LANES_TOTAL / program.registers.max(1)).max(LANES_MIN);
+        let lanes = lanes.max(program.widest());
         let mut registers = vec![vec![0; lanes]; program.registers];
         let places = &program.places[program.ops.len()..];
         for (literal, place) in program.literals.iter().zip(places) {
@@ -47,6 +53,7 @@ impl Machine {
             }
         }
         Machine {
+            lanes,
             registers,
             program,
             run_ops: run_ops(),
@@ -55,84 +62,90 @@ impl Machine {
 
     /// The most items of one run.
     pub fn items_max(&self) -> usize {
-        (LANES / self.program.widest()).max(1)
+        self.lanes / self.program.widest()
     }
 
-    /// Computes the results of up to [`Machine::items_max`] items: the unread ones from `offset` on, the
-    /// first of which has this place in the stream.
+    /// Up to [`Machine::items_max`] items to compute the results of: the unread ones from `offset` on, the
+    /// first of which has this place in the stream. They are computed where they are to be written.
     pub fn run<'a>(
         &'a mut self,
         inputs: &'a [Input],
         offset: usize,
         position: u64,
         items: usize,
-    ) -> Results<'a> {
+    ) -> Run<'a> {
         debug_assert!(items <= self.items_max());
-        let block = Block {
-            inputs,
-            offset,
-            position,
-            items,
-        };
-        (self.run_ops)(&self.program, &mut self.registers, &block);
-        Results {
-            lanes: Lanes {
-                program: &self.program,
-                registers: &self.registers,
-                block,
-                width: self.program.wide.unwrap_or(1),
+        Run {
+            machine: self,
+            block: Block {
+                inputs,
+                offset,
+                position,
+                items,
             },
         }
     }
 }
 
-/// What a run gave.
-pub struct Results<'a> {
-    lanes: Lanes<'a>,
+/// A run over a block of items.
+pub struct Run<'a> {
+    machine: &'a mut Machine,
+    block: Block<'a>,
 }
 
-impl Results<'_> {
-    /// Writes the results as numbers of this scalar, one item after the other.
+impl Run<'_> {
+    /// Computes the results and writes them as numbers of this scalar, one item after the other.
     ///
     /// Floats become integers by cutting towards zero, within the range; integers keep their low bits. A
     /// complex result goes into a complex scalar only.
-    pub fn write(&self, scalar: Scalar, to: &mut [u8]) {
-        match scalar {
-            Scalar::Cf32 => self.write_complex::<f32>(bytemuck::cast_slice_mut(to)),
-            Scalar::Cf64 => self.write_complex::<f64>(bytemuck::cast_slice_mut(to)),
-            real => with_number!(real, T => self.write_real::<T>(bytemuck::cast_slice_mut(to))),
-        }
+    pub fn write(self, scalar: Scalar, to: &mut [u8]) {
+        let Machine {
+            program,
+            registers,
+            run_ops,
+            ..
+        } = self.machine;
+        run_ops(program, registers, &self.block, scalar, to);
     }
 
     /// The results as truth values, a byte each. The program is a condition.
-    pub fn truths(&self, to: &mut [u8]) {
-        self.write_real::<u8>(to);
+    pub fn truths(self, to: &mut [u8]) {
+        self.write(Scalar::U8, to);
     }
+}
 
-    fn write_real<T: Number>(&self, to: &mut [T]) {
-        self.each_part(0, to, |slot, number| *slot = number);
+#[inline(always)]
+fn write(lanes: Lanes<'_>, scalar: Scalar, to: &mut [u8]) {
+    match scalar {
+        Scalar::Cf32 => write_complex::<f32>(lanes, bytemuck::cast_slice_mut(to)),
+        Scalar::Cf64 => write_complex::<f64>(lanes, bytemuck::cast_slice_mut(to)),
+        real => with_number!(real, T => write_real::<T>(lanes, bytemuck::cast_slice_mut(to))),
     }
+}
 
-    fn write_complex<P: Number>(&self, to: &mut [Complex<P>])
-    where
-        Complex<P>: Element,
-    {
-        self.each_part(0, to, |slot, re| slot.re = re);
-        if self.lanes.program.is_complex() {
-            self.each_part(1, to, |slot, im| slot.im = im);
-        } else {
-            to.iter_mut().for_each(|slot| slot.im = P::from_i64(0));
-        }
+#[inline(always)]
+fn write_real<T: Number>(lanes: Lanes<'_>, to: &mut [T]) {
+    each_part(lanes, 0, to, |slot, number| *slot = number);
+}
+
+#[inline(always)]
+fn write_complex<P: Number>(lanes: Lanes<'_>, to: &mut [Complex<P>]) {
+    each_part(lanes, 0, to, |slot, re| slot.re = re);
+    if lanes.program.is_complex() {
+        each_part(lanes, 1, to, |slot, im| slot.im = im);
+    } else {
+        to.iter_mut().for_each(|slot| slot.im = P::from_i64(0));
     }
+}
 
-    fn each_part<T: Number, U>(&self, part: usize, to: &mut [U], put: impl Fn(&mut U, T)) {
-        let (lanes, result) = (self.lanes, self.lanes.program.results[part]);
-        match lanes.program.kind {
-            Kind::Bool => put_each(to, lanes.get::<u8>(result), |x| T::from_i64(x.into()), put),
-            Kind::I64 => put_each(to, lanes.get::<i64>(result), T::from_i64, put),
-            Kind::F32 => put_each(to, lanes.get::<f32>(result), |x| T::from_f64(x.into()), put),
-            Kind::F64 => put_each(to, lanes.get::<f64>(result), T::from_f64, put),
-        }
+#[inline(always)]
+fn each_part<T: Number, U>(lanes: Lanes<'_>, part: usize, to: &mut [U], put: impl Fn(&mut U, T)) {
+    let result = lanes.program.results[part];
+    match lanes.program.kind {
+        Kind::Bool => put_each(to, lanes.get::<u8>(result), |x| T::from_i64(x.into()), put),
+        Kind::I64 => put_each(to, lanes.get::<i64>(result), T::from_i64, put),
+        Kind::F32 => put_each(to, lanes.get::<f32>(result), |x| T::from_f64(x.into()), put),
+        Kind::F64 => put_each(to, lanes.get::<f64>(result), T::from_f64, put),
     }
 }
 
@@ -170,6 +183,15 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    #[inline(always)]
+    fn many<T: Lane>(self, operand: Operand) -> Many<'a, T> {
+        let literal = node_of(operand).checked_sub(self.program.ops.len());
+        Many {
+            lanes: self.get(operand),
+            literal: literal.map(|n| T::of_bits(self.program.literals[n].0)),
+        }
+    }
+
     /// Lanes of this block.
     #[inline(always)]
     fn count(self) -> usize {
@@ -190,9 +212,9 @@ impl<'a> Lanes<'a> {
 fn run_ops() -> RunOps {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
-        return |program, registers, block| {
+        return |program, registers, block, scalar, results| {
             // SAFETY: the processor has AVX2, as was asked just before this was chosen.
-            unsafe { run_ops_avx2(program, registers, block) }
+            unsafe { run_ops_avx2(program, registers, block, scalar, results) }
         };
     }
     run_ops_inline
@@ -200,13 +222,28 @@ fn run_ops() -> RunOps {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn run_ops_avx2(program: &Program, registers: &mut [Vec<u64>], block: &Block<'_>) {
-    run_ops_inline(program, registers, block);
+fn run_ops_avx2(
+    program: &Program,
+    registers: &mut [Vec<u64>],
+    block: &Block<'_>,
+    scalar: Scalar,
+    results: &mut [u8],
+) {
+    run_ops_inline(program, registers, block, scalar, results);
 }
 
+/// Runs all operations. The last one, where it gives the results as they are asked for, writes them itself.
 #[inline(always)]
-fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'_>) {
-    for ((op, &width), place) in program.ops.iter().zip(&program.widths).zip(&program.places) {
+fn run_ops_inline(
+    program: &Program,
+    registers: &mut [Vec<u64>],
+    block: &Block<'_>,
+    scalar: Scalar,
+    results: &mut [u8],
+) {
+    let last = program.last.filter(|_| program.is_stored_as(scalar));
+    let ops = program.ops.iter().zip(&program.widths);
+    for (node, ((op, &width), place)) in ops.zip(&program.places).enumerate() {
         let Place::Register(register) = *place else {
             continue;
         };
@@ -218,9 +255,24 @@ fn run_ops_inline(program: &Program, registers: &mut [Vec<u64>], block: &Block<'
             block: *block,
             width,
         };
-        run_op(op, lanes, lanes.count(), &mut to);
+        let is_last = last == Some(node);
+        let room = match is_last {
+            true => &mut *results,
+            false => bytemuck::cast_slice_mut(&mut to),
+        };
+        run_op(op, lanes, lanes.count(), room);
         registers[register] = to;
+        if is_last {
+            return;
+        }
     }
+    let lanes = Lanes {
+        program,
+        registers,
+        block: *block,
+        width: program.wide.unwrap_or(1),
+    };
+    write(lanes, scalar, results);
 }
 
 /// The bits that an operation on literals alone gives, in the kind that it has.
@@ -232,26 +284,25 @@ pub(super) fn folded(op: Op, result: Kind) -> u64 {
         Vec::new(),
         None,
     );
-    let mut machine = Machine::new(program);
-    let lanes = machine.run(&[], 0, 0, 1).lanes;
-    match lanes.program.places[0] {
-        Place::Register(register) => lanes.registers[register][0],
-        _ => unreachable!("an operation's result lies in a register"),
-    }
+    let scalar = program.scalar();
+    let mut bits = 0;
+    let room = &mut bytemuck::bytes_of_mut(&mut bits)[..scalar.len_bytes()];
+    Machine::new(program).run(&[], 0, 0, 1).write(scalar, room);
+    bits
 }
 
 /// Writes a literal to all lanes of a register.
 fn spread((bits, kind): (u64, Kind), register: &mut [u64]) {
     let lanes = register.len();
     match kind {
-        Kind::Bool => room::<u8>(register, lanes).fill(bits as u8),
-        Kind::F32 => room::<u32>(register, lanes).fill(bits as u32),
+        Kind::Bool => bytemuck::cast_slice_mut(register)[..lanes].fill(bits as u8),
+        Kind::F32 => bytemuck::cast_slice_mut(register)[..lanes].fill(bits as u32),
         Kind::I64 | Kind::F64 => register.fill(bits),
     }
 }
 
 #[inline(always)]
-fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
+fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
     match *op {
         Op::Load {
             input,
@@ -283,10 +334,15 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
             Kind::F64 => unary::<f64>(op, lanes, count, a, to),
         },
         Op::Binary { op, kind, a, b } => match kind {
-            Kind::Bool => logic(op, room(to, count), lanes.get(a), lanes.get(b)),
+            Kind::Bool => logic(op, room(to, count), lanes.get(a), lanes.many(b)),
             Kind::I64 => binary::<i64>(op, lanes, count, (a, b), to),
             Kind::F32 => binary::<f32>(op, lanes, count, (a, b), to),
             Kind::F64 => binary::<f64>(op, lanes, count, (a, b), to),
+        },
+        Op::Pair { ops, kind, a, b, c } => match kind {
+            Kind::F32 => pair::<f32>(ops, lanes, count, [a, b, c], to),
+            Kind::F64 => pair::<f64>(ops, lanes, count, [a, b, c], to),
+            Kind::Bool | Kind::I64 => unreachable!("pairs are of floats"),
         },
         Op::Select {
             kind,
@@ -325,7 +381,7 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u64]) {
 }
 
 #[inline(always)]
-fn unary<T: Arithmetic>(op: Unary, lanes: Lanes<'_>, count: usize, a: Operand, to: &mut [u64]) {
+fn unary<T: Arithmetic>(op: Unary, lanes: Lanes<'_>, count: usize, a: Operand, to: &mut [u8]) {
     T::unary(op, room(to, count), lanes.get(a));
 }
 
@@ -335,9 +391,9 @@ fn binary<T: Arithmetic + PartialOrd>(
     lanes: Lanes<'_>,
     count: usize,
     (a, b): (Operand, Operand),
-    to: &mut [u64],
+    to: &mut [u8],
 ) {
-    let (a, b) = (lanes.get::<T>(a), lanes.get::<T>(b));
+    let (a, b) = (lanes.get::<T>(a), lanes.many::<T>(b));
     if op.is_comparison() {
         compare(op, room(to, count), a, b);
     } else {
@@ -345,7 +401,19 @@ fn binary<T: Arithmetic + PartialOrd>(
     }
 }
 
-fn load(lanes: Lanes<'_>, input: usize, element: Option<usize>, part: usize, to: &mut [u64]) {
+#[inline(always)]
+fn pair<T: Arithmetic>(
+    ops: Pair,
+    lanes: Lanes<'_>,
+    count: usize,
+    [a, b, c]: [Operand; 3],
+    to: &mut [u8],
+) {
+    let (a, b, c) = (lanes.get(a), lanes.many(b), lanes.many(c));
+    T::pair(ops, room(to, count), a, b, c);
+}
+
+fn load(lanes: Lanes<'_>, input: usize, element: Option<usize>, part: usize, to: &mut [u8]) {
     let count = lanes.count();
     match lanes.program.ports[input].scalar {
         Scalar::U8 => load_as::<u8, i64>(lanes, input, element, room(to, count), i64::from),

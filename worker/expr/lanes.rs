@@ -5,12 +5,22 @@
 
 use bytemuck::Pod;
 
-use super::code::{Binary, Kind, Unary};
+use super::code::{Binary, Kind, Pair, Unary};
 
 /// A Rust type that lanes are made of.
 pub(super) trait Lane: Pod {
     fn to_i64(self) -> i64;
     fn to_f64(self) -> f64;
+
+    /// The number whose bits are the lowest of these.
+    fn of_bits(bits: u64) -> Self;
+}
+
+/// The lanes of an operand, and the number that is in all of them where one is.
+#[derive(Clone, Copy)]
+pub(super) struct Many<'a, T> {
+    pub lanes: &'a [T],
+    pub literal: Option<T>,
 }
 
 macro_rules! lanes {
@@ -25,11 +35,26 @@ macro_rules! lanes {
             fn to_f64(self) -> f64 {
                 self as f64
             }
+
+            #[inline(always)]
+            fn of_bits(bits: u64) -> Self {
+                *bytemuck::from_bytes(&bytemuck::bytes_of(&bits)[..size_of::<Self>()])
+            }
         }
     )*};
 }
 
 lanes! { u8, i64, f32, f64 }
+
+impl<'a, T> Many<'a, T> {
+    /// Lanes that are no literal's.
+    pub fn of(lanes: &'a [T]) -> Many<'a, T> {
+        Many {
+            lanes,
+            literal: None,
+        }
+    }
+}
 
 #[inline(always)]
 pub(super) fn each<T: Copy, U>(to: &mut [U], a: &[T], f: impl Fn(T) -> U) {
@@ -45,6 +70,35 @@ pub(super) fn each_pair<T: Copy, U>(to: &mut [U], a: &[T], b: &[T], f: impl Fn(T
     }
 }
 
+/// As [`each_pair`], where `b` is often a literal: then it is no lanes to be read.
+#[inline(always)]
+fn each_of<T: Copy, U>(to: &mut [U], a: &[T], b: Many<'_, T>, f: impl Fn(T, T) -> U) {
+    match b.literal {
+        Some(b) => each(to, a, |a| f(a, b)),
+        None => each_pair(to, a, b.lanes, f),
+    }
+}
+
+/// `x * k + c` reads the lanes of `x` alone.
+#[inline(always)]
+fn each_of_three<T: Copy>(
+    to: &mut [T],
+    a: &[T],
+    b: Many<'_, T>,
+    c: Many<'_, T>,
+    f: impl Fn(T, T, T) -> T,
+) {
+    match (b.literal, c.literal) {
+        (Some(b), Some(c)) => each(to, a, |a| f(a, b, c)),
+        (None, Some(c)) => each_pair(to, a, b.lanes, |a, b| f(a, b, c)),
+        _ => {
+            for (((to, a), b), c) in to.iter_mut().zip(a).zip(b.lanes).zip(c.lanes) {
+                *to = f(*a, *b, *c);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 pub(super) fn select<T: Copy>(to: &mut [T], condition: &[u8], a: &[T], b: &[T]) {
     for (((to, a), b), c) in to.iter_mut().zip(a).zip(b).zip(condition) {
@@ -53,7 +107,7 @@ pub(super) fn select<T: Copy>(to: &mut [T], condition: &[u8], a: &[T], b: &[T]) 
 }
 
 #[inline(always)]
-pub(super) fn cast<T: Lane>(to: &mut [u64], lanes: usize, kind: Kind, a: &[T]) {
+pub(super) fn cast<T: Lane>(to: &mut [u8], lanes: usize, kind: Kind, a: &[T]) {
     match kind {
         Kind::Bool => each(room::<u8>(to, lanes), a, |x| u8::from(x.to_f64() != 0.0)),
         Kind::I64 => each(room::<i64>(to, lanes), a, T::to_i64),
@@ -62,28 +116,29 @@ pub(super) fn cast<T: Lane>(to: &mut [u64], lanes: usize, kind: Kind, a: &[T]) {
     }
 }
 
-/// The first lanes of a register.
+/// Room for so many lanes, at the beginning of a register's or of the results' bytes.
 #[inline(always)]
-pub(super) fn room<T: Pod>(register: &mut [u64], lanes: usize) -> &mut [T] {
-    &mut bytemuck::cast_slice_mut(register)[..lanes]
+pub(super) fn room<T: Pod>(bytes: &mut [u8], lanes: usize) -> &mut [T] {
+    bytemuck::cast_slice_mut(&mut bytes[..lanes * size_of::<T>()])
 }
 
 /// What a kind can do with one operand and with two.
 pub(super) trait Arithmetic: Lane {
     fn unary(op: Unary, to: &mut [Self], a: &[Self]);
-    fn binary(op: Binary, to: &mut [Self], a: &[Self], b: &[Self]);
+    fn binary(op: Binary, to: &mut [Self], a: &[Self], b: Many<'_, Self>);
+    fn pair(ops: Pair, to: &mut [Self], a: &[Self], b: Many<'_, Self>, c: Many<'_, Self>);
 }
 
 /// Comparisons give truth values.
 #[inline(always)]
-pub(super) fn compare<T: Lane + PartialOrd>(op: Binary, to: &mut [u8], a: &[T], b: &[T]) {
+pub(super) fn compare<T: Lane + PartialOrd>(op: Binary, to: &mut [u8], a: &[T], b: Many<'_, T>) {
     match op {
-        Binary::Eq => each_pair(to, a, b, |a, b| u8::from(a == b)),
-        Binary::Ne => each_pair(to, a, b, |a, b| u8::from(a != b)),
-        Binary::Lt => each_pair(to, a, b, |a, b| u8::from(a < b)),
-        Binary::Le => each_pair(to, a, b, |a, b| u8::from(a <= b)),
-        Binary::Gt => each_pair(to, a, b, |a, b| u8::from(a > b)),
-        Binary::Ge => each_pair(to, a, b, |a, b| u8::from(a >= b)),
+        Binary::Eq => each_of(to, a, b, |a, b| u8::from(a == b)),
+        Binary::Ne => each_of(to, a, b, |a, b| u8::from(a != b)),
+        Binary::Lt => each_of(to, a, b, |a, b| u8::from(a < b)),
+        Binary::Le => each_of(to, a, b, |a, b| u8::from(a <= b)),
+        Binary::Gt => each_of(to, a, b, |a, b| u8::from(a > b)),
+        Binary::Ge => each_of(to, a, b, |a, b| u8::from(a >= b)),
         _ => unreachable!("{op:?} compares nothing"),
     }
 }
@@ -123,12 +178,13 @@ macro_rules! float_arithmetic {
             }
 
             #[inline(always)]
-            fn binary(op: Binary, to: &mut [$float], a: &[$float], b: &[$float]) {
+            fn binary(op: Binary, to: &mut [$float], a: &[$float], many: Many<'_, $float>) {
+                let b = many.lanes;
                 match op {
-                    Binary::Add => each_pair(to, a, b, |a, b| a + b),
-                    Binary::Sub => each_pair(to, a, b, |a, b| a - b),
-                    Binary::Mul => each_pair(to, a, b, |a, b| a * b),
-                    Binary::Div => each_pair(to, a, b, |a, b| a / b),
+                    Binary::Add => each_of(to, a, many, |a, b| a + b),
+                    Binary::Sub => each_of(to, a, many, |a, b| a - b),
+                    Binary::Mul => each_of(to, a, many, |a, b| a * b),
+                    Binary::Div => each_of(to, a, many, |a, b| a / b),
                     Binary::FloorDiv => each_pair(to, a, b, |a, b| {
                         let rest = a % b;
                         let quotient = (a - rest) / b;
@@ -150,6 +206,33 @@ macro_rules! float_arithmetic {
                     _ => unreachable!("{op:?} gives truth values"),
                 }
             }
+
+            #[inline(always)]
+            fn pair(
+                ops: Pair,
+                to: &mut [$float],
+                a: &[$float],
+                b: Many<'_, $float>,
+                c: Many<'_, $float>,
+            ) {
+                macro_rules! then {
+                    ($first:expr) => {
+                        match (ops.then, ops.is_last_in_front) {
+                            (Binary::Add, _) => each_of_three(to, a, b, c, |a, b, c| $first(a, b) + c),
+                            (Binary::Sub, false) => each_of_three(to, a, b, c, |a, b, c| $first(a, b) - c),
+                            (Binary::Sub, true) => each_of_three(to, a, b, c, |a, b, c| c - $first(a, b)),
+                            (Binary::Mul, _) => each_of_three(to, a, b, c, |a, b, c| $first(a, b) * c),
+                            _ => unreachable!("{ops:?} is no pair"),
+                        }
+                    };
+                }
+                match ops.first {
+                    Binary::Add => then!(|a, b| a + b),
+                    Binary::Sub => then!(|a, b| a - b),
+                    Binary::Mul => then!(|a, b| a * b),
+                    _ => unreachable!("{ops:?} is no pair"),
+                }
+            }
         }
     )*};
 }
@@ -169,7 +252,8 @@ impl Arithmetic for i64 {
     }
 
     #[inline(always)]
-    fn binary(op: Binary, to: &mut [i64], a: &[i64], b: &[i64]) {
+    fn binary(op: Binary, to: &mut [i64], a: &[i64], b: Many<'_, i64>) {
+        let b = b.lanes;
         match op {
             Binary::Add => each_pair(to, a, b, i64::wrapping_add),
             Binary::Sub => each_pair(to, a, b, i64::wrapping_sub),
@@ -181,6 +265,10 @@ impl Arithmetic for i64 {
             Binary::Max => each_pair(to, a, b, i64::max),
             _ => unreachable!("{op:?} of whole numbers gives floats or truth values"),
         }
+    }
+
+    fn pair(ops: Pair, _: &mut [i64], _: &[i64], _: Many<'_, i64>, _: Many<'_, i64>) {
+        unreachable!("{ops:?} is of floats");
     }
 }
 
@@ -207,10 +295,10 @@ fn floor_mod(a: i64, b: i64) -> i64 {
 
 /// Truth values: `Not`, `And`, `Or`; and what compares them.
 #[inline(always)]
-pub(super) fn logic(op: Binary, to: &mut [u8], a: &[u8], b: &[u8]) {
+pub(super) fn logic(op: Binary, to: &mut [u8], a: &[u8], b: Many<'_, u8>) {
     match op {
-        Binary::And => each_pair(to, a, b, |a, b| a & b),
-        Binary::Or => each_pair(to, a, b, |a, b| a | b),
+        Binary::And => each_pair(to, a, b.lanes, |a, b| a & b),
+        Binary::Or => each_pair(to, a, b.lanes, |a, b| a | b),
         _ => compare(op, to, a, b),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::types::Scalar;
 
-use super::code::{Kind, Op, Operand, Place, Port, Program};
+use super::code::{Binary, Kind, Op, Operand, Pair, Place, Port, Program};
 
 /// The program of these operations, in whose operands and results literals may still stand.
 pub(super) fn placed(
@@ -22,12 +22,83 @@ pub(super) fn placed(
         ports,
         kind,
         results,
+        last: None,
         wide,
         registers: 0,
     };
+    put_literals_last(&mut program.ops);
+    pair_up(&mut program);
     number_literals(&mut program);
     place(&mut program);
+    program.last = last(&program);
     program
+}
+
+/// `2 * x` becomes `x * 2`: the second operand is the one that may be a number without lanes.
+fn put_literals_last(ops: &mut [Op]) {
+    for op in ops {
+        if let Op::Binary {
+            op: binary,
+            kind,
+            a: a @ Operand::Literal(_),
+            b,
+        } = *op
+            && let Some(exchanged) = binary.exchanged()
+        {
+            *op = Op::Binary {
+                op: exchanged,
+                kind,
+                a: b,
+                b: a,
+            };
+        }
+    }
+}
+
+/// Makes one operation of two sums, differences or products of floats, where the second alone takes what the
+/// first gives. The first is then not needed by anybody. Both round, as before.
+fn pair_up(program: &mut Program) {
+    let mut uses = vec![0; program.ops.len()];
+    let operands = program.ops.iter().flat_map(|op| op.operands());
+    for operand in operands.chain(program.results.iter().copied()) {
+        if let Operand::Node(node) = operand {
+            uses[node] += 1;
+        }
+    }
+    for node in 0..program.ops.len() {
+        let Some((then, kind, [a, b])) = paired(program.ops[node]) else {
+            continue;
+        };
+        let first_of = |operand| match operand {
+            Operand::Node(first) if uses[first] == 1 => paired(program.ops[first]),
+            _ => None,
+        };
+        let (first, c, is_last_in_front) = match (first_of(a), first_of(b)) {
+            (Some(first), _) => (first, b, false),
+            (None, Some(first)) => (first, a, true),
+            (None, None) => continue,
+        };
+        let (first, _, [a, b]) = first;
+        let ops = Pair {
+            first,
+            then,
+            is_last_in_front,
+        };
+        program.ops[node] = Op::Pair { ops, kind, a, b, c };
+    }
+}
+
+/// An operation that may be one of two, with its operands.
+fn paired(op: Op) -> Option<(Binary, Kind, [Operand; 2])> {
+    match op {
+        Op::Binary {
+            op: op @ (Binary::Add | Binary::Sub | Binary::Mul),
+            kind: kind @ (Kind::F32 | Kind::F64),
+            a,
+            b,
+        } => Some((op, kind, [a, b])),
+        _ => None,
+    }
 }
 
 /// Makes nodes of the literals, equal ones the same.
@@ -83,6 +154,16 @@ fn place(program: &mut Program) {
     }
     program.places.extend(literal_places);
     program.registers = registers.count;
+}
+
+/// The operation that computes the one result. Nothing that is needed comes after it.
+fn last(program: &Program) -> Option<usize> {
+    match program.results[..] {
+        [Operand::Node(node)] if node < program.ops.len() => {
+            matches!(program.places[node], Place::Register(_)).then_some(node)
+        }
+        _ => None,
+    }
 }
 
 #[derive(Default)]

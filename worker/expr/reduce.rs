@@ -5,7 +5,7 @@
 use crate::ranks::median_of;
 
 use super::code::{Binary, Reduce};
-use super::lanes::{Arithmetic, room};
+use super::lanes::{Arithmetic, Many, room};
 
 /// Partial sums side by side, so that an addition need not wait for the one before.
 const PARTS: usize = 8;
@@ -14,7 +14,7 @@ const PARTS: usize = 8;
 #[inline(always)]
 pub(super) fn reduce<T: Arithmetic + PartialOrd>(
     op: Reduce,
-    to: &mut [u64],
+    to: &mut [u8],
     count: usize,
     a: &[T],
     width: usize,
@@ -45,15 +45,20 @@ fn folds<T: Arithmetic>(to: &mut [T], a: &[T], width: usize, op: Binary) {
         let mut chunks = rest.chunks_exact(PARTS);
         for chunk in &mut chunks {
             let before = parts;
-            T::binary(op, &mut parts, &before, chunk);
+            T::binary(op, &mut parts, &before, Many::of(chunk));
         }
         let tail = chunks.remainder();
         let before = parts;
-        T::binary(op, &mut parts[..tail.len()], &before[..tail.len()], tail);
+        T::binary(
+            op,
+            &mut parts[..tail.len()],
+            &before[..tail.len()],
+            Many::of(tail),
+        );
         let mut whole = [parts[0]];
         for part in &parts[1..first.len()] {
             let before = whole;
-            T::binary(op, &mut whole, &before, &[*part]);
+            T::binary(op, &mut whole, &before, Many::of(&[*part]));
         }
         *slot = whole[0];
     }

@@ -453,6 +453,61 @@ fn what_was_computed_once_is_used_again() {
 }
 
 #[test]
+fn two_operations_in_one_pass_round_as_one_after_the_other() {
+    let numbers = |step: f32| (1..=19).map(move |n| step * n as f32);
+    let (a, b): (Vec<f32>, Vec<f32>) = (numbers(0.3).collect(), numbers(-0.7).collect());
+    let wide = |of: &[f32]| of.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let singles = [stream("a", "f32", &a), stream("b", "f32", &b)];
+    let doubles = [stream("a", "f64", &wide(&a)), stream("b", "f64", &wide(&b))];
+    let compute = |op: &str, x: f64, y: f64| match op {
+        "+" => x + y,
+        "-" => x - y,
+        _ => x * y,
+    };
+    let value = |name: &str, i: usize| match name {
+        "a" => f64::from(a[i]),
+        "b" => f64::from(b[i]),
+        literal => literal.parse().unwrap(),
+    };
+    let operands = [
+        ["a", "b", "a"],
+        ["a", "3", "0.1"],
+        ["3", "a", "b"],
+        ["a", "0.1", "b"],
+        ["a", "b", "0.7"],
+    ];
+    for [p, q, r] in operands {
+        for first in ["+", "-", "*"] {
+            for then in ["+", "-", "*"] {
+                for is_in_front in [false, true] {
+                    let text = match is_in_front {
+                        true => format!("{r} {then} ({p} {first} {q})"),
+                        false => format!("({p} {first} {q}) {then} {r}"),
+                    };
+                    // Products and sums of two singles are exact enough in f64 to be rounded once more.
+                    let expected = |rounded: fn(f64) -> f64| {
+                        let of = |name, i| rounded(value(name, i));
+                        let one = move |i| {
+                            let x = rounded(compute(first, of(p, i), of(q, i)));
+                            let (x, y) = if is_in_front {
+                                (of(r, i), x)
+                            } else {
+                                (x, of(r, i))
+                            };
+                            rounded(compute(then, x, y))
+                        };
+                        (0..19).map(one).collect::<Vec<f64>>()
+                    };
+                    assert_eq!(values(&text, &doubles).0, expected(|x| x), "{text}");
+                    let single = expected(|x| f64::from(x as f32));
+                    assert_eq!(values(&text, &singles).0, single, "{text} of f32");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn refusals_point_at_the_place() {
     let cases = [
         ("", 0, 1, "empty"),

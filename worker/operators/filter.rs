@@ -1,12 +1,10 @@
 //! `filter`: the items for which a condition holds.
 
-use bytemuck::Pod;
-
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::expr::{Machine, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::numbers::with_item_len;
+use super::keep::keep;
 
 /// The row of the table.
 pub const FILTER: OpDef = OpDef {
@@ -73,8 +71,7 @@ impl Agent for Filter {
                 .truths(keeps);
             let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
             let len = input.item_len();
-            let (from, to) = (&input.bytes()[..items * len], output.bytes());
-            let kept = with_item_len!(len, T => keep::<T>(keeps, from, to), keep_bytes(keeps, from, to, len));
+            let kept = keep(keeps, &input.bytes()[..items * len], output.bytes(), len);
             input.consume(items);
             output.produce(kept);
         }
@@ -100,27 +97,6 @@ impl Filter {
             }
         }
     }
-}
-
-/// Copies every item and steps on only after those that are kept: no branch to guess wrong.
-fn keep<T: Pod>(keeps: &[u8], from: &[u8], to: &mut [u8]) -> usize {
-    let (from, to): (&[T], &mut [T]) = (bytemuck::cast_slice(from), bytemuck::cast_slice_mut(to));
-    let mut kept = 0;
-    for (item, keep) in from.iter().zip(keeps) {
-        to[kept] = *item;
-        kept += usize::from(*keep);
-    }
-    kept
-}
-
-fn keep_bytes(keeps: &[u8], from: &[u8], to: &mut [u8], len: usize) -> usize {
-    let is_kept = |(_, keep): &(&[u8], &u8)| **keep != 0;
-    let items = from.chunks_exact(len).zip(keeps).filter(is_kept);
-    let slots = to.chunks_exact_mut(len);
-    items
-        .zip(slots)
-        .map(|((item, _), slot)| slot.copy_from_slice(item))
-        .count()
 }
 
 #[cfg(test)]

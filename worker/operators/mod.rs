@@ -68,6 +68,7 @@ pub mod words;
 pub mod zip;
 
 pub(crate) mod each;
+mod keep;
 pub(crate) mod keys;
 pub(crate) mod numbers;
 pub(crate) mod pace;
