@@ -462,7 +462,7 @@ fn too_long(graph: &Resolved, ix: StreamIx, capacity: u64) -> Diagnostic {
     let (least, who) = least_capacity(graph, ix);
     match &stream.capacity {
         Some((_, span)) => too_long.at(span.clone(), "asked for here"),
-        None if capacity > least => too_long.help("ask for less by --capacity"),
+        None if capacity / 2 > least => too_long.help("ask for less by --capacity"),
         None => too_long.at(graph.agents[who].span.clone(), "this agent needs as many"),
     }
 }
@@ -513,10 +513,21 @@ fn capacity(
     let default = match (options.capacity, enough(graph, ix)) {
         (Some(capacity), _) => in_items(capacity, item_len),
         (None, Some(items)) => items.min(ROOMY_BYTES / item_len),
-        (None, None) if roomy => ROOMY_BYTES / item_len,
-        (None, None) => INSIDE_BYTES / item_len,
+        (None, None) => {
+            let usual = if roomy { ROOMY_BYTES } else { INSIDE_BYTES } / item_len;
+            // What an agent looks back on takes room that nobody else has: beside a long window there is to be some.
+            usual.max(least.saturating_add(retained(graph, ix).min(usual)))
+        }
     };
     Ok(default.max(least).max(1))
+}
+
+/// The most items that a reader of a stream looks back on.
+fn retained(graph: &Resolved, ix: StreamIx) -> u64 {
+    let readers = graph.streams[ix].readers.iter();
+    let retained =
+        readers.map(|&(agent, input)| graph.agents[agent].blueprint.inputs[input].retain);
+    retained.max().unwrap_or(0) as u64
 }
 
 /// How many bytes a stream of frames holds. The same inside a worker and between two: it decides how
@@ -889,6 +900,20 @@ pub(crate) mod tests {
         let shared = text + "agents.f = { op = \"null\", in = \"a\" }\n";
         let plan = planned(&shared, 1, &Options::default());
         assert_eq!(plan.streams[0].capacity, INSIDE_BYTES / 8);
+    }
+
+    #[test]
+    fn beside_a_long_window_there_is_room_for_as_many_items_again() {
+        let usual = INSIDE_BYTES / 8;
+        let windows = [(64, usual), (6000, 6000 + 5999), (100_000, 100_000 + usual)];
+        for (size, expected) in windows {
+            let text = chain("").replace(
+                "agents.b = { op = \"copy\"",
+                &format!("agents.b = {{ op = \"window\", fn = \"max\", size = {size}"),
+            );
+            let plan = planned(&text, 1, &Options::default());
+            assert_eq!(plan.streams[0].capacity, expected, "{size}");
+        }
     }
 
     #[test]
