@@ -1,16 +1,15 @@
 //! `npz.read`, `npz.write`: NumPy's archives of arrays.
 //!
 //! An `.npz` file is a ZIP archive of `.npy` files, each named as its array; `numpy.savez` stores them as they
-//! are, `numpy.savez_compressed` deflates them. The `zip` crate reads and writes the archive's directory.
+//! are, `numpy.savez_compressed` deflates them. The `rawzip` crate reads and writes the archive's directory.
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use flate2::read::DeflateDecoder;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveWriter};
 
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, Outside, StateSpec};
 use crate::connectors::files::{Bytes, CHUNK, Filled, Reader};
@@ -89,23 +88,28 @@ impl Entry {
     fn of(args: &Args, reader: &Reader) -> Result<Entry, OpError> {
         let name = reader.name();
         let no_archive = |e| refused(&name, format!("is no NPZ file that can be read: {e}"));
-        let mut archive = ZipArchive::new(BufReader::new(reader.look()?)).map_err(no_archive)?;
-        let names: Vec<String> = archive
-            .file_names_raw()
-            .map(|file| String::from_utf8_lossy(file).into_owned())
-            .collect();
+        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+        let archive = ZipArchive::from_file(reader.look()?, &mut buffer).map_err(no_archive)?;
+        let (mut names, mut places, mut is_encrypted) = (Vec::new(), Vec::new(), Vec::new());
+        let mut files = archive.entries(&mut buffer);
+        while let Some(file) = files.next_entry().map_err(no_archive)? {
+            names.push(String::from_utf8_lossy(file.file_path().as_bytes()).into_owned());
+            places.push((file.wayfinder(), file.compression_method(), file.crc32()));
+            is_encrypted.push(file.flags().is_encrypted());
+        }
         let index = chosen(args, &names, &name)?;
-        let file = archive.by_index_raw(index).map_err(no_archive)?;
-        if file.encrypted() {
+        if is_encrypted[index] {
             return Err(refused(&name, "is encrypted"));
         }
-        let start = file.data_start();
+        let (place, method, crc) = places[index];
+        let file = archive.get_entry(place).map_err(no_archive)?;
+        let (start, end) = file.compressed_data_range();
         Ok(Entry {
-            method: file.compression(),
-            start: start.ok_or_else(|| refused(&name, "does not say where the array begins"))?,
-            packed_len: file.compressed_size(),
-            len: file.size(),
-            crc: file.crc32(),
+            method,
+            start,
+            packed_len: end - start,
+            len: place.uncompressed_size_hint(),
+            crc,
         })
     }
 }
@@ -155,15 +159,18 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let packed = file.take(entry.packed_len);
     let mut head = Vec::new();
     match entry.method {
-        CompressionMethod::Stored => packed.take(npy::HEADER_LEN_MAX).read_to_end(&mut head),
-        CompressionMethod::Deflated => {
+        CompressionMethod::STORE => packed.take(npy::HEADER_LEN_MAX).read_to_end(&mut head),
+        CompressionMethod::DEFLATE => {
             let unpacked = DeflateDecoder::new(packed);
             unpacked.take(npy::HEADER_LEN_MAX).read_to_end(&mut head)
         }
         other => {
             return Err(refused(
                 &name,
-                format!("is packed by {other}, and stored and deflated arrays are known"),
+                format!(
+                    "is packed by {}, and stored and deflated arrays are known",
+                    other.name().unwrap_or("an unknown method")
+                ),
             ));
         }
     }
@@ -174,7 +181,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         .map_err(|why| refused(&name, format!("its array {why}")))?;
     header.check_len(&name, entry.len, item_type.len_bytes())?;
     let agent = match entry.method {
-        CompressionMethod::Stored => {
+        CompressionMethod::STORE => {
             let start = entry.start + header.len_bytes;
             Blueprint::new(record_reader(reader, start, &header, &item_type))
         }
@@ -373,31 +380,31 @@ fn array_names(args: &Args) -> Result<Vec<String>, OpError> {
     Ok(names)
 }
 
-/// Longer files of an archive need the wide form of its directory.
-const NARROW_LEN_MAX: u64 = 0xF000_0000;
-
 fn write_archive(arrays: &[Array], parts: &mut Parts, file: File) -> io::Result<()> {
     let mut lens = vec![0; arrays.len()];
     let mut chunk = Vec::new();
     while let Some(k) = parts.next(&mut chunk)? {
         lens[k] += chunk.len() as u64;
     }
-    let mut archive = ZipWriter::new(BufWriter::new(file));
+    let mut archive = ZipArchiveWriter::new(BufWriter::new(file));
     for (k, array) in arrays.iter().enumerate() {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .large_file(lens[k] > NARROW_LEN_MAX);
-        archive.start_file(format!("{}.npy", array.name), options)?;
+        let path = format!("{}.npy", array.name);
+        let file = archive.new_file(path.as_str());
+        let stored = file.compression_method(CompressionMethod::STORE);
+        let (entry, config) = stored.start().map_err(io::Error::other)?;
+        let mut entry = config.wrap(entry);
         let items = lens[k] / array.item_len as u64;
-        archive.write_all(&npy::header(array.scalar, array.width, items))?;
+        entry.write_all(&npy::header(array.scalar, array.width, items))?;
         parts.rewind()?;
         while let Some(of) = parts.next(&mut chunk)? {
             if of == k {
-                archive.write_all(&chunk)?;
+                entry.write_all(&chunk)?;
             }
         }
+        let (entry, sums) = entry.finish().map_err(io::Error::other)?;
+        entry.finish(sums).map_err(io::Error::other)?;
     }
-    archive.finish()?.flush()
+    archive.finish().map_err(io::Error::other)?.flush()
 }
 
 #[cfg(test)]
