@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
 
@@ -91,6 +91,11 @@ impl Site {
             .env("THALWEG_TEST_SITE", self.mark())
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
+        // Under `nohup` the tests ignore a hangup, and who ignores a signal hands that on.
+        // SAFETY: setting a signal to its default is async-signal-safe, and no handler is replaced.
+        unsafe {
+            command.pre_exec(|| Ok(signal(Signal::SIGHUP, SigHandler::SigDfl).map(drop)?));
+        }
         command
     }
 
