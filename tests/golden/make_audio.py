@@ -13,6 +13,8 @@ import numpy as np
 import scipy
 from scipy.signal import lfilter
 
+from cases import line
+
 lines = [
     f"# Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}",
     "# Made by make_audio.py.",
@@ -20,8 +22,7 @@ lines = [
 
 
 def case(what, numbers, **params):
-    words = " ".join(f"{name}={value}" for name, value in params.items())
-    lines.append(f"{what} {words} : " + " ".join(f"{v:.12g}" for v in np.ravel(numbers)))
+    lines.append(line(what, numbers, params, "%.12g"))
 
 
 random = np.random.default_rng(20240229)

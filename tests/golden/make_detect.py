@@ -15,6 +15,8 @@ import scipy
 from obspy.signal.trigger import recursive_sta_lta
 from scipy import signal, stats
 
+from cases import line
+
 RATE = 100.0
 lines = [
     f"# Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}, ObsPy {obspy.__version__}",
@@ -22,16 +24,8 @@ lines = [
 ]
 
 
-def spelled(value):
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return "[" + ",".join(repr(float(v)) for v in np.ravel(value)) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def case(what, numbers, **params):
-    words = " ".join(f"{name}={spelled(value)}" for name, value in params.items())
-    numbers = " ".join(repr(float(v)) for v in np.ravel(numbers))
-    lines.append(f"{what} {words} : {numbers}")
+    lines.append(line(what, numbers, params))
 
 
 random = np.random.default_rng(20260302)

@@ -16,6 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from obspy.signal.trigger import classic_sta_lta, trigger_onset
 from scipy.signal import butter, firwin, lfilter, sosfilt
 
+from cases import line
+
 RATE = 100.0
 lines = [
     f"# Python {platform.python_version()}, NumPy {np.__version__}, "
@@ -24,16 +26,8 @@ lines = [
 ]
 
 
-def spelled(value):
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(repr(float(v)) for v in value) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def case(what, numbers, **params):
-    words = " ".join(f"{name}={spelled(value)}" for name, value in params.items())
-    numbers = " ".join(repr(float(v)) for v in np.ravel(numbers))
-    lines.append(f"{what} {words} : {numbers}")
+    lines.append(line(what, numbers, params))
 
 
 random = np.random.default_rng(20240229)

@@ -14,6 +14,8 @@ import numpy as np
 from gnuradio import analog, blocks, digital, filter, gr
 from gnuradio.analog import fm_emph
 
+from cases import line
+
 RATE = 100.0
 lines = [
     f"# Python {platform.python_version()}, NumPy {np.__version__}, GNU Radio {gr.version()}",
@@ -21,19 +23,9 @@ lines = [
 ]
 
 
-def spelled(value):
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return "[" + ",".join(repr(float(v)) for v in value) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def case(what, numbers, **params):
-    words = " ".join(f"{name}={spelled(value)}" for name, value in params.items())
-    numbers = np.asarray(numbers)
-    if np.iscomplexobj(numbers):
-        numbers = np.column_stack([numbers.real, numbers.imag])
     digits = "%r" if what.startswith(("numpy", "x", "m")) else "%.9g"
-    lines.append(f"{what} {words} : " + " ".join(digits % float(v) for v in np.ravel(numbers)))
+    lines.append(line(what, numbers, params, digits))
 
 
 def through(block, items, sink):

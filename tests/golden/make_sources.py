@@ -14,6 +14,8 @@ import numpy as np
 import scipy
 from scipy import signal
 
+from cases import line
+
 RATE = 100.0
 ITEMS = 60
 lines = [
@@ -22,15 +24,9 @@ lines = [
 ]
 
 
-def spelled(value):
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def case(what, numbers, **params):
     params |= {"items": ITEMS, "rate": RATE} if what != "impulses" else {"items": ITEMS}
-    words = " ".join(f"{name}={spelled(value)}" for name, value in params.items())
-    numbers = " ".join(repr(float(v)) for v in np.ravel(numbers))
-    lines.append(f"{what} {words} : {numbers}")
+    lines.append(line(what, numbers, params))
 
 
 t = np.arange(ITEMS) / RATE

@@ -14,6 +14,8 @@ import numpy as np
 import scipy
 from scipy import fft, signal
 
+from cases import line
+
 RATE = 100.0
 lines = [
     f"# Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}",
@@ -22,11 +24,7 @@ lines = [
 
 
 def case(what, numbers, **params):
-    words = " ".join(f"{name}={value}" for name, value in params.items())
-    numbers = np.ascontiguousarray(numbers)
-    if np.iscomplexobj(numbers):
-        numbers = numbers.view(float)
-    lines.append(f"{what} {words} : " + " ".join(f"{v:.12g}" for v in numbers.ravel()))
+    lines.append(line(what, numbers, params, "%.12g"))
 
 
 def blocks(numbers, size):
