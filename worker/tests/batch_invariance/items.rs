@@ -110,9 +110,12 @@ fn expressions() -> Vec<Case> {
             .param("expr", "x // 7 ^ 2")
             .dtype("u8"),
         case("map").input("u8").param("expr", "2.5"),
+        case("map").input("f64").param("expr", "2 * x + 1"),
+        case("map").input("f32[3]").param("expr", "3 - (x - 0.5)"),
         case("filter")
             .input("f64")
             .param("expr", "x > 1 || n % 100 < 3"),
+        case("filter").input("f32").param("expr", "abs(x) > 1"),
         case("filter").input("i8[5]").param("expr", "x[4] < x[0]"),
         case("filter").input("timed<f64>").param("expr", "n % 2"),
         case("filter").input("u8").param("expr", "false"),
@@ -126,6 +129,10 @@ fn expressions() -> Vec<Case> {
             .input("u8")
             .param("expr", "a * b - c")
             .dtype("f32"),
+        case("zip")
+            .input("f32")
+            .input("f32")
+            .param("expr", "(a - b) * a"),
         case("zip").input("f64").input_of("f64[2]", 2900),
         case("zip").input("u8").input("u8").input("u8"),
     ]
