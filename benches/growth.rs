@@ -228,6 +228,7 @@ impl Filter {
     fn new(taps: i32) -> Filter {
         let op = operators::find("fir.lowpass").expect("an operator of the table");
         let info = InputInfo {
+            naming: Default::default(),
             name: "x".to_owned(),
             item_type: "f32".parse().expect("an item type"),
             rate: Some(1.0),

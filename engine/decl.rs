@@ -49,7 +49,12 @@ pub struct SourceText {
     pub text: String,
     /// The uses of sub-graphs: the text of each is seen again, further on, for every use.
     pub used: Vec<Used>,
+    /// The settings of the command line, a line for each; their places begin at [`SETTINGS`].
+    pub settings: String,
 }
+
+/// Where the places of what `--set` gave begin: further on than any text or use of a sub-graph.
+const SETTINGS: usize = 1 << 62;
 
 /// A use of a sub-graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +78,23 @@ impl SourceText {
             name: name.into(),
             text,
             used: Vec::new(),
+            settings: String::new(),
+        }
+    }
+
+    /// Keeps a setting of the command line; gives the place of its first byte.
+    pub fn keep_setting(&mut self, set: &str) -> usize {
+        let start = SETTINGS + self.settings.len();
+        self.settings += &set.replace('\n', " ");
+        self.settings += "\n";
+        start
+    }
+
+    /// The text that a place points into, how messages call that, and where in it the place is.
+    pub fn text_at(&self, span: &Span) -> (&str, &str, Span) {
+        match span.start.checked_sub(SETTINGS) {
+            Some(start) => ("--set", &self.settings, start..span.end - SETTINGS),
+            None => (&self.name, &self.text, span.clone()),
         }
     }
 

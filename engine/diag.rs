@@ -31,7 +31,7 @@ impl Diagnostic {
     /// A refusal that points nowhere yet.
     pub fn new(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
-            message: message.into(),
+            message: plain(&message.into()),
             labels: Vec::new(),
             help: None,
         }
@@ -163,9 +163,9 @@ fn render_one(
         .primary_title(&diagnostic.message)
         .elements(std::iter::empty::<Message>());
     if let Some(source) = source {
-        for excerpt in excerpts(&source.text, &labels) {
-            let mut snippet = Snippet::source(&source.text[excerpt.lines.clone()])
-                .path(&source.name)
+        for excerpt in excerpts(source, &labels) {
+            let mut snippet = Snippet::source(&excerpt.text[excerpt.lines.clone()])
+                .path(excerpt.name)
                 .line_start(excerpt.first_line);
             for (kind, span, words) in excerpt.labels {
                 let inside = span.start - excerpt.lines.start..span.end - excerpt.lines.start;
@@ -201,24 +201,30 @@ fn unfolded(source: &SourceText, labels: &[(Span, String)]) -> Vec<(Span, String
 
 /// Lines of the text with the labels that point into them.
 struct Excerpt<'a> {
+    name: &'a str,
+    text: &'a str,
     lines: Span,
     first_line: usize,
     labels: Vec<(AnnotationKind, Span, &'a str)>,
 }
 
 /// One excerpt for each place; labels on the same lines share one.
-fn excerpts<'a>(text: &str, labels: &'a [(Span, String)]) -> Vec<Excerpt<'a>> {
+fn excerpts<'a>(source: &'a SourceText, labels: &'a [(Span, String)]) -> Vec<Excerpt<'a>> {
     let mut excerpts: Vec<Excerpt<'a>> = Vec::new();
     for (nth, (span, words)) in labels.iter().enumerate() {
         let kind = match nth {
             0 => AnnotationKind::Primary,
             _ => AnnotationKind::Context,
         };
-        let label = (kind, within(text, span), words.as_str());
-        let (lines, first_line) = lines_around(text, span);
-        match excerpts.iter_mut().find(|excerpt| excerpt.lines == lines) {
+        let (name, text, span) = source.text_at(span);
+        let label = (kind, within(text, &span), words.as_str());
+        let (lines, first_line) = lines_around(text, &span);
+        let same = |excerpt: &&mut Excerpt<'_>| excerpt.name == name && excerpt.lines == lines;
+        match excerpts.iter_mut().find(same) {
             Some(excerpt) => excerpt.labels.push(label),
             None => excerpts.push(Excerpt {
+                name,
+                text,
                 lines,
                 first_line,
                 labels: vec![label],
@@ -256,8 +262,46 @@ pub fn line_column(text: &str, at: usize) -> (usize, usize) {
 /// `file:line:column` of a place, where there is a text.
 pub fn place(source: Option<&SourceText>, span: &Span) -> Option<String> {
     let source = source?;
-    let (line, column) = line_column(&source.text, source.origin(span).0.start);
-    Some(format!("{}:{line}:{column}", source.name))
+    let (name, text, span) = source.text_at(&source.origin(span).0);
+    let (line, column) = line_column(text, span.start);
+    Some(format!("{name}:{line}:{column}"))
+}
+
+/// The words without the numbers that the system has for its errors: ` (os error 2)`.
+pub(crate) fn plain(words: &str) -> String {
+    let mut parts = words.split(" (os error ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += part.split_once(')').map_or(part, |(_, rest)| rest);
+    }
+    text
+}
+
+/// Why a file cannot be had.
+pub(crate) fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => plain(&error.to_string()),
+    }
+}
+
+/// The message with numbers of very many digits as `1e300`.
+pub(crate) fn legible(message: &str) -> String {
+    const DIGITS: usize = 24;
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let number = &rest[start..];
+        let end = number.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let number = &number[..end.unwrap_or(number.len())];
+        text += &rest[..start];
+        match number.parse::<f64>() {
+            Ok(x) if number.len() > DIGITS => text += &format!("{x:e}"),
+            _ => text += number,
+        }
+        rest = &rest[start + number.len()..];
+    }
+    text + rest
 }
 
 /// The findings for programs: a list of `{message, file, line, column, help, labels}`, the first 200.
@@ -275,8 +319,9 @@ fn one_to_json(diagnostic: &Diagnostic, source: Option<&SourceText>) -> Json {
         Some(source) => unfolded(source, &diagnostic.labels)
             .iter()
             .map(|(span, words)| {
-                let (line, column) = line_column(&source.text, span.start);
-                json!({"file": source.name, "line": line, "column": column, "words": words})
+                let (name, text, span) = source.text_at(span);
+                let (line, column) = line_column(text, span.start);
+                json!({"file": name, "line": line, "column": column, "words": words})
             })
             .collect(),
     };

@@ -3,6 +3,7 @@
 //! The file is read once, whole, and never waited for: a pipe, a device or a folder under its name is
 //! refused. Syntax is judged first; then every key, so that one look shows all that is wrong.
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::compose;
 use crate::decl::{At, GraphDecl, SourceText, Span};
-use crate::diag::{Diagnostic, Refused};
+use crate::diag::{Diagnostic, Refused, line_column, why};
 use crate::keys::{self, Node, NodeValue};
 
 /// The longest graph file that is read, in bytes.
@@ -52,10 +53,9 @@ pub fn parse(text: String, name: &str, stem: &str, base: PathBuf) -> Result<Grap
         let refusal = Diagnostic::new("no TOML: a NUL character").at(at..at + 1, "here");
         return Err(Refused::one(refusal, Some(source)));
     }
-    let root = match DeTable::parse(&source.text) {
-        Ok(root) => node(root.span(), DeValue::Table(root.into_inner())),
-        Err(error) => return Err(Refused::one(no_toml(&error), Some(source))),
-    };
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    Refused::unless_empty(no_toml(&errors, &source.text), &Some(source.clone()))?;
+    let root = node(root.span(), DeValue::Table(root.into_inner()));
     let mut graph = GraphDecl {
         name: as_name(stem),
         source: Some(source),
@@ -130,13 +130,30 @@ fn as_name(stem: &str) -> String {
     }
 }
 
-fn no_toml(error: &toml::de::Error) -> Diagnostic {
+/// What is wrong with the text, of each line the first.
+fn no_toml(errors: &[toml::de::Error], text: &str) -> Vec<Diagnostic> {
+    let mut lines = HashSet::new();
+    let line_of = |error: &toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        line_column(text, start).0
+    };
+    let first_of_line = |error: &&toml::de::Error| lines.insert(line_of(error));
+    errors
+        .iter()
+        .filter(first_of_line)
+        .map(|error| syntax(error, text))
+        .collect()
+}
+
+fn syntax(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
-    let refusal = Diagnostic::new(format!("no TOML: {}", error.message())).at(span, "here");
-    match error.message() {
-        "duplicate key" => refusal.help("each name and each key is written once"),
-        _ => refusal,
+    if error.message() == "duplicate key" {
+        let key = text.get(span.clone()).unwrap_or_default();
+        return Diagnostic::new(format!("no TOML: duplicate key `{}`", key.escape_debug()))
+            .at(span, "again")
+            .help("each name and each key is written once");
     }
+    Diagnostic::new(format!("no TOML: {}", error.message())).at(span, "here")
 }
 
 /// What a TOML value is, its tables in the order they were written.
@@ -149,7 +166,7 @@ pub(crate) fn node(span: Span, value: DeValue<'_>) -> Node {
         },
         DeValue::Float(x) => match x.as_str().parse::<f64>() {
             Ok(x) if x.is_finite() => NodeValue::Float(x),
-            _ => NodeValue::Other(format!("{x}, which is no finite number")),
+            _ => NodeValue::Other(format!("{x}, which is no finite number (a word: quote it)")),
         },
         DeValue::Boolean(b) => NodeValue::Bool(b),
         DeValue::Datetime(date) => NodeValue::Other(format!("the date {date} (no text: quote it)")),
@@ -179,10 +196,8 @@ fn read_regular(path: &str) -> Result<String, Refused> {
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path);
-    let mut file = opened.map_err(|e| unreadable(path, &e.to_string()))?;
-    let metadata = file
-        .metadata()
-        .map_err(|e| unreadable(path, &e.to_string()))?;
+    let mut file = opened.map_err(|e| unreadable(path, &why(&e)))?;
+    let metadata = file.metadata().map_err(|e| unreadable(path, &why(&e)))?;
     if metadata.is_dir() {
         return Err(unreadable(path, "it is a folder"));
     }
@@ -196,7 +211,7 @@ fn contents(from: &mut impl Read, name: &str) -> Result<String, Refused> {
     let mut bytes = Vec::new();
     from.take(LONGEST + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| unreadable(name, &e.to_string()))?;
+        .map_err(|e| unreadable(name, &why(&e)))?;
     if bytes.len() as u64 > LONGEST {
         return Err(unreadable(name, "it is longer than 16 MiB"));
     }

@@ -120,8 +120,15 @@ pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -
         restart: None,
         on_error: None,
     };
-    let whole = format!("agents.{}", agent.name.value);
-    let entries = entries(&whole, node, found);
+    if !matches!(node.value, NodeValue::Table(_)) {
+        let key = format!("agents.{}", agent.name.value);
+        let refusal = node.should_be(&key, "a table: the agent of this name");
+        found.push(
+            refusal.help("an agent is a table [agents.NAME], its keys (`op`, `in` ..) below"),
+        );
+        return agent;
+    }
+    let entries = entries("agents", node, found);
     let names_op = entries.iter().any(|(key, _)| key.value == "op");
     for (key, value) in entries {
         if let Err(refusal) = set_agent(&mut agent, key, value) {
@@ -158,7 +165,8 @@ pub(crate) fn set_agent(
             agent.on_error = Some(At::new(value, node.span));
         }
         name => {
-            let value = At::new(parameter(name, &node)?, node.span);
+            let value = parameter(&agent.name.value, name, &node)?;
+            let value = At::new(value, node.span);
             match &mut agent.work {
                 WorkDecl::Op { params, .. } => {
                     params.retain(|(old, _)| old.value != key.value);
@@ -398,7 +406,11 @@ fn bytes(text: &str) -> Option<u64> {
     ((0.0..1e18).contains(&bytes) && bytes.fract() == 0.0).then_some(bytes as u64)
 }
 
-fn parameter(name: &str, node: &Node) -> Result<Value, Diagnostic> {
+fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> {
+    let refused = |why: String| {
+        Diagnostic::new(format!("agent `{agent}`: `{name}` is {why}"))
+            .at(node.span.clone(), "this value")
+    };
     Ok(match &node.value {
         NodeValue::Int(n) => Value::Int(*n),
         NodeValue::Float(x) => Value::Float(*x),
@@ -407,17 +419,15 @@ fn parameter(name: &str, node: &Node) -> Result<Value, Diagnostic> {
         NodeValue::List(items) => Value::List(
             items
                 .iter()
-                .map(|item| parameter(name, item))
+                .map(|item| parameter(agent, name, item))
                 .collect::<Result<_, _>>()?,
         ),
         NodeValue::Table(_) => {
-            return Err(node
-                .should_be(name, "a number, a text, true, false or a list")
-                .help("no parameter is a table, and an agent's name has no dot"));
+            return Err(refused("a table, and no parameter is one".to_owned()).help(
+                "write a number, a text, true, false or a list; an agent's name has no dot",
+            ));
         }
-        NodeValue::Other(_) => {
-            return Err(node.should_be(name, "a number, a text, true, false or a list"));
-        }
+        NodeValue::Other(words) => return Err(refused(words.clone())),
     })
 }
 

@@ -36,7 +36,7 @@ pub fn place(graph: &Resolved, machine: &Machine, options: &Options) -> Result<P
         });
     }
     if let Some(n) = options.workers {
-        return Ok(even(graph, checked_workers(n, &graph_span(graph))?));
+        return Ok(even(graph, asked_workers(n)?));
     }
     if graph.workers.is_empty() {
         let own: usize = graph.agents.iter().filter(|a| a.edge.is_none()).count();
@@ -51,8 +51,19 @@ fn checked_workers(n: usize, span: &Range<usize>) -> Result<usize, Diagnostic> {
         1..=WORKERS_MAX => Ok(n),
         _ => Err(
             Diagnostic::new(format!("{n} workers: a run has 1 to {WORKERS_MAX}"))
-                .at(span.clone(), ""),
+                .at(span.clone(), "the first of them"),
         ),
+    }
+}
+
+/// As many workers as `--workers` says, which is no place in the graph.
+fn asked_workers(n: usize) -> Result<usize, Diagnostic> {
+    match n {
+        1..=WORKERS_MAX => Ok(n),
+        _ => Err(Diagnostic::new(format!(
+            "`--workers` is {n}, and should be 1 to {WORKERS_MAX}"
+        ))
+        .help("`--in-process` runs everything without a worker process")),
     }
 }
 

@@ -1026,7 +1026,7 @@ pub(crate) mod tests {
                 workers: Some(n),
                 ..Options::default()
             };
-            assert!(refusal(&chain(""), &options).contains(&format!("{n} workers")));
+            assert!(refusal(&chain(""), &options).contains(&format!("`--workers` is {n}")));
         }
     }
 }

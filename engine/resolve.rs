@@ -20,6 +20,8 @@ mod link;
 pub(crate) mod names;
 mod order;
 
+pub(crate) use files::check_place;
+
 /// Gives a graph its types, rates and edges; the second part are warnings.
 ///
 /// # Errors

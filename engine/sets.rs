@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use crate::compose;
 use crate::decl::{
-    AgentDecl, At, Core, GraphDecl, Overflow, SourceText, StreamDecl, WorkDecl, WorkerDecl,
+    AgentDecl, At, Core, GraphDecl, Overflow, SourceText, Span, StreamDecl, WorkDecl, WorkerDecl,
 };
 use crate::diag::{Diagnostic, Refused};
 use crate::file;
@@ -30,13 +30,49 @@ pub fn apply_sets(graph: &mut GraphDecl, sets: &[String]) -> Result<(), Refused>
 }
 
 fn apply_all(graph: &mut GraphDecl, sets: &[&String]) -> Result<(), Refused> {
+    let declared = graph.workers.len();
     for set in sets {
-        apply(graph, set).map_err(|refusal| {
-            let source = SourceText::new("--set", (*set).clone());
-            Refused::one(refusal, Some(source))
-        })?;
+        apply(graph, set).map_err(|refusal| refused(set, refusal))?;
     }
-    Ok(())
+    // A worker may be declared here, for an agent that names it.
+    let is_named = |worker: &WorkerDecl| {
+        let mut named = graph
+            .agents
+            .iter()
+            .filter_map(|agent| agent.worker.as_ref());
+        named.any(|name| name.value == worker.name.value)
+    };
+    match graph.workers[declared..].iter().find(|w| !is_named(w)) {
+        None => Ok(()),
+        Some(worker) => {
+            let prefix = format!("workers.{}.", worker.name.value);
+            let set = sets
+                .iter()
+                .find(|set| set.trim_start().starts_with(&prefix));
+            let refusal = no_worker(&worker.name.value, &graph.workers[..declared]);
+            Err(refused(set.map_or("", |set| set.as_str()), refusal))
+        }
+    }
+}
+
+/// A refusal that points at the setting.
+fn refused(set: &str, refusal: Diagnostic) -> Refused {
+    Refused::one(refusal, Some(SourceText::new("--set", set.to_owned())))
+}
+
+fn no_worker(name: &str, declared: &[WorkerDecl]) -> Diagnostic {
+    let names: Vec<&str> = declared.iter().map(|w| w.name.value.as_str()).collect();
+    let help = match (nearest(name, &names), names.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, true) => format!("let an agent name it too: --set AGENT.worker={name}"),
+        (None, false) => format!("the workers are {}", names.join(", ")),
+    };
+    Diagnostic::new(format!(
+        "there is no worker `{}`, and no agent names it",
+        name.escape_debug()
+    ))
+    .at(0.."workers.".len() + name.len(), "no such worker")
+    .help(help)
 }
 
 /// True for `USE.AGENT.KEY=..`, where `USE` is a use of a sub-graph.
@@ -56,12 +92,15 @@ fn is_inside(graph: &GraphDecl, set: &str) -> bool {
 fn apply(graph: &mut GraphDecl, set: &str) -> Result<(), Diagnostic> {
     let (path, value) = set.split_once('=').ok_or_else(|| misspelled(set))?;
     let (owner, key) = path.rsplit_once('.').ok_or_else(|| misspelled(set))?;
-    let (owner, key) = (owner.trim(), At::nowhere(key.trim().to_owned()));
-    let value = value_of(value.trim());
+    let start = graph.source.as_mut().map(|source| source.keep_setting(set));
+    let place = |part: Span| start.map_or(0..0, |start| start + part.start..start + part.end);
+    let key = At::new(key.trim().to_owned(), place(owner.len() + 1..path.len()));
+    let owner = owner.trim();
+    let value = value_of(value.trim(), &place(path.len() + 1..set.len()));
     let result = if let Some(name) = owner.strip_prefix("workers.") {
-        keys::set_worker(worker(graph, name), key, value)
+        keys::set_worker(worker(graph, name, place(0..path.len())), key, value)
     } else if let Some(name) = owner.strip_prefix("streams.") {
-        keys::set_stream(stream(graph, name), key, value)
+        keys::set_stream(stream(graph, name, place(0..path.len())), key, value)
     } else {
         keys::set_agent(agent(graph, owner)?, key, value)
     };
@@ -79,17 +118,18 @@ fn agent<'a>(graph: &'a mut GraphDecl, name: &str) -> Result<&'a mut AgentDecl, 
         Some(at) => Ok(&mut graph.agents[at]),
         None => {
             let names: Vec<&str> = graph.agents.iter().map(|a| a.name.value.as_str()).collect();
-            Err(no_agent(name, &names))
+            let is_worker = graph.workers.iter().any(|w| w.name.value == name);
+            Err(no_agent(name, &names, is_worker))
         }
     }
 }
 
 /// The worker of this name; it is declared by being set.
-fn worker<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut WorkerDecl {
+fn worker<'a>(graph: &'a mut GraphDecl, name: &str, place: Span) -> &'a mut WorkerDecl {
     let at = graph.workers.iter().position(|w| w.name.value == name);
     let at = at.unwrap_or_else(|| {
         graph.workers.push(WorkerDecl {
-            name: At::nowhere(name.to_owned()),
+            name: At::new(name.to_owned(), place),
             core: At::nowhere(Core::Auto),
             restart: None,
         });
@@ -99,11 +139,11 @@ fn worker<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut WorkerDecl {
 }
 
 /// The settings of the stream of this name.
-fn stream<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut StreamDecl {
+fn stream<'a>(graph: &'a mut GraphDecl, name: &str, place: Span) -> &'a mut StreamDecl {
     let at = graph.streams.iter().position(|s| s.name.value == name);
     let at = at.unwrap_or_else(|| {
         graph.streams.push(StreamDecl {
-            name: At::nowhere(name.to_owned()),
+            name: At::new(name.to_owned(), place),
             capacity: None,
             overflow: At::nowhere(Overflow::Block),
         });
@@ -112,31 +152,35 @@ fn stream<'a>(graph: &'a mut GraphDecl, name: &str) -> &'a mut StreamDecl {
     &mut graph.streams[at]
 }
 
-/// A value as the graph file spells it, else the text as it stands. It has no place in the graph's text.
-fn value_of(text: &str) -> Node {
+/// A value as the graph file spells it, else the text as it stands; every part of it has the same place.
+fn value_of(text: &str, place: &Span) -> Node {
     match DeValue::parse(text) {
         Ok(value) if !matches!(value.get_ref(), DeValue::Datetime(_)) => {
-            nowhere(file::node(0..0, value.into_inner()))
+            placed(file::node(0..0, value.into_inner()), place)
         }
         _ => Node {
             value: NodeValue::Text(text.to_owned()),
-            span: 0..0,
+            span: place.clone(),
         },
     }
 }
 
-fn nowhere(node: Node) -> Node {
+fn placed(node: Node, place: &Span) -> Node {
+    let part = |node| placed(node, place);
     let value = match node.value {
-        NodeValue::List(items) => NodeValue::List(items.into_iter().map(nowhere).collect()),
+        NodeValue::List(items) => NodeValue::List(items.into_iter().map(part).collect()),
         NodeValue::Table(entries) => NodeValue::Table(
             entries
                 .into_iter()
-                .map(|(key, value)| (At::nowhere(key.value), nowhere(value)))
+                .map(|(key, value)| (At::new(key.value, place.clone()), part(value)))
                 .collect(),
         ),
         other => other,
     };
-    Node { value, span: 0..0 }
+    Node {
+        value,
+        span: place.clone(),
+    }
 }
 
 fn misspelled(set: &str) -> Diagnostic {
@@ -145,8 +189,9 @@ fn misspelled(set: &str) -> Diagnostic {
         .help("--set band.high=12.5; also workers.NAME.core=1 and streams.NAME.capacity=4096")
 }
 
-fn no_agent(owner: &str, names: &[&str]) -> Diagnostic {
+fn no_agent(owner: &str, names: &[&str], is_worker: bool) -> Diagnostic {
     let help = match nearest(owner, names) {
+        _ if is_worker => format!("it is a worker: --set workers.{owner}.KEY=VALUE"),
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", names.join(", ")),
     };

@@ -443,7 +443,7 @@ fn edges_that_lead_nowhere_are_refused() {
             (
                 "[agents.a]\nop = \"null\"\nin = []",
                 "g.toml:1:9",
-                &["at least 1", "none"],
+                &["at least one input", "none"],
             ),
             (
                 "[agents.t]\nop = \"counter\"\n[agents.a]\nop = \"copy\"\nin = [\"t\", \"t\"]",
@@ -466,9 +466,9 @@ fn edges_that_lead_nowhere_are_refused() {
                 &["declare it: [workers.w]"],
             ),
             (
-                "[agents.t]\nop = \"counter\"\n[streams.tt]\ncapacity = 4",
+                "[agents.tone]\nop = \"counter\"\n[streams.tonne]\ncapacity = 4",
                 "g.toml:3:10",
-                &["no stream `tt`", "did you mean `t`?"],
+                &["no stream `tonne`", "did you mean `tone`?"],
             ),
             (
                 "[agents.t]\nop = \"counter\"\n[streams.t.z]\ncapacity = 4",
@@ -721,7 +721,7 @@ fn what_is_no_readable_file_is_refused_without_waiting() {
     let long = fs::File::create(path("long")).unwrap();
     long.set_len(LONGEST + 1).unwrap();
     let cases = [
-        (path("missing"), "No such file"),
+        (path("missing"), "there is no such file"),
         (path("."), "it is a folder"),
         (path("pipe"), "no regular file"),
         ("/dev/zero".to_owned(), "no regular file"),
@@ -856,12 +856,12 @@ fn settings_that_set_nothing_are_refused() {
             .to_string();
         assert!(said.contains(words), "{set:?}: {said}");
     }
-    // What only the operator can judge is refused at the agent.
+    // What only the operator can judge is refused at the setting, too.
     let mut graph = declared(GOOD).unwrap();
     apply_sets(&mut graph, &["tone.rate=-1".to_owned()]).unwrap();
     let said = resolve(graph).unwrap_err().to_string();
     assert!(
-        said.contains("g.toml:8:9") && said.contains("`tone`"),
+        said.contains("--set:1:11") && said.contains("`tone`"),
         "{said}"
     );
 }

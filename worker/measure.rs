@@ -55,6 +55,7 @@ impl Caller {
         };
         let infos = inputs.iter().zip(names).map(|(item_type, name)| {
             Ok(InputInfo {
+                naming: Default::default(),
                 name: name.to_owned(),
                 item_type: type_of(item_type)?,
                 rate: Some(48000.0),

@@ -224,10 +224,78 @@ impl<V: Into<Value>> From<Vec<V>> for Value {
 pub struct InputInfo {
     /// The name expressions use: from the `in` table, else `x` for the only input and `a b c ..` for several.
     pub name: String,
+    /// Whose name that is, and the stream behind it.
+    pub naming: Naming,
     /// What its items are.
     pub item_type: ItemType,
     /// Items per second, where known.
     pub rate: Option<f64>,
+}
+
+/// Where the name of an input comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// There is no graph: the name is all that is known.
+    #[default]
+    Alone,
+    /// The graph names it, in a table of inputs.
+    Given {
+        /// The stream it reads.
+        stream: String,
+    },
+    /// From its place among the inputs.
+    Placed {
+        /// The stream it reads.
+        stream: String,
+    },
+}
+
+impl InputInfo {
+    /// How a message calls it: by its stream, and by its name where that is another.
+    pub fn called(&self) -> String {
+        match self.stream() {
+            Some(stream) if self.is_unnamed() || stream == self.name => format!("`{stream}`"),
+            Some(stream) => format!("`{stream}` (input `{}`)", self.name),
+            None => format!("`{}`", self.name),
+        }
+    }
+
+    /// The stream it reads, where there is a graph.
+    pub fn stream(&self) -> Option<&str> {
+        match &self.naming {
+            Naming::Alone => None,
+            Naming::Given { stream } | Naming::Placed { stream } => Some(stream),
+        }
+    }
+
+    /// How a file calls it: by the name that the graph gives it, else by its stream.
+    pub fn title(&self) -> &str {
+        match &self.naming {
+            Naming::Placed { stream } => stream,
+            Naming::Alone | Naming::Given { .. } => &self.name,
+        }
+    }
+
+    /// True for an only input that has no name of its own.
+    pub fn is_unnamed(&self) -> bool {
+        self.name == "x" && !matches!(self.naming, Naming::Given { .. })
+    }
+}
+
+/// What files call the inputs, each by another name; `alone`: an only one that has none.
+pub fn titles(inputs: &[InputInfo], alone: &str) -> Vec<String> {
+    if let [only] = inputs
+        && only.is_unnamed()
+    {
+        return vec![alone.to_owned()];
+    }
+    let mut titles: Vec<String> = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let numbered = (2..).map(|nth| format!("{}_{nth}", input.title()));
+        let mut names = std::iter::once(input.title().to_owned()).chain(numbered);
+        titles.extend(names.find(|name| !titles.contains(name)));
+    }
+    titles
 }
 
 /// An operator's inputs and checked parameters.
@@ -255,7 +323,8 @@ impl Args {
         for (name, value) in given {
             let param = op.param(name)?;
             param.check(value)?;
-            values.insert(param.name, value.clone());
+            let spelled = choice(param.kind, value).map(|word| Value::Text(word.to_owned()));
+            values.insert(param.name, spelled.unwrap_or_else(|| value.clone()));
         }
         for param in op.params {
             if !values.contains_key(param.name) {
@@ -338,14 +407,8 @@ impl Args {
     }
 
     /// A text, a choice or an expression, absent where optional.
-    ///
-    /// A choice of `true` or `false` may be written without quotes.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.value(name)? {
-            Value::Text(t) => Some(t),
-            Value::Bool(flag) => Some(spelled(*flag)),
-            _ => None,
-        }
+        word(self.value(name)?)
     }
 
     /// An item type, absent where optional. Already known to be spelled right.
@@ -431,6 +494,7 @@ impl OpDef {
             Arity::AtLeast(n) if found >= n => return Ok(()),
             Arity::Source => "no input".to_owned(),
             Arity::One => "one input".to_owned(),
+            Arity::AtLeast(1) => "at least one input".to_owned(),
             Arity::AtLeast(n) => format!("at least {n} inputs"),
         };
         let help = match self.inputs {
@@ -471,7 +535,7 @@ impl ParamDef {
         if fits(self.kind, value) {
             return Ok(());
         }
-        Err(OpError::param(
+        let refusal = OpError::param(
             self.name,
             format!(
                 "`{}` is {}, and should be {}",
@@ -479,7 +543,13 @@ impl ParamDef {
                 value.describe(),
                 self.kind.describe()
             ),
-        ))
+        );
+        Err(match (self.kind, value) {
+            (ParamKind::Length, Value::Text(_)) => {
+                refusal.with_help("items have no quotes; a duration has a unit: ns us ms s min h")
+            }
+            _ => refusal,
+        })
     }
 
     fn fill_in(
@@ -506,11 +576,19 @@ impl ParamDef {
     }
 }
 
-fn spelled(flag: bool) -> &'static str {
-    match flag {
-        true => "true",
-        false => "false",
-    }
+/// The word of a choice that a value spells: `true`, `false` and numbers need no quotes.
+fn choice(kind: ParamKind, value: &Value) -> Option<&'static str> {
+    let ParamKind::Choice(words) = kind else {
+        return None;
+    };
+    let spelled = match value {
+        Value::Text(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Int(n) => n.to_string(),
+        Value::Float(x) => x.to_string(),
+        Value::List(_) => return None,
+    };
+    words.iter().find(|word| **word == spelled).copied()
 }
 
 fn fits(kind: ParamKind, value: &Value) -> bool {
@@ -520,8 +598,7 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Bool, Value::Bool(_)) => true,
         (ParamKind::Length, Value::Int(_)) => true,
         (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
-        (ParamKind::Choice(words), Value::Text(t)) => words.contains(&t.as_str()),
-        (ParamKind::Choice(words), Value::Bool(flag)) => words.contains(&spelled(*flag)),
+        (ParamKind::Choice(_), v) => choice(kind, v).is_some(),
         (ParamKind::Type, Value::Text(t)) => t.parse::<ItemType>().is_ok(),
         (ParamKind::Floats | ParamKind::Number, Value::List(items)) => {
             items.iter().all(|v| number(v).is_some())
@@ -620,9 +697,40 @@ pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
                 *c,
             )
         })
-        .filter(|(distance, c)| *distance <= 1 + c.chars().count().min(name.chars().count()) / 3)
+        .filter(|(distance, c)| {
+            let shorter = c.chars().count().min(name.chars().count());
+            // Of a single letter nothing is left when one is changed.
+            *distance < shorter.max(1) && *distance <= 1 + shorter / 3
+        })
         .min()
         .map(|(_, c)| c)
+        .or_else(|| nearest_part(name, candidates))
+        .or_else(|| nearest_tail(name, candidates))
+}
+
+/// The candidate whose part behind the dot is most like `name`.
+fn nearest_tail<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let tails = candidates
+        .iter()
+        .filter_map(|c| Some((c.rsplit_once('.')?.1, *c)));
+    let distance = |tail: &str| strsim::damerau_levenshtein(name, tail);
+    let (tail, whole) = tails.min_by_key(|(tail, _)| distance(tail))?;
+    (name.chars().count() > 3 && distance(tail) == 1).then_some(whole)
+}
+
+/// The shortest candidate that begins or ends with `name`, or the longest that `name` begins or ends with.
+fn nearest_part<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    const LEAST: usize = 3;
+    let is_part = |part: &str, of: &str| {
+        part.chars().count() >= LEAST && (of.starts_with(part) || of.ends_with(part))
+    };
+    let by_length = |c: &&&str| c.chars().count();
+    let whole = candidates.iter().filter(|c| is_part(name, c));
+    let part = candidates.iter().filter(|c| is_part(c, name));
+    whole
+        .min_by_key(by_length)
+        .or_else(|| part.max_by_key(by_length))
+        .copied()
 }
 
 /// An operator refuses what it was given.
@@ -656,16 +764,31 @@ impl OpError {
         }
     }
 
-    /// About the type of an input.
+    /// About the type of an input; the help is what makes the wanted items of those found.
     pub fn input_type(op: &str, input: &InputInfo, wanted: &str) -> OpError {
         OpError {
             param: Some("in".to_owned()),
-            message: format!(
-                "`{op}` takes {wanted}, and its input is {}",
-                input.item_type
-            ),
-            help: None,
+            message: match input.naming {
+                Naming::Alone if input.is_unnamed() => {
+                    format!(
+                        "`{op}` takes {wanted}, and its input is {}",
+                        input.item_type
+                    )
+                }
+                _ => format!(
+                    "`{op}` takes {wanted}, and {} is {}",
+                    input.called(),
+                    input.item_type
+                ),
+            },
+            help: conversion(&input.item_type, wanted).map(str::to_owned),
         }
+    }
+
+    /// Adds what would mend it, where nothing said so yet.
+    pub fn or_help(mut self, help: impl Into<String>) -> OpError {
+        self.help.get_or_insert_with(|| help.into());
+        self
     }
 
     /// Adds what would mend it.
@@ -673,6 +796,34 @@ impl OpError {
         self.help = Some(help.into());
         self
     }
+}
+
+/// What makes items that are wanted of items of this type.
+fn conversion(found: &ItemType, wanted: &str) -> Option<&'static str> {
+    let wants = |word: &str| wanted.contains(word);
+    Some(match found {
+        _ if wants("text") && found.elements().is_some() => "`text.format` makes text of numbers",
+        ItemType::Text if wants("bytes") => return None,
+        ItemType::Text => "`text.parse` makes numbers of text, `text.length` counts its letters",
+        ItemType::Bytes => "`lines` makes text of bytes; `raw.read` reads numbers from a file",
+        ItemType::Timed(_) => {
+            "`unstack` parts timed items: AGENT.x has the values, AGENT.t the times"
+        }
+        _ if wants("timed") => "`timed` gives items their times",
+        ItemType::Vector(..) if !wants("vector") && !wants("one by one") => {
+            "`pick` takes an element of vectors, `unstack` all of them as streams of their own"
+        }
+        ItemType::Vector(..) if wants("one by one") => {
+            "`flatten` gives the elements of vectors one by one, `pick` takes one of them"
+        }
+        ItemType::Scalar(_) if wants("vectors") && !wants("numbers or") && !wants("or vectors") => {
+            "`zip` without `expr` makes vectors of several streams, `blocks` of one"
+        }
+        ItemType::Scalar(scalar) if scalar.is_complex() && !wants("complex") => {
+            "take a part of complex numbers first: op = \"map\", expr = \"abs(x)\", or re(x), im(x), arg(x)"
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -704,5 +855,21 @@ mod tests {
         assert_eq!(nearest("cutof", &names), Some("cutoff"));
         assert_eq!(nearest("Order", &names), Some("order"));
         assert_eq!(nearest("frequency", &names), None);
+    }
+
+    #[test]
+    fn nothing_is_like_a_single_letter_but_itself() {
+        assert_eq!(nearest("q", &["x", "y", "xy"]), None);
+        assert_eq!(nearest("X", &["x"]), Some("x"));
+        assert_eq!(nearest("in", &["k", "n"]), None);
+    }
+
+    #[test]
+    fn the_longer_form_of_a_name_is_offered_and_the_shorter_one_too() {
+        assert_eq!(nearest("frequency", &["rate", "freq"]), Some("freq"));
+        assert_eq!(nearest("sample_rate", &["rate", "freq"]), Some("rate"));
+        let ops = ["fir.lowpass", "iir.lowpass", "sine"];
+        assert_eq!(nearest("lowpass", &ops), Some("fir.lowpass"));
+        assert_eq!(nearest("lowpas", &ops), Some("fir.lowpass"));
     }
 }

@@ -419,6 +419,7 @@ mod tests {
             Chunks::Random(2),
         ] {
             let input = InputInfo {
+                naming: Default::default(),
                 name: "x".to_owned(),
                 item_type: ItemType::F64,
                 rate: None,

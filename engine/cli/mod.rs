@@ -178,7 +178,7 @@ impl Failure {
                 2
             }
             Failure::Words { code, words } => {
-                say(&format!("error: {words}\n"));
+                say(&format!("error: {}\n", diag::plain(words)));
                 *code
             }
             Failure::Told(code) => *code,

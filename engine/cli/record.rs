@@ -6,6 +6,7 @@ use super::replay::listing;
 use super::run::{Run, absolute};
 use super::{Failure, say};
 use crate::record::Record;
+use crate::resolve;
 use thalweg_worker::connectors::recording::Recording;
 
 /// Run a graph and record its streams into a file, for `thalweg replay`
@@ -27,6 +28,8 @@ impl RecordCommand {
     /// # Errors
     /// As `run`; a stream that there is not (2).
     pub fn run(mut self) -> Result<(), Failure> {
+        resolve::check_place(&self.recording)
+            .map_err(|words| Failure::usage(format!("the recording {words}")))?;
         self.run.record = Some(Record {
             file: self.recording.clone(),
             streams: self.streams,

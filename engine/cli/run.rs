@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
 use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
@@ -202,6 +200,10 @@ impl Run {
                 "--pin measure places worker processes, and --in-process has none",
             ));
         }
+        if let Some(path) = &self.save_pin {
+            resolve::check_place(path)
+                .map_err(|words| Failure::environment(format!("--save-pin: {words}")))?;
+        }
         let graph = RefCell::new(Some(declared));
         let found = trial::best(&graph, &self.options(), self.manner.quiet)?;
         let declared = graph.take().unwrap_or_default();
@@ -270,6 +272,7 @@ impl Run {
         };
         let refuse = |words: String| Failure::usage(format!("--snapshot: {words}"));
         disk::check_place(file).map_err(refuse)?;
+        resolve::check_place(file).map_err(refuse)?;
         graph.map_or(Ok(()), |graph| {
             snapshot::check_graph(graph, |_| false).map_err(refuse)
         })
@@ -328,17 +331,8 @@ impl Manner {
         let Some(path) = &self.report else {
             return Ok(());
         };
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let checked = match path.exists() {
-            _ if path.is_dir() => Err(Errno::EISDIR),
-            true => access(path, AccessFlags::W_OK),
-            false => access(folder.unwrap_or(Path::new(".")), AccessFlags::W_OK),
-        };
-        checked.map_err(|e| {
-            Failure::environment(format!("report file {}: {}", path.display(), e.desc()))
-        })
+        resolve::check_place(path)
+            .map_err(|words| Failure::environment(format!("report file {words}")))
     }
 
     /// Runs, shows what goes on, and tells how it ended.

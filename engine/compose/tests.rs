@@ -464,7 +464,7 @@ fn what_is_wrong_is_told_with_both_places() {
             &["left.sum.exp=2"],
             &[
                 "agent `left.sum`: `zip` has no parameter `exp`",
-                "in the use `left`",
+                "--set:1:10",
             ],
         ),
     ];

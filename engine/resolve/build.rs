@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use thalweg_worker::agent::{Blueprint, InPort, OutPort};
-use thalweg_worker::op::{Args, InputInfo, OpDef, OpError, ParamKind, Value, nearest};
+use thalweg_worker::op::{Args, InputInfo, Naming, OpDef, OpError, ParamKind, Value, nearest};
 use thalweg_worker::types::ItemType;
 
 use super::files;
@@ -12,7 +12,7 @@ use super::link::{Link, Reads, some_of};
 use super::names::split_stream;
 use super::order::Order;
 use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
-use crate::diag::{Diagnostic, place};
+use crate::diag::{Diagnostic, legible, place};
 use crate::keys::AGENT_KEYS;
 
 /// How often a graph with cycles is built until its types settle.
@@ -266,10 +266,11 @@ fn no_port(graph: &GraphDecl, at: usize, reads: &Reads, producer: &Built) -> Dia
         ),
         (Some(port), _) => {
             let wanted = format!("{name}.{port}");
-            let help = nearest(&wanted, &ports).map_or_else(
-                || format!("there are {}", some_of(&ports)),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = match (nearest(&wanted, &ports), ports.as_slice()) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, [only]) => format!("it has one output: in = \"{only}\""),
+                (None, _) => format!("there are {}", some_of(&ports)),
+            };
             (
                 format!("agent `{reader}` reads `{wanted}`, and `{name}` has no output `{port}`"),
                 "no such output",
@@ -386,18 +387,26 @@ fn build_native(
 /// The inputs with the names expressions know them by: the table's, `x` for the only one, else `a b c ..`.
 fn infos(agent: &AgentDecl, inputs: Vec<Carries>) -> Vec<InputInfo> {
     let alone = inputs.len() == 1;
-    let name = |nth: usize| match (agent.inputs.get(nth).and_then(|i| i.name.clone()), alone) {
-        (Some(name), _) => name,
-        (None, true) => "x".to_owned(),
-        (None, false) => letters(nth),
+    let named = |nth: usize| {
+        let input = agent.inputs.get(nth);
+        let stream = input.map_or_else(String::new, |input| input.stream.value.clone());
+        match (input.and_then(|input| input.name.clone()), alone) {
+            (Some(name), _) => (name, Naming::Given { stream }),
+            (None, true) => ("x".to_owned(), Naming::Placed { stream }),
+            (None, false) => (letters(nth), Naming::Placed { stream }),
+        }
     };
     inputs
         .into_iter()
         .enumerate()
-        .map(|(nth, carries)| InputInfo {
-            name: name(nth),
-            item_type: carries.item_type,
-            rate: carries.rate,
+        .map(|(nth, carries)| {
+            let (name, naming) = named(nth);
+            InputInfo {
+                name,
+                naming,
+                item_type: carries.item_type,
+                rate: carries.rate,
+            }
         })
         .collect()
 }
@@ -445,7 +454,8 @@ fn op_refusal(graph: &GraphDecl, at: usize, inputs: &[InputInfo], error: OpError
         WorkDecl::Op { op, params } => (op.span.clone(), params.as_slice()),
         WorkDecl::Native { .. } => (agent.name.span.clone(), [].as_slice()),
     };
-    let refusal = Diagnostic::new(format!("agent `{}`: {}", agent.name.value, error.message));
+    let message = legible(&error.message);
+    let refusal = Diagnostic::new(format!("agent `{}`: {message}", agent.name.value));
     let refusal = match error.param.as_deref() {
         Some("in") => at_inputs(refusal, graph, agent, inputs),
         Some("dtype") => {
@@ -484,10 +494,8 @@ fn at_inputs(
             refusal = refusal.at(producer.name.span.clone(), words);
         }
     }
-    let convertible = inputs
-        .iter()
-        .any(|info| info.item_type.elements().is_some());
-    match convertible {
+    let are_numbers = |info: &InputInfo| info.item_type.elements().is_some();
+    match !inputs.is_empty() && inputs.iter().all(are_numbers) {
         true => refusal.help("`map` with `expr` and `dtype` converts numbers: op = \"map\", expr = \"x\", dtype = \"f64\""),
         false => refusal,
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use thalweg_worker::op::{Args, OpError, ParamKind, nearest};
 
 use super::build::Built;
 use crate::decl::{AgentDecl, GraphDecl, Span, WorkDecl};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, why};
 
 /// The files of one agent, each with the place of the parameter.
 #[derive(Default)]
@@ -28,6 +30,11 @@ pub(super) fn touched(agent: &AgentDecl, args: &Args) -> Result<Touched, OpError
             continue;
         };
         let at = span_of(agent, param.name);
+        let is_file = matches!(param.kind, ParamKind::ReadPath | ParamKind::WritePath);
+        if is_file && args.text(param.name) == Some("") {
+            let message = format!("`{}` is empty, and should name a file", param.name);
+            return Err(OpError::param(param.name, message));
+        }
         match param.kind {
             ParamKind::ReadPath => {
                 readable(param.name, &path)?;
@@ -71,7 +78,7 @@ fn readable(param: &str, path: &Path) -> Result<(), OpError> {
         }
     };
     match fs::metadata(path) {
-        Err(error) => Err(refused(error.to_string(), similar_file(path))),
+        Err(error) => Err(refused(why(&error), similar_file(path))),
         Ok(found) if found.is_dir() => Err(refused("it is a folder".to_owned(), None)),
         Ok(_) => match access(path, AccessFlags::R_OK) {
             Err(errno) => Err(refused(errno.desc().to_owned(), None)),
@@ -81,10 +88,7 @@ fn readable(param: &str, path: &Path) -> Result<(), OpError> {
 }
 
 fn similar_file(path: &Path) -> Option<String> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let Ok(entries) = fs::read_dir(folder) else {
         return Some(format!("there is no folder `{}`", folder.display()));
     };
@@ -98,19 +102,23 @@ fn similar_file(path: &Path) -> Option<String> {
 }
 
 fn writable(param: &str, path: &Path) -> Result<(), OpError> {
-    if is_standard(path) {
-        return Ok(());
+    match is_standard(path) {
+        true => Ok(()),
+        false => check_place(path).map_err(|words| OpError::param(param, words)),
     }
+}
+
+/// Whether a file could be written there; makes and changes nothing.
+pub(crate) fn check_place(path: &Path) -> Result<(), String> {
     let refused = |why: String| {
         let shown = path.display().to_string();
-        let message = format!("`{}` cannot be written: {why}", shown.escape_debug());
-        Err(OpError::param(param, message))
+        Err(format!(
+            "`{}` cannot be written: {why}",
+            shown.escape_debug()
+        ))
     };
     let Some(metadata) = fs::metadata(path).ok() else {
-        return match room_for_new(path) {
-            Ok(()) => Ok(()),
-            Err(why) => refused(why),
-        };
+        return room_for_new(path).or_else(refused);
     };
     if metadata.is_dir() {
         return refused("it is a folder".to_owned());
@@ -125,24 +133,59 @@ fn writable(param: &str, path: &Path) -> Result<(), OpError> {
     };
     match opened {
         Ok(()) => Ok(()),
-        Err(error) => refused(error.to_string()),
+        Err(error) => refused(why(&error)),
     }
 }
 
 fn room_for_new(path: &Path) -> Result<(), String> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+    let folder = folder_of(path);
+    let shown = folder.display();
+    let name = match path.file_name() {
+        Some(name) if !path.as_os_str().as_bytes().ends_with(b"/") => name,
+        _ => return Err("it names a folder, no file".to_owned()),
     };
-    if path.file_name().is_none() {
-        return Err("it names no file".to_owned());
+    if name.len() > NAME_MAX {
+        return Err(format!(
+            "its name has {} bytes, and {NAME_MAX} are the most",
+            name.len()
+        ));
+    }
+    if let Ok(target) = fs::read_link(path) {
+        // The file is made where the link points to.
+        let target = folder.join(target);
+        return match target.is_symlink() {
+            true => Err("it is a link to a link that leads nowhere".to_owned()),
+            false => room_for_new(&target),
+        };
     }
     match fs::metadata(folder) {
-        Err(error) => Err(format!("its folder `{}`: {error}", folder.display())),
-        Ok(found) if !found.is_dir() => Err(format!("`{}` is no folder", folder.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(format!("there is no folder `{shown}`"))
+        }
+        Err(error) => Err(format!("its folder `{shown}`: {}", why(&error))),
+        Ok(found) if !found.is_dir() => Err(format!("`{shown}` is no folder")),
+        Ok(_) if is_kernels(folder) => Err(format!(
+            "`{shown}` belongs to the kernel, and takes no files"
+        )),
         Ok(_) => access(folder, AccessFlags::W_OK)
-            .map_err(|errno| format!("its folder `{}`: {}", folder.display(), errno.desc())),
+            .map_err(|errno| format!("its folder `{shown}`: {}", errno.desc())),
     }
+}
+
+/// The longest name of a file, in bytes.
+const NAME_MAX: usize = 255;
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// True for a folder of `/proc` or `/sys`: root may write there, but make no file.
+fn is_kernels(folder: &Path) -> bool {
+    let within = |real: PathBuf| real.starts_with("/proc") || real.starts_with("/sys");
+    fs::canonicalize(folder).is_ok_and(within)
 }
 
 /// What makes a file the same one under any name.
@@ -169,10 +212,7 @@ fn identity(path: &Path) -> Option<Identity> {
         }
         Ok(_) => None,
         Err(_) => {
-            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-            let (dev, ino) = fs::metadata(parent.unwrap_or(Path::new(".")))
-                .ok()
-                .map(inode)?;
+            let (dev, ino) = fs::metadata(folder_of(path)).ok().map(inode)?;
             Some(Identity::New(dev, ino, path.file_name()?.to_owned()))
         }
     }

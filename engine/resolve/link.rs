@@ -33,7 +33,11 @@ pub(super) struct Reads {
 
 pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> {
     if graph.agents.is_empty() {
-        let empty = Diagnostic::new("the graph has no agent");
+        let of = match &graph.source {
+            Some(source) => format!("graph `{}` ({})", graph.name, source.name),
+            None => format!("graph `{}`", graph.name),
+        };
+        let empty = Diagnostic::new(format!("{of} has no agent"));
         found.push(empty.help("an agent is a table [agents.NAME] with an `op`"));
     }
     let agent_names: Vec<&At<String>> = graph.agents.iter().map(|a| &a.name).collect();

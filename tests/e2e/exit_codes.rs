@@ -129,7 +129,7 @@ fn what_cannot_be_meant_is_2_and_makes_nothing() {
     check(&["run", "--for", "soon", "-e", "counter ! null"], &["soon"]);
     check(
         &["run", "--workers", "0", "-e", "counter ! null"],
-        &["0 workers"],
+        &["`--workers` is 0"],
     );
     check(&["run", "missing.toml"], &["missing.toml"]);
     check(

@@ -314,7 +314,7 @@ fn what_cannot_be_recorded_or_given_is_refused_in_words() {
     refused(
         &record(&["--streams", "m"]),
         2,
-        &["there is no stream `m`; did you mean `n`?"],
+        &["there is no stream `m`; there are n"],
     );
     refused(
         &["record", "o.bin", "g.toml"],
@@ -324,7 +324,7 @@ fn what_cannot_be_recorded_or_given_is_refused_in_words() {
     refused(
         &["record", "/nowhere/r.rec", "g.toml"],
         2,
-        &["there is no folder /nowhere"],
+        &["there is no folder `/nowhere`"],
     );
     refused(&["replay", "r.rec"], 3, &["r.rec cannot be read"]);
     refused(

@@ -383,6 +383,7 @@ pub fn expression(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for scalar in [Scalar::F64, Scalar::I64, Scalar::U8] {
         let input = InputInfo {
+            naming: Default::default(),
             name: "x".to_owned(),
             item_type: ItemType::Scalar(scalar),
             rate: Some(100.0),

@@ -30,7 +30,7 @@ use crate::agent::{
 use crate::connectors::cells::port_names;
 use crate::connectors::files::Reader;
 use crate::connectors::staged::{Parts, Staged};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest, titles};
 use crate::types::{ItemType, Scalar};
 
 /// The row of `parquet.read`.
@@ -146,7 +146,7 @@ const COLUMNS: ParamDef = ParamDef {
     kind: ParamKind::Texts,
     default: Some(""),
     unit: "",
-    doc: "The columns' names, one for each input. Default: the inputs' names, `value` of a single one.",
+    doc: "The columns' names, one for each input. Without it `value` of a single input, else the names of the streams, or those that a table `in` gives.",
 };
 
 /// Which of the two kinds of file.
@@ -657,8 +657,7 @@ fn pieces(args: &Args) -> Result<Vec<Piece>, OpError> {
             return Err(OpError::param("columns", message));
         }
         (Some(given), _) => given.into_iter().map(str::to_owned).collect(),
-        (None, [only]) if only.name == "x" => vec!["value".to_owned()],
-        (None, inputs) => inputs.iter().map(|input| input.name.clone()).collect(),
+        (None, inputs) => titles(inputs, "value"),
     };
     let mut pieces = Vec::new();
     for (k, (name, input)) in names.iter().zip(inputs).enumerate() {
@@ -992,6 +991,7 @@ mod tests {
             .iter()
             .zip(["a", "b", "c", "d", "e"])
             .map(|(item_type, name)| InputInfo {
+                naming: Default::default(),
                 name: name.to_owned(),
                 item_type: item_type.parse().unwrap(),
                 rate: None,

@@ -37,7 +37,7 @@ pub const CSV_WRITE: OpDef = OpDef {
             kind: ParamKind::Texts,
             default: Some(""),
             unit: "",
-            doc: "The columns' names. Without it `value` (`value0 value1 ..` of a vector), or the inputs' names where there are several.",
+            doc: "The columns' names. Without it `value` (`value0 value1 ..` of a vector), of a single input, and the names of the streams, or those that a table `in` gives.",
         },
         text::DELIMITER,
     ],
@@ -155,6 +155,7 @@ mod tests {
         base: &Path,
     ) -> Result<Args, OpError> {
         let inputs = inputs.iter().map(|(name, item_type)| InputInfo {
+            naming: Default::default(),
             name: name.to_string(),
             item_type: item_type.parse().unwrap(),
             rate: None,

@@ -41,6 +41,7 @@ pub(super) fn sink(
     params: &[(&str, Value)],
 ) -> Result<Blueprint, OpError> {
     let input = InputInfo {
+        naming: Default::default(),
         name: "x".to_owned(),
         item_type: input.0.parse().unwrap(),
         rate: input.1,

@@ -18,7 +18,7 @@ use crate::connectors::grown::Grown;
 use crate::connectors::lines::{self, BadLine, Line, Lines};
 use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
 use crate::connectors::text::push_number;
-use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, titles};
 use crate::operators::json_path::{self, Path};
 use crate::operators::numbers::with_number;
 use crate::types::{ItemType, Scalar};
@@ -80,7 +80,7 @@ pub const JSONL_WRITE: OpDef = OpDef {
             kind: ParamKind::Texts,
             default: Some(""),
             unit: "",
-            doc: "The keys. Default: the inputs' names, `value` of a single one.",
+            doc: "The keys. Without it `value` of a single input, else the names of the streams, or those that a table `in` gives.",
         },
     ],
     example: "counter items=5 ! jsonl.write path=-",
@@ -382,11 +382,7 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
             return Err(OpError::param("fields", message));
         }
         (Some(given), _) => given.into_iter().map(str::to_owned).collect(),
-        (None, [only]) if only.name == "x" => vec!["value".to_owned()],
-        (None, inputs) => inputs
-            .iter()
-            .map(|input| input.name.clone())
-            .collect::<Vec<_>>(),
+        (None, inputs) => titles(inputs, "value"),
     };
     let keys = args.inputs().iter().zip(&names).enumerate();
     let keys = keys.map(|(n, (input, name))| Key::of(n, name, input));
@@ -703,6 +699,7 @@ mod tests {
     fn a_line_has_an_item_of_each_input() {
         let folder = tempfile::tempdir().unwrap();
         let input = |name: &str, item_type: &str| InputInfo {
+            naming: Default::default(),
             name: name.to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: None,

@@ -18,7 +18,7 @@ use crate::connectors::params::{READ_FILE, RECORDED_RATE, WRITE_FILE};
 use crate::connectors::raw::part_len;
 use crate::connectors::records::{Count, RecordReader, in_order};
 use crate::connectors::staged::{Parts, Staged};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest, titles};
 use crate::types::{ItemType, Scalar};
 
 /// The row of `npz.read`.
@@ -62,7 +62,7 @@ pub const NPZ_WRITE: OpDef = OpDef {
             kind: ParamKind::Texts,
             default: Some(""),
             unit: "",
-            doc: "The arrays' names. Default: the inputs' names, `arr_0` of a single one.",
+            doc: "The arrays' names. Without it `arr_0` of a single input, else the names of the streams, or those that a table `in` gives.",
         },
     ],
     example: "counter items=1000 ! npz.write path=/tmp/counter.npz",
@@ -368,8 +368,7 @@ fn array_names(args: &Args) -> Result<Vec<String>, OpError> {
             return Err(OpError::param("arrays", message));
         }
         (Some(given), _) => given.into_iter().map(str::to_owned).collect(),
-        (None, [_]) => vec!["arr_0".to_owned()],
-        (None, inputs) => inputs.iter().map(|input| input.name.clone()).collect(),
+        (None, inputs) => titles(inputs, "arr_0"),
     };
     for (n, name) in names.iter().enumerate() {
         if name.is_empty() || name.contains(['/', '\\']) || names[..n].contains(name) {
@@ -493,6 +492,7 @@ mod tests {
     /// A writer of an i64 `a` and an f32[3] `b` to `w.npz`.
     fn writer(folder: &Path) -> Blueprint {
         let inputs = [("a", "i64"), ("b", "f32[3]")].map(|(name, item_type)| InputInfo {
+            naming: Default::default(),
             name: name.to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: None,

@@ -47,6 +47,7 @@ mod tests {
     #[test]
     fn takes_streams_of_different_types_and_lengths_to_their_ends() {
         let input = |name: &str, item_type| InputInfo {
+            naming: Default::default(),
             name: name.to_owned(),
             item_type,
             rate: None,

@@ -32,7 +32,7 @@ pub(super) const RECORDED_RATE: ParamDef = ParamDef {
     kind: ParamKind::Float,
     default: Some(""),
     unit: "Hz",
-    doc: "Items per second of the recording.",
+    doc: "Items per second of the recording. Default: as the file says, else not known.",
 };
 
 const fn path(kind: ParamKind, doc: &'static str) -> ParamDef {

@@ -62,7 +62,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         _ => {
             return Err(
                 OpError::input_type("png.write", input, "vectors of real numbers")
-                    .with_help("`blocks` makes rows of numbers"),
+                    .or_help("`blocks` makes rows of numbers"),
             );
         }
     };

@@ -146,6 +146,7 @@ mod tests {
     fn to_pipe(item_type: &str, params: &[(String, Value)], writing: &OwnedFd) -> Blueprint {
         let item_type: ItemType = item_type.parse().unwrap();
         let input = InputInfo {
+            naming: Default::default(),
             name: "x".to_owned(),
             item_type,
             rate: None,

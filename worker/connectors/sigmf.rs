@@ -39,7 +39,7 @@ pub const SIGMF_READ: OpDef = OpDef {
             kind: ParamKind::Int,
             default: Some(""),
             unit: "",
-            doc: "Reads the samples of this part of the recording alone, counting from 0.",
+            doc: "Reads the samples of this part of the recording alone, counting from 0. Default: all.",
         },
     ],
     example: "sigmf.read path=tests/golden/files/ci16.sigmf-meta ! null",
@@ -578,7 +578,8 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
         [_, notes] if notes.item_type == ItemType::Text => Some(notes),
         [_, notes] => {
             let message = format!(
-                "`sigmf.write` takes annotations as text, and its second input is {}",
+                "`sigmf.write` takes annotations as text, and {} is {}",
+                notes.called(),
                 notes.item_type
             );
             return Err(OpError::param("in", message));
@@ -894,6 +895,7 @@ mod tests {
     /// A writer to `w` of inputs of these types.
     fn writer(folder: &Path, types: &[&str]) -> Result<Blueprint, OpError> {
         let inputs = types.iter().map(|item_type| InputInfo {
+            naming: Default::default(),
             name: "x".to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: Some(48_000.0),
@@ -1064,10 +1066,6 @@ mod tests {
                 .contains("no row of real and imaginary parts")
         );
         let error = writer(folder.path(), &["f32", "f32"]).unwrap_err();
-        assert!(
-            error
-                .message
-                .contains("annotations as text, and its second input is f32")
-        );
+        assert!(error.message.contains("annotations as text, and"));
     }
 }

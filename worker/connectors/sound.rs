@@ -14,7 +14,7 @@ pub(super) const CHANNEL: ParamDef = ParamDef {
     kind: ParamKind::Int,
     default: Some(""),
     unit: "",
-    doc: "Reads this channel alone, counting from 0.",
+    doc: "Reads this channel alone, counting from 0. Default: all.",
 };
 
 /// How a sample is kept in the file.

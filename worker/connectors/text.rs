@@ -8,7 +8,7 @@ use bytemuck::{AnyBitPattern, pod_read_unaligned};
 use thalweg_ringbuf::Frames;
 
 use crate::agent::Input;
-use crate::op::{Args, InputInfo, OpError, ParamDef, ParamKind};
+use crate::op::{Args, InputInfo, OpError, ParamDef, ParamKind, titles};
 use crate::types::{ItemType, Scalar};
 
 /// How a row of text is made of one item of each input.
@@ -48,19 +48,25 @@ impl Rows {
             parts: Vec::new(),
             names: Vec::new(),
         };
-        for (index, input) in args.inputs().iter().enumerate() {
-            rows.add(args.op().name, index, input)?;
+        let names = titles(args.inputs(), "x");
+        for (index, (input, name)) in args.inputs().iter().zip(names).enumerate() {
+            rows.add(args.op().name, index, input, &name)?;
         }
         if let [only] = args.inputs()
-            && only.name == "x"
+            && only.is_unnamed()
         {
             rows.name_after_values();
         }
         Ok(rows)
     }
 
-    fn add(&mut self, op: &str, index: usize, input: &InputInfo) -> Result<(), OpError> {
-        let name = &input.name;
+    fn add(
+        &mut self,
+        op: &str,
+        index: usize,
+        input: &InputInfo,
+        name: &str,
+    ) -> Result<(), OpError> {
         match input.item_type {
             ItemType::Timed(scalar) => {
                 self.add_run(index, 0, Scalar::F64, 1, |_| format!("{name}_t"));
@@ -70,7 +76,7 @@ impl Rows {
                 let frames = self.parts.iter().filter(|p| matches!(p, Part::Frame(..)));
                 let part = Part::Frame(frames.count());
                 self.parts.push(part);
-                self.names.push(name.clone());
+                self.names.push(name.to_owned());
             }
             _ => {
                 let (scalar, count) = input.item_type.elements().ok_or_else(|| {

@@ -36,7 +36,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     if !input.item_type.is_framed() {
         return Err(OpError::input_type("text.write", input, "text or bytes")
-            .with_help("`csv.write` writes numbers; `text.format` makes text of them"));
+            .or_help("`csv.write` writes numbers; `text.format` makes text of them"));
     }
     let agent = TextWriter {
         newline: args.flag("newline"),

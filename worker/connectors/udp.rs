@@ -174,7 +174,7 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     if !matches!(input.item_type, ItemType::Text | ItemType::Bytes) {
         return Err(OpError::input_type("udp.write", input, "text or bytes")
-            .with_help("`text.format` makes text of numbers"));
+            .or_help("`text.format` makes text of numbers"));
     }
     let agent = UdpWriter {
         to: host_port("to", args.text("to").unwrap_or_default())?,

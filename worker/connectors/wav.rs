@@ -210,7 +210,7 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
         Some((scalar @ (Scalar::F32 | Scalar::F64 | Scalar::I16 | Scalar::I32), n)) => (scalar, n),
         _ => {
             return Err(OpError::input_type("wav.write", input, wanted)
-                .with_help("`map` with `dtype` converts"));
+                .or_help("`map` with `dtype` converts"));
         }
     };
     let encoding = match (args.text("format"), scalar) {

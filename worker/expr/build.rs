@@ -170,6 +170,19 @@ impl<'a> Builder<'a> {
             .collect()
     }
 
+    /// What the inputs are called here, and which streams they are.
+    pub fn about_inputs(&self) -> String {
+        let about = |input: &InputInfo| match input.stream() {
+            Some(stream) if stream != input.name => format!("`{}` ({stream})", input.name),
+            _ => format!("`{}`", input.name),
+        };
+        let inputs: Vec<String> = self.inputs.iter().map(about).collect();
+        match inputs.as_slice() {
+            [only] => format!("the input is called {only}"),
+            _ => format!("the inputs are {}", inputs.join(", ")),
+        }
+    }
+
     /// True where the value is a vector.
     pub fn is_wide(&self, value: Value) -> bool {
         self.shape_of(value).is_some()

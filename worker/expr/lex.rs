@@ -1,6 +1,6 @@
 //! Words and marks of an expression, each with its place.
 
-use super::{ExprError, LEN_MAX};
+use super::{ExprError, LEN_MAX, hints};
 
 /// A place in the text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,12 +74,18 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token<'_>, Span)>, ExprError> {
         let message = format!("the expression has {count} characters, and {LEN_MAX} are the most");
         return Err(Refusal::from(message).at(text, Span { at: 0, len: 0 }));
     }
-    let mut tokens = Vec::new();
+    let mut tokens: Vec<(Token<'_>, Span)> = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         if c.is_whitespace() {
             at += c.len_utf8();
             continue;
+        }
+        if let (Some((Token::Name(name), span)), '.') = (tokens.last(), c) {
+            let whole = span.to(Span { at, len: 1 });
+            let refusal = Refusal::from(format!("`{name}.` means nothing here"));
+            let hint = hints::of_dot(name, &text[at + 1..]);
+            return Err(refusal.with_help(hint).at(text, whole));
         }
         let (token, len) = next(&text[at..]).map_err(|refusal| {
             let len = c.len_utf8();

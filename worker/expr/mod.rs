@@ -33,6 +33,7 @@
 mod build;
 mod code;
 mod eval;
+mod hints;
 mod lanes;
 mod lex;
 mod parse;

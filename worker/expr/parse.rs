@@ -2,10 +2,10 @@
 
 use crate::op::{InputInfo, nearest};
 
-use super::ExprError;
 use super::build::{Builder, CONSTANTS, Value, function_names};
 use super::code::Binary;
 use super::lex::{Refusal, Span, Token, tokens};
+use super::{ExprError, hints};
 
 /// Parentheses, signs and powers within one another.
 const DEPTH_MAX: usize = 100;
@@ -223,11 +223,12 @@ impl<'a> Parser<'a> {
             true => ("function", functions.clone()),
             false => ("value", inputs.iter().copied().chain(CONSTANTS).collect()),
         };
-        let help = match nearest(name, &names) {
+        let help = match (hints::of_name(name), nearest(name, &names)) {
             _ if functions.contains(&name) => format!("`{name}` is a function: `{name}(..)`"),
-            Some(near) => format!("did you mean `{near}`?"),
-            None if is_called => format!("there are {}", names.join(", ")),
-            None => format!("the inputs are {}", inputs.join(", ")),
+            (Some(hint), _) => hint.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) if is_called => format!("there are {}", names.join(", ")),
+            (None, None) => self.builder.about_inputs(),
         };
         Refusal::from(format!("no {what} is called `{name}`"))
             .with_help(help)
@@ -292,6 +293,15 @@ impl<'a> Parser<'a> {
                 format!("`{}` where {wanted} should be", &self.text[at..at + len])
             }
         };
-        Refusal::from(found).at(self.text, self.span())
+        let hint = match self.peek() {
+            Token::Name(word) => hints::of_word(word),
+            _ => None,
+        };
+        let refusal = Refusal::from(found);
+        match hint {
+            Some(hint) => refusal.with_help(hint),
+            None => refusal,
+        }
+        .at(self.text, self.span())
     }
 }

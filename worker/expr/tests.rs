@@ -17,6 +17,7 @@ fn stream<T: bytemuck::Pod>(name: &str, item_type: &str, numbers: &[T]) -> Strea
     Stream {
         items: bytes.len() / item_type.len_bytes(),
         info: InputInfo {
+            naming: Default::default(),
             name: name.to_owned(),
             item_type,
             rate: Some(10.0),

@@ -29,7 +29,8 @@ pub const DELAY: OpDef = OpDef {
             kind: ParamKind::Items,
             default: Some("0"),
             unit: "",
-            doc: "What every element of the initial items is; for a stream of numbers or texts also the list of the initial items.",
+            doc: "A number or a text: what every element of the initial items is. A list: for a stream of numbers or texts the initial items, \
+                  `items` of them; for a stream of vectors one item, which comes `items` times.",
         },
     ],
     example: "counter items=10 ! delay items=2 initial=[-2, -1] ! print",

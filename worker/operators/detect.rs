@@ -24,7 +24,7 @@ a chain, each nearer than `distance` to the next. A NaN is no peak's neighbour. 
             kind: ParamKind::Float,
             default: Some(""),
             unit: "",
-            doc: "The least height of a peak.",
+            doc: "The least height of a peak. Default: any.",
         },
         ParamDef {
             name: "distance",
@@ -137,8 +137,7 @@ trait Detector: 'static {
 fn events<D: Detector>(args: &Args, detector: D, init: D::State) -> Result<Blueprint, OpError> {
     let (op, input) = (args.op().name, args.input());
     let Some(scalar) = input.item_type.scalar().filter(|s| !s.is_complex()) else {
-        return Err(OpError::input_type(op, input, "real numbers")
-            .with_help("pick or make one number per item first, with `map`"));
+        return Err(OpError::input_type(op, input, "real numbers"));
     };
     let agent = Events {
         detector,

@@ -66,7 +66,7 @@ fn vector(args: &Args) -> Result<(Scalar, usize), OpError> {
     match input.item_type {
         ItemType::Vector(scalar, width) => Ok((scalar, width as usize)),
         _ => Err(OpError::input_type(args.op().name, input, "vectors")
-            .with_help("`zip` without `expr` makes vectors of several streams")),
+            .or_help("`zip` without `expr` makes vectors of several streams")),
     }
 }
 
@@ -145,7 +145,7 @@ fn norm(args: &Args) -> Result<Blueprint, OpError> {
     if scalar.is_complex() {
         return Err(
             OpError::input_type("norm", input, "vectors of real numbers")
-                .with_help("map them to real ones first, for example `map expr=\"abs(x)\"`"),
+                .or_help("map them to real ones first, for example `map expr=\"abs(x)\"`"),
         );
     }
     let gives = match scalar {

@@ -64,8 +64,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let ((scalar, width), (other, more)) = (real(a)?, real(b)?);
     if scalar != other {
         let message = format!(
-            "`join` takes numbers of one type, but `{}` is {} and `{}` is {}",
-            a.name, a.item_type, b.name, b.item_type
+            "`join` takes numbers of one type, but {} is {} and {} is {}",
+            a.called(),
+            a.item_type,
+            b.called(),
+            b.item_type
         );
         return Err(OpError::param("in", message)
             .with_help("convert one of them: `map expr=\"x\"` with a `dtype`"));

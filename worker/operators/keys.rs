@@ -5,6 +5,9 @@ use crate::op::{Args, OpError};
 use crate::types::{ItemType, Scalar};
 use crate::wide::Wide;
 
+/// What mends items that are no integers.
+pub(crate) const TO_INTEGERS: &str = "`map` makes integers of numbers: op = \"map\", expr = \"floor(x)\", dtype = \"i64\"; `count.by` counts texts";
+
 /// What the items are keys of.
 #[derive(Clone, Copy)]
 pub(crate) enum Keys {
@@ -31,11 +34,7 @@ impl Keys {
                     Some(second) => format!("integers, two of them (key, {second}) or text"),
                     None => "integers or text".to_owned(),
                 };
-                Err(
-                    OpError::input_type(args.op().name, input, &wanted).with_help(
-                        "`map` makes integers: op = \"map\", expr = \"floor(x)\", dtype = \"i64\"",
-                    ),
-                )
+                Err(OpError::input_type(args.op().name, input, &wanted).with_help(TO_INTEGERS))
             }
         }
     }

@@ -99,9 +99,8 @@ pub(crate) fn points(args: &Args) -> Result<(Scalar, usize), OpError> {
     match input.item_type.elements() {
         Some((scalar, width)) if !scalar.is_complex() => Ok((scalar, width)),
         _ => Err(
-            OpError::input_type(args.op().name, input, "vectors of real numbers").with_help(
-                "`zip` makes them of several streams: op = \"zip\", in = [\"x\", \"y\"]",
-            ),
+            OpError::input_type(args.op().name, input, "vectors of real numbers")
+                .or_help("`zip` makes them of several streams: op = \"zip\", in = [\"x\", \"y\"]"),
         ),
     }
 }

@@ -18,7 +18,7 @@ pub const MERGE: OpDef = OpDef {
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
     params: &[INDEX],
-    example: "a:counter items=1000 ; b:counter items=500 ; m:merge in=[a, b] index=true ; zip in=[m, m.index] expr=\"m * 2 + index\" ! null",
+    example: "a:counter items=1000 ; b:counter items=500 ; m:merge in=[a, b] index=true ; zip in=[m, m.index] expr=\"a * 2 + b\" ! null",
     deterministic: false,
     build,
 };

@@ -1,5 +1,6 @@
 //! `misra_gries`: the keys that come most often, with few counters.
 
+use super::keys::TO_INTEGERS;
 use super::keys::integers;
 use super::pace::{EVERY, Pace};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, StateSpec, Status};
@@ -37,7 +38,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let scalar = match input.item_type {
         ItemType::Scalar(scalar) if scalar.is_integer() => scalar,
-        _ => return Err(OpError::input_type("misra_gries", input, "integers")),
+        _ => {
+            return Err(
+                OpError::input_type("misra_gries", input, "integers").with_help(TO_INTEGERS)
+            );
+        }
     };
     let k = args.required_count("k", 1)?;
     if k > MOST {

@@ -42,8 +42,7 @@ pub(crate) fn real(args: &Args) -> Result<Scalar, OpError> {
     let input = args.input();
     match input.item_type.scalar() {
         Some(scalar) if !scalar.is_complex() => Ok(scalar),
-        _ => Err(OpError::input_type(args.op().name, input, "real numbers")
-            .with_help("pick or make one number per item first, with `map`")),
+        _ => Err(OpError::input_type(args.op().name, input, "real numbers")),
     }
 }
 

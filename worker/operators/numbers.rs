@@ -230,11 +230,11 @@ pub(crate) fn common_type(args: &Args) -> Result<ItemType, OpError> {
         Some(other) => Err(OpError::param(
             "in",
             format!(
-                "`{}` takes inputs of one type, but `{}` is {} and `{}` is {}",
+                "`{}` takes inputs of one type, but {} is {} and {} is {}",
                 args.op().name,
-                first.name,
+                first.called(),
                 first.item_type,
-                other.name,
+                other.called(),
                 other.item_type
             ),
         )

@@ -29,9 +29,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         ItemType::Vector(scalar, 2) if !scalar.is_complex() => scalar,
         _ => {
             return Err(
-                OpError::input_type("regress", input, "two real numbers (x, y)").with_help(
-                    "`zip` makes them of two streams: op = \"zip\", in = [\"x\", \"y\"]",
-                ),
+                OpError::input_type("regress", input, "two real numbers (x, y)")
+                    .or_help("`zip` makes them of two streams: op = \"zip\", in = [\"x\", \"y\"]"),
             );
         }
     };

@@ -42,7 +42,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let Some(scalar) = elements.map(|e| e.0).filter(|s| !s.is_integer()) else {
         return Err(
             OpError::input_type("scale", input, "floating-point or complex numbers")
-                .with_help("`map` scales integers: op = \"map\", expr = \"3 * x\""),
+                .or_help("`map` scales integers: op = \"map\", expr = \"3 * x\""),
         );
     };
     let number = |name: &str| args.float(name).unwrap_or(0.0);

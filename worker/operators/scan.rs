@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, StateSpec, Status};
 use crate::expr::{Machine, Program, compile, compile_condition};
-use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, Value};
+use crate::op::{Args, Arity, InputInfo, Naming, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::types::{ItemType, Scalar};
 
 use super::map::output_type;
@@ -58,7 +58,7 @@ pub const SCAN: OpDef = OpDef {
             kind: ParamKind::Expr,
             default: Some(""),
             unit: "",
-            doc: "Whether anything goes out: a condition over `x` and the state `s` before the item.",
+            doc: "Whether anything goes out: a condition over `x` and the state `s` before the item. Default: always.",
         },
         ParamDef {
             name: "after",
@@ -119,10 +119,11 @@ struct Next {
 fn next(args: &Args) -> Result<Next, OpError> {
     let input = args.input();
     let Some((items, _)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
-        return Err(
-            OpError::input_type("scan", input, "real numbers, or vectors of them")
-                .with_help("take the parts of complex numbers first: `map expr=\"abs(x)\"`"),
-        );
+        return Err(OpError::input_type(
+            "scan",
+            input,
+            "real numbers, or vectors of them",
+        ));
     };
     let whole = |x: &f64| x.fract() == 0.0;
     let is_whole = items.is_integer() && args.floats("init").is_some_and(|i| i.iter().all(whole));
@@ -284,6 +285,7 @@ fn inputs(input: &InputInfo, state: &ItemType, names: &[String]) -> Vec<InputInf
     };
     let of_state = |name: &str, item_type: ItemType| InputInfo {
         name: name.to_owned(),
+        naming: Naming::Alone,
         item_type,
         rate: None,
     };

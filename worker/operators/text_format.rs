@@ -116,7 +116,10 @@ fn item_part(
         other => {
             return Err(OpError::param(
                 "in",
-                format!("`text.format` takes numbers and text, and `{name}` is {other}"),
+                format!(
+                    "`text.format` takes numbers and text, and {} is {other}",
+                    inputs[input].called()
+                ),
             ));
         }
     };

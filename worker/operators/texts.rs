@@ -13,8 +13,7 @@ pub(super) fn refuse_others(args: &Args) -> Result<(), OpError> {
         ItemType::Text => Ok(()),
         ItemType::Bytes => Err(OpError::input_type(args.op().name, input, "text")
             .with_help("read it as text: leave out `dtype = \"bytes\"` at the source")),
-        _ => Err(OpError::input_type(args.op().name, input, "text")
-            .with_help("`text.format` makes text of numbers")),
+        _ => Err(OpError::input_type(args.op().name, input, "text")),
     }
 }
 

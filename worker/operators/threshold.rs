@@ -52,8 +52,7 @@ below every level. Real numbers of any type. Both levels are live: while `off` s
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let Some(scalar) = input.item_type.scalar().filter(|s| !s.is_complex()) else {
-        return Err(OpError::input_type("threshold", input, "real numbers")
-            .with_help("pick or make one number per item first, with `map`"));
+        return Err(OpError::input_type("threshold", input, "real numbers"));
     };
     let on = args.float("on").unwrap_or(f64::NAN);
     let off = args.float("off").unwrap_or(on);

@@ -140,8 +140,7 @@ pub const MIX: OpDef = OpDef {
 fn timed_scalar(op: &str, input: &InputInfo) -> Result<Scalar, OpError> {
     match input.item_type {
         ItemType::Timed(scalar) if !scalar.is_complex() => Ok(scalar),
-        _ => Err(OpError::input_type(op, input, "timed items")
-            .with_help("`timed` gives items their times")),
+        _ => Err(OpError::input_type(op, input, "timed items")),
     }
 }
 

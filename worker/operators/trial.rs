@@ -86,6 +86,7 @@ pub(crate) fn build(
         ["a", "b", "c", "d"]
     };
     let infos = inputs.iter().zip(names).map(|(input, name)| InputInfo {
+        naming: Default::default(),
         name: name.to_owned(),
         item_type: input.item_type.clone(),
         rate: input.rate,

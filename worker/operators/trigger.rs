@@ -106,9 +106,9 @@ fn both_timed(args: &Args) -> Result<(ItemType, ItemType), OpError> {
         None => Ok((items, triggers.item_type.clone())),
         Some(input) => {
             let message = format!(
-                "`{}` takes timed items here, and `{}` is {}",
+                "`{}` takes timed items here, and {} is {}",
                 args.op().name,
-                input.name,
+                input.called(),
                 input.item_type
             );
             Err(OpError::param("in", message).with_help("`timed` gives items their times"))
@@ -170,9 +170,9 @@ fn real(args: &Args, input: &InputInfo) -> Result<Scalar, OpError> {
     let scalar = input.item_type.scalar().filter(|s| !s.is_complex());
     scalar.ok_or_else(|| {
         let message = format!(
-            "`{}` takes a number for each item here, and `{}` is {}",
+            "`{}` takes a number for each item here, and {} is {}",
             args.op().name,
-            input.name,
+            input.called(),
             input.item_type
         );
         OpError::param("in", message)

@@ -68,9 +68,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
         return Err(
-            OpError::input_type("window", input, "real numbers or vectors of them").with_help(
-                "map complex items to real ones first, for example `map expr=\"abs(x)\"`",
-            ),
+            OpError::input_type("window", input, "real numbers or vectors of them")
+                .or_help("map complex items to real ones first, for example `map expr=\"abs(x)\"`"),
         );
     };
     let windows = Wanted {

@@ -29,7 +29,7 @@ pub const WORDS: OpDef = OpDef {
             kind: ParamKind::Text,
             default: Some(""),
             unit: "",
-            doc: "Where to cut instead, such as `,` or `; `.",
+            doc: "Where to cut instead, such as `,` or `; `. Default: white space.",
         },
     ],
     example: "text.read path=examples/data/access.log ! words ! head items=5 ! print",

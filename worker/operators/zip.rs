@@ -73,8 +73,9 @@ fn elements(args: &Args) -> Result<(Scalar, u32), OpError> {
             return Err(OpError::param(
                 "in",
                 format!(
-                    "`zip` without `expr` takes {wanted} and `{}` is {}",
-                    input.name, input.item_type
+                    "`zip` without `expr` takes {wanted} and {} is {}",
+                    input.called(),
+                    input.item_type
                 ),
             ));
         };

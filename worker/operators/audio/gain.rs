@@ -33,7 +33,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let Some(scalar) = elements.map(|e| e.0).filter(|s| !s.is_integer()) else {
         return Err(
             OpError::input_type("gain", input, "floating-point or complex numbers")
-                .with_help("`map` with `dtype` converts"),
+                .or_help("`map` with `dtype` converts"),
         );
     };
     let db = args.float("db").unwrap_or(0.0);

@@ -54,7 +54,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }
         _ => {
             let wanted = "floating-point numbers or signed integers";
-            return Err(OpError::input_type("level", input, wanted).with_help(
+            return Err(OpError::input_type("level", input, wanted).or_help(
                 "`map` puts 0 in the middle: op = \"map\", expr = \"x / 128 - 1\", dtype = \"f32\"",
             ));
         }

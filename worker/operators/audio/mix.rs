@@ -43,7 +43,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let Some((scalar, width)) = elements.filter(|(s, _)| !s.is_integer()) else {
         let wanted = "floating-point or complex numbers, or vectors of them";
         return Err(
-            OpError::input_type("mix", first, wanted).with_help("`map` with `dtype` converts")
+            OpError::input_type("mix", first, wanted).or_help("`map` with `dtype` converts")
         );
     };
     if let Some(other) = args

@@ -77,7 +77,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     if sound.width > 2 {
         return Err(
             OpError::input_type("reverb", args.input(), "one channel or two")
-                .with_help("`pick` takes the channels that are wanted"),
+                .or_help("`pick` takes the channels that are wanted"),
         );
     }
     let rate = iir::rate(args)?;

@@ -30,7 +30,7 @@ The pattern of a complex stream may be complex.",
             kind: ParamKind::Floats,
             default: Some(""),
             unit: "",
-            doc: "The pattern's imaginary part, as many numbers.",
+            doc: "The pattern's imaginary part, as many numbers. Default: all 0.",
         },
         ParamDef {
             name: "normalize",

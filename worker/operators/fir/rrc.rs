@@ -67,8 +67,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         return Err(OpError::param("alpha", message));
     }
     let span = rate / symbol_rate;
-    let usual = (11.0 * span).min(1e6) as u64 | 1;
-    let numtaps = args.count("numtaps", 1)?.unwrap_or(usual);
+    let usual = 11.0 * span;
+    let given = args.count("numtaps", 1)?;
+    if given.is_none() && usual > 1e6 {
+        let message = format!(
+            "`symbol_rate` is {symbol_rate} Hz: 11 symbols have {usual} items, and 1000001 taps are the most"
+        );
+        return Err(OpError::param("symbol_rate", message)
+            .with_help("`numtaps` says how many of them are enough"));
+    }
+    let numtaps = given.unwrap_or(usual as u64 | 1);
     if numtaps > 1_000_001 || numtaps.is_multiple_of(2) {
         let message = format!("`numtaps` is {numtaps}, and must be an odd number up to 1000001");
         return Err(OpError::param("numtaps", message));
@@ -87,6 +95,7 @@ mod tests {
         let cases = [
             ("symbol_rate", Value::from(0)),
             ("symbol_rate", Value::from(101)),
+            ("symbol_rate", Value::from(1e-5)),
             ("alpha", Value::from(1.1)),
             ("numtaps", Value::from(10)),
             ("decimate", Value::from(0)),

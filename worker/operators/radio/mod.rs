@@ -41,7 +41,7 @@ fn complex(args: &Args) -> Result<Precision, OpError> {
         ItemType::Scalar(Scalar::Cf64) => Ok(Precision::Double),
         _ => Err(
             OpError::input_type(args.op().name, input, "complex numbers, cf32 or cf64")
-                .with_help("`map expr=\"complex(x[0], x[1])\"` makes them of vectors of two, `complex(x, 0)` of numbers"),
+                .or_help("`map expr=\"complex(x[0], x[1])\"` makes them of vectors of two, `complex(x, 0)` of numbers"),
         ),
     }
 }
@@ -54,7 +54,7 @@ fn real(args: &Args) -> Result<Precision, OpError> {
         ItemType::F64 => Ok(Precision::Double),
         _ => Err(
             OpError::input_type(args.op().name, input, "numbers, f32 or f64")
-                .with_help("`map expr=\"x\" dtype=\"f32\"` converts whole numbers, `re(x)` is the real part of a complex one"),
+                .or_help("`map expr=\"x\" dtype=\"f32\"` converts whole numbers, `re(x)` is the real part of a complex one"),
         ),
     }
 }

@@ -210,7 +210,7 @@ pub(super) fn single_numbers(args: &Args) -> Result<Scalar, OpError> {
     match input.item_type {
         ItemType::Scalar(scalar) => Ok(scalar),
         _ => Err(OpError::input_type(args.op().name, input, "numbers one by one")
-            .with_help("`unstack` or `pick` takes a vector's elements apart, `flatten` gives them one after the other")),
+            .or_help("`unstack` or `pick` takes a vector's elements apart, `flatten` gives them one after the other")),
     }
 }
 

@@ -54,9 +54,7 @@ fn build_forward(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
         let wanted = "real numbers or vectors of them";
-        return Err(
-            OpError::input_type("rfft", input, wanted).with_help("`fft` takes complex ones")
-        );
+        return Err(OpError::input_type("rfft", input, wanted).or_help("`fft` takes complex ones"));
     };
     let size = fft::size(args, &input.item_type, width)?;
     let items = (size / width) as u64;
@@ -91,7 +89,7 @@ fn build_inverse(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let ItemType::Vector(scalar @ (Scalar::Cf32 | Scalar::Cf64), bins) = input.item_type else {
         return Err(OpError::input_type("irfft", input, "complex vectors")
-            .with_help("`rfft` makes them; `ifft` takes blocks of complex numbers"));
+            .or_help("`rfft` makes them; `ifft` takes blocks of complex numbers"));
     };
     let even = (2 * u64::from(bins) - 2).max(1);
     let size = args.count("size", 1)?.unwrap_or(even);

@@ -226,6 +226,7 @@ impl Case {
             .iter()
             .zip(names)
             .map(|(stream, name)| InputInfo {
+                naming: Default::default(),
                 name: (*name).to_owned(),
                 item_type: stream.item_type.clone(),
                 rate: stream.rate,

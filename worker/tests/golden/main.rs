@@ -122,6 +122,7 @@ impl Golden {
         let is_source = op.inputs == Arity::Source;
         let item_type: ItemType = item_type.parse().unwrap();
         let input = InputInfo {
+            naming: Default::default(),
             name: "x".to_owned(),
             item_type: item_type.clone(),
             rate: Some(rate),

@@ -1,0 +1,76 @@
+//! Every parameter of every operator with values that it may not expect: refused by name, or taken; never a panic.
+
+use std::panic::catch_unwind;
+
+use thalweg::oneline::load_line;
+use thalweg::resolve::resolve;
+use thalweg::sets::apply_sets;
+use thalweg::worker::operators;
+
+/// Numbers, texts and lists at the edges of what can be written.
+const VALUES: [&str; 16] = [
+    "-1",
+    "0",
+    "1e300",
+    "-1e300",
+    "nan",
+    "9223372036854775807",
+    "0.5",
+    "1e-300",
+    "\"\"",
+    "\"abc\"",
+    "[]",
+    "[-1, 0]",
+    "[1e300]",
+    "true",
+    "\"-1 s\"",
+    "\"1e300 s\"",
+];
+
+#[test]
+fn every_parameter_is_judged_at_its_place_and_without_panic() {
+    let mut wrong = Vec::new();
+    for op in operators::table() {
+        let agent = agent_of(op.example, op.name);
+        for (param, value) in op
+            .params
+            .iter()
+            .flat_map(|p| VALUES.map(|value| (p, value)))
+        {
+            let set = format!("{agent}.{}={value}", param.name);
+            let judged = catch_unwind(|| judged(op.example, &set));
+            let says = match judged {
+                Err(_) => "panics".to_owned(),
+                Ok(None) => continue,
+                Ok(Some(said)) => said,
+            };
+            let has_place = says.contains("--set:1:") || says.contains("<command line>:1:");
+            if !has_place || says.contains("os error") {
+                wrong.push(format!("{set}: {says}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is said of the line with this setting; `None` where it is taken.
+fn judged(line: &str, set: &str) -> Option<String> {
+    let mut graph = load_line(line).unwrap();
+    let set_it = apply_sets(&mut graph, &[set.to_owned()]);
+    let judged = set_it.and_then(|()| resolve(graph));
+    judged.err().map(|refused| refused.to_string())
+}
+
+/// The name of the agent that has this operator in a line.
+fn agent_of(line: &str, op: &str) -> String {
+    let graph = load_line(line).unwrap();
+    let agent = graph.agents.iter().find(|agent| match &agent.work {
+        thalweg::decl::WorkDecl::Op { op: name, .. } => name.value == op,
+        thalweg::decl::WorkDecl::Native { .. } => false,
+    });
+    agent
+        .unwrap_or_else(|| panic!("`{line}` has no {op}"))
+        .name
+        .value
+        .clone()
+}

@@ -1,0 +1,52 @@
+//! Files that cannot be written are refused before anything starts, and nothing is made or changed by looking.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::{has, said_of_line};
+
+fn writing(path: &str) -> String {
+    said_of_line(&format!("counter items=3 ! csv.write path=\"{path}\""))
+}
+
+#[test]
+fn a_place_that_takes_no_file_is_refused_before_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str| folder.path().join(name).display().to_string();
+    let cases = [
+        ("/proc/out.csv".to_owned(), "`/proc` belongs to the kernel"),
+        (
+            "/sys/kernel/out.csv".to_owned(),
+            "`/sys/kernel` belongs to the kernel",
+        ),
+        (of("missing/out.csv"), "there is no folder"),
+        (of(""), "it is a folder"),
+        (of("out/"), "it names a folder, no file"),
+        (
+            of(&"n".repeat(300)),
+            "its name has 300 bytes, and 255 are the most",
+        ),
+    ];
+    for (path, words) in cases {
+        has(
+            &writing(&path),
+            &["agent `csv_write`", "cannot be written", words],
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_link_is_judged_by_where_it_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.csv");
+    symlink("new.csv", &link).unwrap();
+    let line = format!("counter items=3 ! csv.write path=\"{}\"", link.display());
+    thalweg::resolve::resolve(thalweg::oneline::load_line(&line).unwrap()).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink("missing/new.csv", &link).unwrap();
+    has(
+        &writing(&link.display().to_string()),
+        &["there is no folder"],
+    );
+}

@@ -1,0 +1,66 @@
+//! What `--set` gives is refused at the setting, not at the graph.
+
+use crate::{has, said_of_settings};
+
+const LINE: &str = "tone:sine freq=1 rate=10 items=4 ! out:null";
+
+#[test]
+fn a_value_that_only_the_operator_can_judge_is_shown_at_the_setting() {
+    let said = said_of_settings(LINE, &["tone.amplitude=2", "tone.rate=-1"]);
+    has(
+        &said,
+        &["agent `tone`: `rate` is -1", "--set:2:11", "tone.rate=-1"],
+    );
+    assert!(!said.contains("<command line>"), "{said}");
+}
+
+#[test]
+fn an_unknown_key_is_shown_at_the_setting() {
+    let said = said_of_settings(LINE, &["tone.frequency=3"]);
+    has(
+        &said,
+        &[
+            "no parameter `frequency`",
+            "--set:1:6",
+            "did you mean `freq`?",
+        ],
+    );
+}
+
+#[test]
+fn an_input_and_a_stream_that_are_none_are_shown_at_the_setting() {
+    let said = said_of_settings(LINE, &["out.in=tune"]);
+    has(&said, &["--set:1:8", "did you mean `tone`?"]);
+    let said = said_of_settings(LINE, &["streams.tune.capacity=64"]);
+    has(&said, &["--set:1:1", "`tune`"]);
+}
+
+#[test]
+fn a_worker_that_nobody_names_is_refused() {
+    let said = said_of_settings(LINE, &["workers.w.core=1"]);
+    has(&said, &["there is no worker `w`", "--set AGENT.worker=w"]);
+    let line = format!("{LINE} worker=front");
+    let said = said_of_settings(&line, &["workers.fornt.core=1"]);
+    has(
+        &said,
+        &["there is no worker `fornt`", "did you mean `front`?"],
+    );
+}
+
+#[test]
+fn a_worker_that_is_set_as_an_agent_is_told_apart() {
+    let said = said_of_settings(&format!("{LINE} worker=w"), &["w.core=1"]);
+    has(
+        &said,
+        &["there is no agent `w`", "--set workers.w.KEY=VALUE"],
+    );
+}
+
+#[test]
+fn a_worker_may_be_declared_by_settings() {
+    let mut graph = thalweg::oneline::load_line(LINE).unwrap();
+    let sets = ["workers.w.core=0", "tone.worker=w"].map(str::to_owned);
+    thalweg::sets::apply_sets(&mut graph, &sets).unwrap();
+    let (resolved, _) = thalweg::resolve::resolve(graph).unwrap();
+    assert_eq!(resolved.workers.len(), 1);
+}

@@ -1,0 +1,81 @@
+//! What is no TOML, and what is a graph of nothing.
+
+use crate::{has, said_of_file};
+
+#[test]
+fn a_duplicate_key_is_named() {
+    let said = said_of_file("[agents.a]\nop = \"sine\"\nfreq = 1\nfreq = 2\n");
+    has(
+        &said,
+        &["duplicate key `freq`", "g.toml:4:1", "written once"],
+    );
+    let said = said_of_file("[agents.a]\nop = \"sine\"\n[agents.a]\nop = \"sine\"\n");
+    has(&said, &["duplicate key `a`", "g.toml:3:9"]);
+}
+
+#[test]
+fn every_line_that_is_no_toml_is_told() {
+    let said = said_of_file("[agents.a]\nop = = 3\n[agents.b]\nop = \"sine\" 5\nrate = \n");
+    has(&said, &["g.toml:2:", "g.toml:4:", "g.toml:5:"]);
+    assert_eq!(said.matches("error:").count(), 3, "{said}");
+}
+
+#[test]
+fn an_empty_graph_is_named() {
+    for text in ["", "\n# nothing yet\n", "name = \"g\"\n"] {
+        has(
+            &said_of_file(text),
+            &["graph `g` (g.toml) has no agent", "[agents.NAME]"],
+        );
+    }
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_its_agent() {
+    let of = |value: &str| {
+        said_of_file(&format!(
+            "[agents.s]\nop = \"sine\"\nfreq = 1\nrate = {value}\n"
+        ))
+    };
+    has(
+        &of("nan"),
+        &[
+            "agent `s`: `rate` is nan, which is no finite number",
+            "g.toml:4:8",
+        ],
+    );
+    has(&of("-inf"), &["`rate` is -inf"]);
+    has(&of("-1e300"), &["agent `s`: `rate` is -1e300"]);
+    has(&of("1979-05-27"), &["`rate` is the date"]);
+    has(
+        &of("{ a = 1 }"),
+        &["`rate` is a table, and no parameter is one"],
+    );
+}
+
+#[test]
+fn a_choice_may_be_spelled_as_a_number() {
+    let norm = |ord: &str| {
+        format!(
+            "[agents.v]\nop = \"const\"\nvalue = [3, 4]\n[agents.n]\nop = \"norm\"\nin = \"v\"\nord = {ord}\n"
+        )
+    };
+    for ord in ["1", "2", "\"1\"", "\"inf\""] {
+        let graph = crate::declared(&norm(ord)).unwrap();
+        thalweg::resolve::resolve(graph).unwrap();
+    }
+    has(
+        &said_of_file(&norm("3")),
+        &["`ord` is the whole number 3", "one of 2, 1, inf"],
+    );
+    has(&said_of_file(&norm("inf")), &["`ord` is inf", "quote it"]);
+}
+
+#[test]
+fn a_name_of_one_letter_is_like_no_other() {
+    let said =
+        said_of_file("[agents.x]\nop = \"counter\"\n[agents.o]\nop = \"null\"\nin = \"q\"\n");
+    has(&said, &["there is no agent `q`", "the agents are x, o"]);
+    let said = said_of_file("[agents.x]\nop = \"sine\"\nfrequency = 2\n");
+    has(&said, &["did you mean `freq`?"]);
+}
