@@ -126,6 +126,8 @@ impl Agent for HyperLogLog {
         let (ranks, mut registers) = io.state.head_and_table::<Ranks, u8>();
         let precision = self.precision;
         let read = &self.read;
+        // Most keys change no register, and so no estimate.
+        let mut estimate = None;
         self.pace.visit(input.position(), n, |i, tells| {
             let key = read[i].0;
             let register = (key >> (64 - precision)) as usize;
@@ -137,9 +139,10 @@ impl Agent for HyperLogLog {
                 registers[register] = rank;
                 ranks.having[known as usize] -= 1;
                 ranks.having[rank as usize] += 1;
+                estimate = None;
             }
             if tells {
-                output.push(ranks.estimate(precision));
+                output.push(*estimate.get_or_insert_with(|| ranks.estimate(precision)));
             }
         });
         input.consume(n);

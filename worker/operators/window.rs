@@ -28,13 +28,7 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
     inputs: Arity::One,
     outputs: "one stream of `rate / step`, of the input's shape",
     params: &[
-        ParamDef {
-            name: "size",
-            kind: ParamKind::Length,
-            default: None,
-            unit: "items",
-            doc: "Items in a window.",
-        },
+        SIZE,
         ParamDef {
             name: "step",
             kind: ParamKind::Length,
@@ -64,6 +58,15 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
     build,
 };
 
+/// How long windows are, of every operator that says it in items.
+pub(crate) const SIZE: ParamDef = ParamDef {
+    name: "size",
+    kind: ParamKind::Length,
+    default: None,
+    unit: "items",
+    doc: "Items in a window.",
+};
+
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
@@ -73,7 +76,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         );
     };
     let windows = Wanted {
-        windows: Windows {
+        full: Windows {
             size: args.required_length("size", 1)?,
             step: args.required_length("step", 1)?,
         },
@@ -84,7 +87,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         Scalar::F32 => Scalar::F32,
         _ => Scalar::F64,
     };
-    let size = windows.windows.size as f64;
+    let size = windows.full.size as f64;
     match what {
         "sum" | "min" | "max" | "ptp" if scalar.is_float() => {
             let folder = picked::<f64>(what, windows, width);
@@ -103,7 +106,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         _ => {
             let (folder, finish) = match what {
                 "median" => {
-                    let full = medians(windows.windows, width, scalar);
+                    let full = medians(windows.full, width, scalar);
                     (windows.folder(width, middles(width), full), Finish::Nothing)
                 }
                 "rms" => (sliding::<Squares>(windows, width), Finish::RootOver(size)),
@@ -123,7 +126,8 @@ fn is_signed(scalar: Scalar) -> bool {
 /// Which windows, and whether they grow at first.
 #[derive(Clone, Copy)]
 struct Wanted {
-    windows: Windows,
+    /// As they are once they are full.
+    full: Windows,
     growing: bool,
 }
 
@@ -136,7 +140,7 @@ impl Wanted {
         full: Box<dyn Folder<W>>,
     ) -> Box<dyn Folder<W>> {
         match self.growing {
-            true => Box::new(Growing::new(self.windows, width, one, full)),
+            true => Box::new(Growing::new(self.full, width, one, full)),
             false => full,
         }
     }
@@ -144,16 +148,16 @@ impl Wanted {
     /// How many windows have ended when `items` items have been seen.
     fn ended(self, items: u64) -> u64 {
         match self.growing {
-            true => growing::ended(self.windows, items),
-            false => self.windows.ended(items),
+            true => growing::ended(self.full, items),
+            false => self.full.ended(items),
         }
     }
 
     /// The position after the n-th window's last item.
     fn end(self, n: u64) -> u64 {
         match self.growing {
-            true => growing::end(self.windows, n),
-            false => self.windows.end(n),
+            true => growing::end(self.full, n),
+            false => self.full.end(n),
         }
     }
 }
@@ -173,12 +177,12 @@ fn picked<W: crate::sliding::Arithmetic>(
 }
 
 fn sliding<F: scan::Scan>(windows: Wanted, width: usize) -> Box<dyn Folder<F::Item>> {
-    let full = scan::folder::<F>(windows.windows, width);
+    let full = scan::folder::<F>(windows.full, width);
     windows.folder(width, one_of::<F>(width), full)
 }
 
 fn deviations(windows: Wanted, width: usize) -> Box<dyn Folder<f64>> {
-    let full = folder::<Deviations>(windows.windows, width);
+    let full = folder::<Deviations>(windows.full, width);
     windows.folder(width, one_of::<Deviations>(width), full)
 }
 
@@ -211,7 +215,7 @@ fn assemble<W: Finishing>(
 ) -> Result<Blueprint, OpError> {
     let input = args.input();
     let width = input.item_type.elements().map_or(1, |(_, width)| width);
-    let rate = input.rate.map(|rate| rate / windows.windows.step as f64);
+    let rate = input.rate.map(|rate| rate / windows.full.step as f64);
     let agent = Window {
         windows,
         width,
@@ -223,7 +227,7 @@ fn assemble<W: Finishing>(
         given: Vec::new(),
     };
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()).retain(windows.windows.size as usize - 1))
+        .input(InPort::new(input.item_type.clone()).retain(windows.full.size as usize - 1))
         .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
 }
 
@@ -284,7 +288,7 @@ impl Finishing for u64 {
 
 /// Finishes the windows from the `first` on: those that are not full by the items they have.
 fn finish<W: Finishing>(values: &mut [W], windows: Wanted, width: usize, how: Finish, first: u64) {
-    let Windows { size, .. } = windows.windows;
+    let Windows { size, .. } = windows.full;
     let partial = match windows.growing {
         true => windows.ended(size - 1).saturating_sub(first),
         false => 0,

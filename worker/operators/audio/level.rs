@@ -3,6 +3,7 @@
 use super::effect::Sound;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::operators::window::SIZE;
 use crate::sliding::{Fold, Folder, Squares, Windows, folder};
 use crate::types::Scalar;
 use crate::wide::{View, Wide};
@@ -18,13 +19,7 @@ integers, and a full-scale sine has a peak of 0 and an RMS of -3.01 (no 3 dB are
     inputs: Arity::One,
     outputs: "one stream of f64 (f32 for f32) of the input's shape, of rate / step",
     params: &[
-        ParamDef {
-            name: "size",
-            kind: ParamKind::Length,
-            default: None,
-            unit: "items",
-            doc: "Items in a window.",
-        },
+        SIZE,
         ParamDef {
             name: "step",
             kind: ParamKind::Length,

@@ -5,6 +5,7 @@ use crate::design::Band;
 use crate::design::iirfilter::butter;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::operators::window::SIZE;
 use crate::sliding::Windows;
 use crate::types::{ItemType, Scalar};
 use crate::wide::{View, Wide};
@@ -23,13 +24,7 @@ Sums and filters are f64; f32 gives f32, other real numbers f64. A state that ha
     inputs: Arity::One,
     outputs: "one stream of vectors with a level per band, of rate / size",
     params: &[
-        ParamDef {
-            name: "size",
-            kind: ParamKind::Length,
-            default: None,
-            unit: "items",
-            doc: "Items in a window.",
-        },
+        SIZE,
         ParamDef {
             name: "fraction",
             kind: ParamKind::Int,
