@@ -641,6 +641,26 @@ impl Drop for Entered {
     }
 }
 
+/// What of the machine's memory can be had, swap included; `None` where the system does not say.
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    Some((kib("MemAvailable:")? + kib("SwapFree:").unwrap_or(0)) << 10)
+}
+
+/// The segment is allocated whole: more than there is would end in some process being killed.
+fn enough_memory(need: u64, available: Option<u64>) -> Result<(), RunError> {
+    match available {
+        Some(have) if need > have => Err(RunError::Environment(format!(
+            "memory: the graph needs {need} bytes and {have} are available; give smaller capacities or sizes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Everything in this process: one worker, no fork, a segment without a name.
 fn run_inside(
     mut graph: Resolved,
@@ -650,6 +670,7 @@ fn run_inside(
     around: &mut Circumstances,
     watch: &mut dyn Watch,
 ) -> Result<Finished, RunError> {
+    enough_memory(plan.len_bytes as u64, available_memory())?;
     let info = info(&graph, plan, &around.run, "");
     let entered = Entered(private(|| enter(&info))?);
     let segment = Segment::anonymous(plan.len_bytes)?;

@@ -334,3 +334,14 @@ fn a_second_signal_kills_and_the_code_says_which() {
         }
     }
 }
+
+#[test]
+fn a_graph_that_needs_more_memory_than_there_is_is_3_inside_one_process_too() {
+    let site = Site::new();
+    let line = "counter items=9 ! window size=1000000000000 ! null";
+    for inside in [&["--in-process"][..], &[]] {
+        let ended = site.run(&[&["run", "-e", line][..], inside].concat());
+        ended.expect(3).says(&["memory: the graph needs", "bytes"]);
+    }
+    site.assert_clean();
+}
