@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -32,10 +33,10 @@ pub struct Run {
     #[command(flatten)]
     pub(super) graph: GraphArg,
     /// Every source ends after so many items
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     items: Option<u64>,
     /// So many worker processes, whatever the graph says
-    #[arg(long, value_name = "N", conflicts_with = "in_process")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, conflicts_with = "in_process")]
     workers: Option<usize>,
     /// Everything in this process, without a fork
     #[arg(long)]
@@ -54,7 +55,7 @@ pub struct Run {
     #[arg(long, conflicts_with = "in_process")]
     lock_memory: bool,
     /// How often a worker may die without getting on before the run fails
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     restart: Option<u32>,
     /// The most items an agent takes in one step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -128,6 +129,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|s| Duration::try_from_secs_f64(s).ok())
         .ok_or_else(|| "a time is a number with a unit: 10s, 500ms, 2min".to_owned())
+}
+
+/// A count of anything.
+fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|_| "a whole number is needed, from 0 up and not too large".to_owned())
 }
 
 /// Long enough that the run does more than writing snapshots.

@@ -131,6 +131,12 @@ fn what_cannot_be_meant_is_2_and_makes_nothing() {
         &["run", "--workers", "0", "-e", "counter ! null"],
         &["`--workers` is 0"],
     );
+    for option in ["--workers", "--items", "--restart"] {
+        check(
+            &["run", option, "two", "-e", "counter items=3 ! null"],
+            &[option, "a whole number is needed"],
+        );
+    }
     check(&["run", "missing.toml"], &["missing.toml"]);
     check(
         &["run", "bad.toml"],
