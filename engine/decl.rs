@@ -49,7 +49,7 @@ pub struct SourceText {
     pub text: String,
     /// The uses of sub-graphs: the text of each is seen again, further on, for every use.
     pub used: Vec<Used>,
-    /// The settings of the command line, a line for each; their places begin at [`SETTINGS`].
+    /// The settings of the command line, a line for each; their places begin at 2^62.
     pub settings: String,
 }
 
