@@ -232,6 +232,7 @@ impl Filter {
             name: "x".to_owned(),
             item_type: "f32".parse().expect("an item type"),
             rate: Some(1.0),
+            unit: None,
         };
         let params = [
             ("cutoff".to_owned(), 0.1.into()),

@@ -144,6 +144,9 @@ pub struct AgentDecl {
     pub worker: Option<At<String>>,
     /// The item type it asks for.
     pub dtype: Option<At<ItemType>>,
+    /// What the numbers of its outputs measure: one text for all of them, or one for each; an empty one says
+    /// that it is not known.
+    pub units: Vec<At<String>>,
     /// How many deaths without progress its worker is forgiven.
     pub restart: Option<At<u32>>,
     /// What happens to an item it dies of.

@@ -425,7 +425,7 @@ impl Draft {
     /// Adds an agent that reads `inputs`, then what its operator brings along.
     pub fn agent(&self, name: &str, work: Work, inputs: Vec<InputDecl>) -> Handle {
         let mut inputs = inputs;
-        let mut dtype = None;
+        let (mut dtype, mut units) = (None, Vec::new());
         let work = match work {
             Work::Native {
                 kind,
@@ -440,6 +440,7 @@ impl Draft {
                 let more = op.inputs.iter();
                 inputs.extend(more.map(|(name, handle)| self.input(handle, name.clone())));
                 dtype = op.dtype.map(At::nowhere);
+                units = op.units.into_iter().map(At::nowhere).collect();
                 WorkDecl::Op {
                     op: At::nowhere(op.name),
                     params: op
@@ -457,6 +458,7 @@ impl Draft {
                 inputs,
                 worker: None,
                 dtype,
+                units,
                 restart: None,
                 on_error: None,
             });

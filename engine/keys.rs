@@ -5,6 +5,7 @@
 
 use thalweg_worker::op::{Value, nearest};
 use thalweg_worker::types::ItemType;
+use thalweg_worker::units::unit_of;
 
 use crate::decl::{
     AgentDecl, At, Capacity, Core, InputDecl, OnError, Overflow, Span, StreamDecl, WorkDecl,
@@ -13,7 +14,7 @@ use crate::decl::{
 use crate::diag::Diagnostic;
 
 /// The keys of an agent that are not parameters of its operator.
-pub const AGENT_KEYS: [&str; 6] = ["op", "in", "worker", "dtype", "restart", "on_error"];
+pub const AGENT_KEYS: [&str; 7] = ["op", "in", "worker", "dtype", "unit", "restart", "on_error"];
 /// The keys of a worker.
 pub const WORKER_KEYS: [&str; 2] = ["core", "restart"];
 /// The keys of a stream.
@@ -117,6 +118,7 @@ pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -
         inputs: Vec::new(),
         worker: None,
         dtype: None,
+        units: Vec::new(),
         restart: None,
         on_error: None,
     };
@@ -158,6 +160,7 @@ pub(crate) fn set_agent(
         "in" => agent.inputs = inputs(&node)?,
         "worker" => agent.worker = Some(node.text("worker", "a worker's name")?),
         "dtype" => agent.dtype = Some(item_type(&node)?),
+        "unit" => agent.units = units(&node)?,
         "restart" => agent.restart = Some(tries(&node)?),
         "on_error" => {
             let at = choice("on_error", &node, &ON_ERRORS)?;
@@ -280,7 +283,7 @@ fn made_in_rust(agent: &AgentDecl, key: &At<String>) -> Diagnostic {
         agent.name.value, key.value
     ))
     .at(key.span.clone(), "no parameter")
-    .help("in, worker, dtype, restart and on_error can be set")
+    .help("in, worker, dtype, unit, restart and on_error can be set")
 }
 
 /// `"a"`, `["a", "b.z"]` or `{ l = "a", r = "b" }`.
@@ -341,6 +344,20 @@ fn item_type(node: &Node) -> Result<At<ItemType>, Diagnostic> {
         .map_err(|unknown: thalweg_worker::types::UnknownType| {
             Diagnostic::new(unknown.to_string()).at(text.span.clone(), "no item type")
         })
+}
+
+/// `"V"` for every output, `["V", "A"]` for each its own.
+fn units(node: &Node) -> Result<Vec<At<String>>, Diagnostic> {
+    let one = |node: &Node| {
+        let text = node.text("unit", "a short text such as \"m/s^2\", or a list of them")?;
+        let unit = unit_of(&text.value)
+            .map_err(|why| Diagnostic::new(why).at(text.span.clone(), "no unit"))?;
+        Ok(At::new(unit.unwrap_or_default(), text.span))
+    };
+    match &node.value {
+        NodeValue::List(nodes) => nodes.iter().map(one).collect(),
+        _ => Ok(vec![one(node)?]),
+    }
 }
 
 fn tries(node: &Node) -> Result<At<u32>, Diagnostic> {

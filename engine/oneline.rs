@@ -74,6 +74,7 @@ fn declare(written: Vec<Written>, found: &mut Vec<Diagnostic>) -> Vec<AgentDecl>
             inputs: before,
             worker: None,
             dtype: None,
+            units: Vec::new(),
             restart: None,
             on_error: None,
         };

@@ -84,6 +84,7 @@ pub fn op(name: impl Into<String>) -> Op {
         name: name.into(),
         params: Vec::new(),
         dtype: None,
+        units: Vec::new(),
         inputs: Vec::new(),
     }
 }
@@ -93,6 +94,7 @@ pub struct Op {
     pub(crate) name: String,
     pub(crate) params: Vec<(String, Value)>,
     pub(crate) dtype: Option<ItemType>,
+    pub(crate) units: Vec<String>,
     pub(crate) inputs: Vec<(Option<String>, Handle)>,
 }
 
@@ -107,6 +109,12 @@ impl Op {
     /// Asks for items of the type `T`: the key `dtype` of graph files.
     pub fn dtype<T: Kind>(mut self) -> Op {
         self.dtype = Some(T::kind());
+        self
+    }
+
+    /// Says what the numbers it gives measure (`V`, `m/s^2`): the key `unit` of graph files.
+    pub fn unit(mut self, unit: impl Into<String>) -> Op {
+        self.units = vec![unit.into()];
         self
     }
 

@@ -104,7 +104,7 @@ fn edge_agent(
 fn blueprint(item_type: &ItemType, rate: Option<f64>, drops: bool) -> Blueprint {
     let blueprint = Blueprint::new(Passing { drops })
         .input(InPort::new(item_type.clone()))
-        .output(OutPort::new(item_type.clone(), rate))
+        .output(OutPort::new(item_type.clone(), rate).keeps_unit())
         .not_deterministic();
     match drops {
         true => Blueprint {

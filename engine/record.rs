@@ -84,7 +84,7 @@ pub fn insert(
 
 fn recorded(graph: &Resolved, stream: StreamIx) -> Recorded {
     let stream = &graph.streams[stream];
-    Recorded::new(&stream.name, &stream.item_type, stream.rate)
+    Recorded::new(&stream.name, &stream.item_type, stream.rate).unit(stream.unit.clone())
 }
 
 /// The streams that these names mean.
@@ -227,6 +227,7 @@ fn give_place(agent: &mut AgentDecl, recording: &Recording, streams: &[String], 
     let param = |key: &str, value: Value| (At::nowhere(key.to_owned()), At::nowhere(value));
     agent.inputs.clear();
     agent.dtype = None;
+    agent.units = Vec::new();
     agent.on_error = None;
     agent.work = WorkDecl::Op {
         op: At::new("replay.read".to_owned(), agent.name.span.clone()),

@@ -133,6 +133,9 @@ pub struct EdgeReport {
     pub stream: String,
     /// Its item type.
     pub item_type: String,
+    /// What its numbers measure, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Who writes.
     pub from: String,
     /// Who reads; empty where nobody does.
@@ -391,6 +394,7 @@ impl Seen<'_> {
         let blank = EdgeReport {
             stream: stream.name.clone(),
             item_type: stream.item_type.to_string(),
+            unit: stream.unit.clone(),
             from: graph.agents[graph.streams[into].producer.0].name.clone(),
             to: String::new(),
             crosses: false,

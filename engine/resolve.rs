@@ -2,7 +2,7 @@
 //!
 //! Uses of sub-graphs become agents first ([`compose`]). Then four looks, each at the whole graph, so that
 //! one run shows all that is wrong: `link` finds what names mean, `order` sorts agents so that a producer comes before its readers, `build` makes each agent with
-//! the types and rates its inputs have, `check` judges what needs all of them (settings, files, warnings).
+//! the types, rates and units its inputs have, `check` judges what needs all of them (settings, files, warnings).
 //!
 //! A cycle must pass through a `delay`. Its output is needed before its input is known, so its type is
 //! assumed (`dtype`, else f64, else one that streams of the graph have) and the graph is built again with
@@ -19,6 +19,7 @@ mod files;
 mod link;
 pub(crate) mod names;
 mod order;
+mod units;
 
 pub(crate) use files::check_place;
 

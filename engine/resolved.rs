@@ -79,6 +79,8 @@ pub struct ResolvedStream {
     pub item_type: ItemType,
     /// Items per second, where known.
     pub rate: Option<f64>,
+    /// What its numbers measure, where known.
+    pub unit: Option<String>,
     /// Who writes it: agent and output.
     pub producer: (AgentIx, usize),
     /// Who reads it: agents and inputs.

@@ -228,6 +228,13 @@ fn operator(op: &OpDef) -> Json {
         }),
     );
     properties.insert("dtype".to_owned(), json!({"$ref": "#/$defs/type"}));
+    properties.insert(
+        "unit".to_owned(),
+        json!({
+            "description": "What the numbers it gives measure (V, m/s^2): one text, or one for each output.",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }),
+    );
     properties.insert("restart".to_owned(), restart());
     properties.insert(
         "on_error".to_owned(),

@@ -26,6 +26,7 @@ use bytemuck::Pod;
 use crate::dials::Dial;
 pub use crate::state::{State, StateSpec, Table};
 use crate::types::ItemType;
+use crate::units::Unit;
 
 mod frames;
 
@@ -592,6 +593,14 @@ impl Blueprint {
         self
     }
 
+    /// Says how the unit of every output follows from the inputs'.
+    pub fn unit(mut self, unit: Unit) -> Blueprint {
+        for output in &mut self.outputs {
+            output.unit = unit.clone();
+        }
+        self
+    }
+
     /// Gives it a state.
     pub fn state(mut self, state: StateSpec) -> Blueprint {
         self.state = state;
@@ -686,6 +695,8 @@ pub struct OutPort {
     pub item_type: ItemType,
     /// Items per second of the stream's own time, where known.
     pub rate: Option<f64>,
+    /// What its numbers measure.
+    pub unit: Unit,
     /// How much room it needs at once to go on: 1 unless it works on whole blocks.
     pub at_least: usize,
     /// How many items it gives before it takes any: what a delay starts with. A cycle holds them, so
@@ -700,6 +711,7 @@ impl OutPort {
             name: String::new(),
             item_type,
             rate,
+            unit: Unit::Unknown,
             at_least: 1,
             ahead: 0,
         }
@@ -711,6 +723,17 @@ impl OutPort {
             name: name.into(),
             ..OutPort::new(item_type, rate)
         }
+    }
+
+    /// How its unit follows from the inputs'.
+    pub fn unit(mut self, unit: Unit) -> OutPort {
+        self.unit = unit;
+        self
+    }
+
+    /// Its numbers measure what those of the first input do.
+    pub fn keeps_unit(self) -> OutPort {
+        self.unit(Unit::Of(0))
     }
 
     /// Needs room for `items` at once.

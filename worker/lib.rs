@@ -8,6 +8,8 @@ mod simd;
 
 pub mod types;
 
+pub mod units;
+
 pub mod timed;
 
 pub mod recent;

@@ -59,6 +59,7 @@ impl Caller {
                 name: name.to_owned(),
                 item_type: type_of(item_type)?,
                 rate: Some(48000.0),
+                unit: None,
             })
         });
         let infos = infos.collect::<Result<Vec<_>, OpError>>()?;

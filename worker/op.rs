@@ -230,6 +230,8 @@ pub struct InputInfo {
     pub item_type: ItemType,
     /// Items per second, where known.
     pub rate: Option<f64>,
+    /// What its numbers measure, where known.
+    pub unit: Option<String>,
 }
 
 /// Where the name of an input comes from.

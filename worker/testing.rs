@@ -423,6 +423,7 @@ mod tests {
                 name: "x".to_owned(),
                 item_type: ItemType::F64,
                 rate: None,
+                unit: None,
             };
             let op = operators::find("copy").unwrap();
             let args = Args::new(op, vec![input], None, &[], ".".as_ref()).unwrap();

@@ -97,9 +97,13 @@ fn as_text(graph: &Resolved, plan: &Plan) -> String {
             "inside"
         };
         let rate = stream.rate.map_or(String::new(), |r| format!(" at {r} Hz"));
+        let unit = stream
+            .unit
+            .as_ref()
+            .map_or(String::new(), |unit| format!(" in {unit}"));
         let _ = writeln!(
             text,
-            "  {} -> {}: {}{rate}, holds {} items, {place}",
+            "  {} -> {}: {}{unit}{rate}, holds {} items, {place}",
             stream.name,
             if readers.is_empty() {
                 "(nobody)".to_owned()
@@ -138,6 +142,7 @@ fn as_json(graph: &Resolved, plan: &Plan) -> Json {
                 "name": stream.name,
                 "type": stream.item_type.to_string(),
                 "rate": stream.rate,
+                "unit": stream.unit,
                 "capacity": planned.capacity,
                 "producer": graph.agents[stream.producer.0].name,
                 "readers": readers,

@@ -199,6 +199,12 @@ pub(super) fn listing(recording: &Recording, sums: &[Sum]) -> String {
         Column::words("stream", streams().map(|s| s.name.clone()).collect()),
         Column::words("type", streams().map(|s| s.item_type.clone()).collect()),
         Column::numbers("rate", rates.collect()),
+        Column::words(
+            "unit",
+            streams()
+                .map(|s| s.unit.clone().unwrap_or_default())
+                .collect(),
+        ),
         Column::numbers("items", numbers(|sum| sum.items)),
         Column::numbers("bytes", numbers(|sum| sum.bytes)),
         Column::words("xxh3-128", sums.iter().map(|s| s.xxh3.clone()).collect()),
@@ -220,6 +226,7 @@ fn to_json(recording: &Recording, sums: &[Sum]) -> Json {
             "name": stream.name,
             "type": stream.item_type,
             "rate": stream.rate,
+            "unit": stream.unit,
             "items": sum.items,
             "bytes": sum.bytes,
             "xxh3": sum.xxh3,

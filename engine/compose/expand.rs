@@ -179,6 +179,17 @@ impl Expansion<'_> {
                     ),
             );
         }
+        if let Some(unit) = agent.units.first() {
+            let message = format!(
+                "agent `{}` is a use of sub-graph `{}`, which has no `unit` of its own",
+                agent.name.value, composite.name.value
+            );
+            self.found.push(
+                Diagnostic::new(message)
+                    .at(somewhere(&agent, unit), "this unit")
+                    .help("say it inside, at the agent that gives the stream"),
+            );
+        }
         if self.found.len() > before {
             return;
         }

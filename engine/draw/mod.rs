@@ -51,6 +51,7 @@ pub fn json(graph: &Resolved) -> Json {
                 "type": s.item_type.to_string(),
                 "item_bytes": s.item_type.len_bytes(),
                 "rate": s.rate,
+                "unit": s.unit,
                 "producer": agent(s.producer.0),
                 "readers": s.readers.iter().map(|r| agent(r.0)).collect::<Vec<_>>(),
                 "capacity": s.capacity.as_ref().map(|(capacity, _)| match capacity {
@@ -92,6 +93,9 @@ fn label(graph: &Resolved, stream: &ResolvedStream) -> String {
         Some(port) => format!("{port}: {}", stream.item_type),
         None => stream.item_type.to_string(),
     };
+    if let Some(unit) = &stream.unit {
+        label += &format!(" {unit}");
+    }
     if let Some(rate) = stream.rate {
         label += &format!(" {}/s", (rate * 1e6).round() / 1e6);
     }

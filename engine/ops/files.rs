@@ -45,6 +45,9 @@ sources! {
         missing: &str,
         /// Items per second of the recording.
         rate: f64,
+        /// Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s.
+        /// `false` unless told otherwise.
+        units: bool,
     }
 
     /// Reads columns of numbers from a CSV file.
@@ -228,6 +231,9 @@ writers! {
         columns: impl TextList,
         /// The character between cells, or `tab`. Default: `tab` for files named `.tsv`, else `,`.
         delimiter: &str,
+        /// Whether the header has units behind the names, `speed [m/s]`, where they are known. `false` unless
+        /// told otherwise.
+        units: bool,
         ..with
     }
 

@@ -57,6 +57,11 @@ macro_rules! sources {
                 pub fn dtype<U: $crate::ops::Kind>(self) -> $name<U> {
                     $name { op: self.op, gives: std::marker::PhantomData }
                 }
+
+                /// Says what its numbers measure (`V`, `m/s^2`): the key `unit` of graph files.
+                pub fn unit(self, unit: impl Into<String>) -> $name<T> {
+                    $name { op: self.op.unit(unit), ..self }
+                }
             }
 
             impl<T: $crate::ops::Kind> $crate::ops::Source<T> for $name<T> {
@@ -111,6 +116,13 @@ macro_rules! operators {
             }
 
             $crate::ops::rows::params! { [T, U] $name<T, U> $params }
+
+            impl<T, U> $name<T, U> {
+                /// Says what its numbers measure (`V`, `m/s^2`): the key `unit` of graph files.
+                pub fn unit(self, unit: impl Into<String>) -> $name<T, U> {
+                    $name { op: self.op.unit(unit), ..self }
+                }
+            }
 
             impl<T: $crate::ops::Kind, U: $crate::ops::Kind> $crate::ops::Operator<T, U> for $name<T, U> {
                 fn into_op(self) -> $crate::ops::Op {

@@ -102,7 +102,7 @@ operators! {
         scaling: &str,
         /// `dB`: ten times the decimal logarithm of the power, -400 where it is 0 or less than that:
         /// `"power"`, `"dB"`. `"power"` unless told otherwise.
-        unit: &str,
+        scale: &str,
         /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
         rate: f64,
     }
@@ -196,7 +196,7 @@ operators! {
         order: u64,
         /// `dB`: 20 log10 of the root mean square, -200 for silence: `"rms"`, `"dB"`. `"rms"` unless told
         /// otherwise.
-        unit: &str,
+        scale: &str,
         /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
         rate: f64,
     }

@@ -11,6 +11,7 @@ use super::files;
 use super::link::{Link, Reads, some_of};
 use super::names::split_stream;
 use super::order::Order;
+use super::units;
 use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
 use crate::diag::{Diagnostic, legible, place};
 use crate::keys::AGENT_KEYS;
@@ -26,6 +27,10 @@ pub(super) struct Built {
     pub inputs: Vec<InPort>,
     /// Its outputs as it declares them.
     pub outputs: Vec<OutPort>,
+    /// What the numbers of each output measure.
+    pub units: Vec<Option<String>>,
+    /// Two of its inputs whose units should have been the same.
+    pub clash: Option<(usize, usize)>,
     /// Files it writes: the parameter's place and the path.
     pub writes: Vec<(Span, PathBuf)>,
     /// Files it reads.
@@ -34,9 +39,10 @@ pub(super) struct Built {
 
 /// What a stream carries.
 #[derive(Clone, Debug, PartialEq)]
-struct Carries {
-    item_type: ItemType,
-    rate: Option<f64>,
+pub(super) struct Carries {
+    pub(super) item_type: ItemType,
+    pub(super) rate: Option<f64>,
+    pub(super) unit: Option<String>,
 }
 
 /// What the delays that open cycles are taken to read, by agent.
@@ -116,6 +122,7 @@ fn first_guess(graph: &GraphDecl, order: &Order, guess: &ItemType) -> Assumed {
                 Carries {
                     item_type,
                     rate: None,
+                    unit: None,
                 },
             )
         })
@@ -152,12 +159,14 @@ fn arriving(links: &[Link], assumed: &Assumed, built: &[Option<Built>]) -> Assum
     assumed.iter().map(at_delay).collect()
 }
 
-fn carried(built: &[Option<Built>], reads: &Reads) -> Option<Carries> {
+pub(super) fn carried(built: &[Option<Built>], reads: &Reads) -> Option<Carries> {
     let producer = built[reads.producer].as_ref()?;
-    let port = &producer.outputs[port_of(producer, reads.port.as_deref())?];
+    let nth = port_of(producer, reads.port.as_deref())?;
+    let port = &producer.outputs[nth];
     Some(Carries {
         item_type: port.item_type.clone(),
         rate: port.rate,
+        unit: producer.units[nth].clone(),
     })
 }
 
@@ -201,7 +210,7 @@ fn build_all(
                 Some(blueprint) => {
                     let rate = inputs.first().and_then(|input| input.rate);
                     let rate = rate.zip(*step).map(|(rate, step)| rate / step as f64);
-                    build_native(agent, blueprint, rate, found)
+                    build_native(agent, blueprint, rate, &inputs, found)
                 }
                 None => {
                     let taken = format!("agent `{}` was resolved before", agent.name.value);
@@ -212,6 +221,9 @@ fn build_all(
             (WorkDecl::Op { .. }, None) => None,
         };
         built[at] = result;
+        if let Some(built) = &mut built[at] {
+            units::declared(agent, built, found);
+        }
     }
     built
 }
@@ -335,6 +347,8 @@ fn build_op(
             None
         }
         Ok((blueprint, touched)) => Some(Built {
+            units: units::followed(&blueprint.outputs, &units::of(&inputs)),
+            clash: units::clash(&blueprint.outputs, &units::of(&inputs)),
             inputs: blueprint.inputs.clone(),
             outputs: blueprint.outputs.clone(),
             blueprint: Some(blueprint),
@@ -359,6 +373,7 @@ fn build_native(
     agent: &AgentDecl,
     blueprint: &Blueprint,
     rate: Option<f64>,
+    inputs: &[Carries],
     found: &mut Vec<Diagnostic>,
 ) -> Option<Built> {
     if blueprint.inputs.len() != agent.inputs.len() {
@@ -375,8 +390,11 @@ fn build_native(
     for output in &mut outputs {
         output.rate = output.rate.or(rate);
     }
+    let inputs: Vec<Option<&str>> = inputs.iter().map(|c| c.unit.as_deref()).collect();
     Some(Built {
         blueprint: None,
+        units: units::followed(&outputs, &inputs),
+        clash: units::clash(&outputs, &inputs),
         inputs: blueprint.inputs.clone(),
         outputs,
         writes: Vec::new(),
@@ -406,6 +424,7 @@ fn infos(agent: &AgentDecl, inputs: Vec<Carries>) -> Vec<InputInfo> {
                 naming,
                 item_type: carries.item_type,
                 rate: carries.rate,
+                unit: carries.unit,
             }
         })
         .collect()

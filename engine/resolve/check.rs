@@ -10,6 +10,7 @@ use super::build::{Built, port_of, stream_name};
 use super::link::{Link, some_of};
 use super::names::split_stream;
 use super::order::Order;
+use super::units;
 use crate::decl::{At, Capacity, Claim, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
 use crate::plan::FRAMES_BYTES_MIN;
@@ -220,6 +221,7 @@ fn streams_of(
         ResolvedStream {
             item_type: out.item_type.clone(),
             rate: out.rate,
+            unit: built.units[port].clone(),
             producer: (place, port),
             readers: Vec::new(),
             capacity: capacity.map(|at| (at.value, at.span)),
@@ -268,6 +270,7 @@ fn agent(
 fn warnings(graph: &GraphDecl, links: &[Link], built: &[Option<Built>]) -> Vec<Diagnostic> {
     let mut warnings = graph.warnings.clone();
     warnings.extend(unread(graph, links, built));
+    warnings.extend(units::clashes(graph, links, built));
     warnings.extend(idle_workers(graph, links));
     warnings.extend(fed_by_nothing(graph, links));
     warnings.sort_by_key(Diagnostic::place);

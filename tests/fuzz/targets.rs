@@ -387,6 +387,7 @@ pub fn expression(bytes: &[u8]) {
             name: "x".to_owned(),
             item_type: ItemType::Scalar(scalar),
             rate: Some(100.0),
+            unit: None,
         };
         // Compiled or refused: both are answers.
         let _ = expr::compile(&text, std::slice::from_ref(&input), Some(100.0));

@@ -83,7 +83,7 @@ for scaling in ("density", "spectrum"):
                 _, _, powers = signal.spectrogram(numbers, RATE, "hann", **common)
                 case("spectrogram", powers.T, **params)
                 if (scaling, detrend) == ("spectrum", False):
-                    case("spectrogram", 10 * np.log10(powers.T), unit="dB", **params)
+                    case("spectrogram", 10 * np.log10(powers.T), scale="dB", **params)
                 if (scaling, kind) == ("spectrum", "f64"):
                     continue
                 for segments, every in ((3, 3), (3, 1), (2, 4), (4, 3)):
@@ -115,6 +115,6 @@ for rate, fraction, low, high, order in ((100, 1, 0.5, 30, 3), (8000, 3, 25, 250
         levels.append(np.sqrt((y[:100].reshape(-1, 25) ** 2).mean(axis=1)))
     params = {"size": 25, "rate": rate, "fraction": fraction, "low": low, "high": high, "order": order}
     case("octaves", np.array(levels).T, **params)
-    case("octaves", 20 * np.log10(np.array(levels).T), unit="dB", **params)
+    case("octaves", 20 * np.log10(np.array(levels).T), scale="dB", **params)
 
 Path(__file__).with_name("spectra.txt").write_text("\n".join(lines) + "\n")

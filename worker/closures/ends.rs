@@ -17,14 +17,14 @@ where
     };
     Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
-        .output(OutPort::new(T::item_type(), None))
+        .output(OutPort::new(T::item_type(), None).keeps_unit())
 }
 
 /// Gives `values`, then the stream. They come out when the stream's first item, or its end, is there.
 pub fn prepend<T: Item>(values: Vec<T>) -> Blueprint {
     Blueprint::new(Prepend { values })
         .input(InPort::new(T::item_type()))
-        .output(OutPort::new(T::item_type(), None))
+        .output(OutPort::new(T::item_type(), None).keeps_unit())
 }
 
 struct TakeWhile<F, Types> {

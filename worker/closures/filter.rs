@@ -20,7 +20,7 @@ where
     };
     Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
-        .output(OutPort::new(T::item_type(), None))
+        .output(OutPort::new(T::item_type(), None).keeps_unit())
 }
 
 /// Gives what `f(state, x)` gives for each item `x`, nothing where it is `None`. The state starts as

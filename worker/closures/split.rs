@@ -20,8 +20,8 @@ where
     };
     Blueprint::new(agent)
         .input(InPort::new(T::item_type()))
-        .output(OutPort::named("yes", T::item_type(), None))
-        .output(OutPort::named("no", T::item_type(), None))
+        .output(OutPort::named("yes", T::item_type(), None).keeps_unit())
+        .output(OutPort::named("no", T::item_type(), None).keeps_unit())
 }
 
 /// Gives the cells of `f(x)` for each item `x`, each on a port of its own: a tuple's on the ports `a b c ..`,

@@ -17,7 +17,7 @@ pub fn sample(items: ItemType, triggers: ItemType) -> Blueprint {
     Blueprint::new(Sample)
         .input(InPort::new(items.clone()).retain(1))
         .input(InPort::new(triggers))
-        .output(OutPort::new(items, None))
+        .output(OutPort::new(items, None).keeps_unit())
 }
 
 /// Each trigger lets all items of the first input pass that are not later than it. Both inputs are timed, their times
@@ -26,7 +26,7 @@ pub fn release(items: ItemType, triggers: ItemType) -> Blueprint {
     Blueprint::new(Release)
         .input(InPort::new(items.clone()))
         .input(InPort::new(triggers))
-        .output(OutPort::new(items, None))
+        .output(OutPort::new(items, None).keeps_unit())
 }
 
 /// Each trigger is a number, and lets so many items of the first input pass. `number` reads it. Ends with the
@@ -39,7 +39,7 @@ pub fn release_counted(
     Blueprint::new(Counted { number })
         .input(InPort::new(items.clone()))
         .input(InPort::new(triggers))
-        .output(OutPort::new(items, None))
+        .output(OutPort::new(items, None).keeps_unit())
         .state(StateSpec::of(0u64))
 }
 
@@ -49,7 +49,7 @@ pub fn drain(items: ItemType, triggers: ItemType) -> Blueprint {
     Blueprint::new(Drain)
         .input(InPort::new(items.clone()))
         .input(InPort::new(triggers))
-        .output(OutPort::new(items, None))
+        .output(OutPort::new(items, None).keeps_unit())
         .state(StateSpec::of(0u64))
         .not_deterministic()
 }
@@ -64,7 +64,7 @@ pub fn gate(
     Blueprint::new(Gate { is_open })
         .input(InPort::new(items.clone()))
         .input(InPort::new(flags))
-        .output(OutPort::new(items, None))
+        .output(OutPort::new(items, None).keeps_unit())
         .ends(Ends::AnyInput)
 }
 

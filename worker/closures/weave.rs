@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, pass_on};
 use crate::types::Item;
+use crate::units::Unit;
 
 /// Gives `counts[0]` items of the first stream, `counts[1]` of the second and so on, then the next ones of
 /// each. Ends when the stream whose turn it is has ended. A stream whose count is 0 is never read.
@@ -22,7 +23,7 @@ pub fn concat<T: Item>(inputs: usize) -> Blueprint {
 }
 
 fn several<T: Item>(blueprint: Blueprint, inputs: usize) -> Blueprint {
-    let blueprint = blueprint.output(OutPort::new(T::item_type(), None));
+    let blueprint = blueprint.output(OutPort::new(T::item_type(), None).unit(Unit::Mixed));
     (0..inputs).fold(blueprint, |blueprint, _| {
         blueprint.input(InPort::new(T::item_type()))
     })

@@ -4,7 +4,7 @@
 //! `arrow`. Reading, the state is how many rows were given: of a Parquet file a successor passes over them by its
 //! index, of an Arrow file batch by batch. Writing, items gather in a file of parts: see [`staged`](super::staged).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic::{self, AssertUnwindSafe};
@@ -30,8 +30,9 @@ use crate::agent::{
 use crate::connectors::cells::port_names;
 use crate::connectors::files::Reader;
 use crate::connectors::staged::{Parts, Staged};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest, titles};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, nearest, titles};
 use crate::types::{ItemType, Scalar};
+use crate::units::{Unit, from_file};
 
 /// The row of `parquet.read`.
 pub const PARQUET_READ: OpDef = OpDef {
@@ -274,7 +275,7 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
     let mut places: Vec<usize> = chosen.clone();
     places.sort_unstable();
     places.dedup();
-    let mut columns = Vec::new();
+    let (mut columns, mut units) = (Vec::new(), Vec::new());
     for index in &chosen {
         let field = schema.field(*index);
         let item_type = item_type_of(field.data_type()).ok_or_else(|| {
@@ -285,6 +286,7 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
             );
             OpError::param("columns", message)
         })?;
+        units.push(unit_of(field));
         columns.push(Column {
             name: field.name().clone(),
             place: places.binary_search(index).unwrap_or(0),
@@ -307,14 +309,26 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
     };
     let blueprint = Blueprint::new(agent).state(StateSpec::of(0u64));
     Ok(match &types[..] {
-        [only] => blueprint.output(OutPort::new(only.clone(), rate)),
-        _ => names
-            .into_iter()
-            .zip(types)
-            .fold(blueprint, |blueprint, (name, item_type)| {
-                blueprint.output(OutPort::named(name, item_type, rate))
-            }),
+        [only] => {
+            let port = OutPort::new(only.clone(), rate);
+            blueprint.output(port.unit(units.remove(0)))
+        }
+        _ => names.into_iter().zip(types).zip(units).fold(
+            blueprint,
+            |blueprint, ((name, item_type), unit)| {
+                blueprint.output(OutPort::named(name, item_type, rate).unit(unit))
+            },
+        ),
     })
+}
+
+/// The key of a field's metadata that says what its numbers measure.
+const UNIT: &str = "unit";
+
+fn unit_of(field: &Field) -> Unit {
+    let metadata = field.metadata();
+    let unit = metadata.get(UNIT).or_else(|| metadata.get("units"));
+    Unit::maybe(unit.and_then(|unit| from_file(unit)))
 }
 
 /// The places of the columns that are asked for.
@@ -667,7 +681,7 @@ fn pieces(args: &Args) -> Result<Vec<Piece>, OpError> {
                 offset,
                 scalar,
                 width,
-                field: Field::new(name, data_type, false),
+                field: measured(Field::new(name, data_type, false), input),
             });
         };
         match &input.item_type {
@@ -700,6 +714,19 @@ fn pieces(args: &Args) -> Result<Vec<Piece>, OpError> {
         }
     }
     Ok(pieces)
+}
+
+/// With the input's unit in the field's metadata; the times of timed items are in seconds.
+fn measured(field: Field, input: &InputInfo) -> Field {
+    let is_times = matches!(input.item_type, ItemType::Timed(_)) && field.name().ends_with("_t");
+    let unit = match is_times {
+        true => Some("s"),
+        false => input.unit.as_deref(),
+    };
+    match unit {
+        Some(unit) => field.with_metadata(HashMap::from([(UNIT.to_owned(), unit.to_owned())])),
+        None => field,
+    }
 }
 
 /// A complex number is two numbers.
@@ -871,7 +898,7 @@ mod tests {
 
     use super::*;
     use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
-    use crate::op::{InputInfo, Value};
+    use crate::op::Value;
     use crate::testing::{Chunks, Random, frames, run, texts};
 
     const READERS: [(&OpDef, &str); 3] = [
@@ -995,6 +1022,7 @@ mod tests {
                 name: name.to_owned(),
                 item_type: item_type.parse().unwrap(),
                 rate: None,
+                unit: None,
             });
         let given = [("path".to_owned(), Value::from("w"))];
         let args = Args::new(op, inputs.collect(), None, &given, folder).unwrap();

@@ -20,6 +20,7 @@ use crate::connectors::params::{READ, RECORDED_RATE};
 use crate::connectors::text;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value, nearest};
 use crate::types::{ItemType, Scalar};
+use crate::units::{Unit, from_file};
 
 /// The row of the table.
 pub const CSV_READ: OpDef = OpDef {
@@ -70,6 +71,13 @@ pub const CSV_READ: OpDef = OpDef {
             doc: "What an empty cell is: an error, or a `nan`.",
         },
         RECORDED_RATE,
+        ParamDef {
+            name: "units",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s.",
+        },
     ],
     example: "csv.read path=examples/data/quake.csv columns=z rate=100 ! null",
     deterministic: true,
@@ -110,6 +118,10 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }
         None => ports(&table, scalar, is_vector, rate)?,
     };
+    let ports = match is_vector {
+        true => vec![ports[0].clone().unit(Unit::maybe(shared(&table.columns)))],
+        false => with_units(ports, &table.columns),
+    };
     let start = table.start;
     let agent = CsvReader {
         scanner,
@@ -121,6 +133,21 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     let blueprint = Blueprint::new(agent).state(StateSpec::of(start));
     Ok(ports.into_iter().fold(blueprint, Blueprint::output))
+}
+
+/// The unit that all columns have.
+fn shared(columns: &[Column]) -> Option<String> {
+    let first = columns.first()?.unit.as_ref()?;
+    let is_shared = columns
+        .iter()
+        .all(|column| column.unit.as_ref() == Some(first));
+    is_shared.then(|| first.clone())
+}
+
+fn with_units(ports: Vec<OutPort>, columns: &[Column]) -> Vec<OutPort> {
+    let both = ports.into_iter().zip(columns);
+    both.map(|(port, column)| port.unit(Unit::maybe(column.unit.clone())))
+        .collect()
 }
 
 fn scalar(args: &Args) -> Result<Scalar, OpError> {
@@ -186,6 +213,8 @@ struct Table {
     start: u64,
     /// The first row is yet to be looked at: it may be a header.
     head: Option<Head>,
+    /// Names in the header have units behind them.
+    has_units: bool,
 }
 
 /// A column that is read.
@@ -194,6 +223,8 @@ struct Column {
     name: Option<String>,
     /// The cell's place in a row.
     index: usize,
+    /// What its numbers measure, as the header says.
+    unit: Option<String>,
 }
 
 /// Whether the first row has names.
@@ -246,17 +277,25 @@ impl Table {
             None => 0,
         };
         scanner.next_row(start).map_err(about)?;
-        let columns = match args.value("columns") {
+        let (names, units) = match args.flag("units") {
+            true => parted(names),
+            false => (names, Vec::new()),
+        };
+        let mut columns = match args.value("columns") {
             Some(chosen) => chosen_columns(chosen, names.as_deref(), width, &file)?,
             None if args.texts("types").is_some() => all_columns(names, width),
             None => number_columns(&scanner.rows.cells(), names, width, dialect, &file)?,
         };
+        for column in &mut columns {
+            column.unit = units.get(column.index).cloned().flatten();
+        }
         scanner.reader.close();
         Ok(Table {
             columns,
             width,
             start,
             head: None,
+            has_units: args.flag("units"),
         })
     }
 
@@ -279,10 +318,12 @@ impl Table {
             Value::Text(name) => Ok(Column {
                 name: Some(name.clone()),
                 index: usize::MAX,
+                unit: None,
             }),
             value => Ok(Column {
                 name: None,
                 index: index(value)?,
+                unit: None,
             }),
         });
         let columns: Vec<Column> = columns.collect::<Result<_, OpError>>()?;
@@ -303,6 +344,7 @@ impl Table {
             width: 0,
             start: 0,
             head: Some(head),
+            has_units: args.flag("units"),
         })
     }
 
@@ -316,6 +358,10 @@ impl Table {
             true => names(cells, file).map_err(about)?,
             false => Vec::new(),
         };
+        let names = match self.has_units {
+            true => parted(Some(names)).0.unwrap_or_default(),
+            false => names,
+        };
         for column in &mut self.columns {
             if let Some(name) = &column.name {
                 column.index = position(&names, name, file).map_err(about)?;
@@ -324,6 +370,22 @@ impl Table {
         }
         Ok(is_header)
     }
+}
+
+/// Names without the units that stand behind them in brackets, and those.
+fn parted(names: Option<Vec<String>>) -> (Option<Vec<String>>, Vec<Option<String>>) {
+    let Some(names) = names else {
+        return (None, Vec::new());
+    };
+    let part = |name: String| {
+        let inside = name.trim_end().strip_suffix(']');
+        match inside.and_then(|inside| inside.rsplit_once('[')) {
+            Some((bare, unit)) => (bare.trim_end().to_owned(), from_file(unit)),
+            None => (name, None),
+        }
+    };
+    let (bare, units) = names.into_iter().map(part).unzip();
+    (Some(bare), units)
 }
 
 fn names(cells: &[&[u8]], file: &str) -> Result<Vec<String>, OpError> {
@@ -368,6 +430,7 @@ fn chosen_columns(
         Ok(Column {
             name: names.map(|names| names[index].clone()),
             index,
+            unit: None,
         })
     };
     chosen.iter().map(column).collect()
@@ -411,6 +474,7 @@ fn all_columns(names: Option<Vec<String>>, width: usize) -> Vec<Column> {
     let column = |index: usize| Column {
         name: names.as_ref().map(|names| names[index].clone()),
         index,
+        unit: None,
     };
     (0..width).map(column).collect()
 }
@@ -433,6 +497,7 @@ fn number_columns(
         .map(|index| Column {
             name: names.as_ref().map(|names| names[index].clone()),
             index,
+            unit: None,
         })
         .collect();
     match columns.is_empty() {

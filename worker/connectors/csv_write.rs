@@ -7,7 +7,8 @@ use crate::connectors::files::Readers;
 use crate::connectors::grown::Grown;
 use crate::connectors::params::WRITE;
 use crate::connectors::text::{self, Quotes, Rows, push_text};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
+use crate::types::{ItemType, Scalar};
 
 /// The row of the table.
 pub const CSV_WRITE: OpDef = OpDef {
@@ -40,6 +41,13 @@ pub const CSV_WRITE: OpDef = OpDef {
             doc: "The columns' names. Without it `value` (`value0 value1 ..` of a vector), of a single input, and the names of the streams, or those that a table `in` gives.",
         },
         text::DELIMITER,
+        ParamDef {
+            name: "units",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "Whether the header has units behind the names, `speed [m/s]`, where they are known.",
+        },
     ],
     example: "counter items=5 ! csv.write path=-",
     deterministic: true,
@@ -68,6 +76,32 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn names(args: &Args, rows: &Rows) -> Result<Vec<String>, OpError> {
+    let mut names = bare_names(args, rows)?;
+    if args.flag("units") {
+        let units = args.inputs().iter().flat_map(units);
+        for (name, unit) in names.iter_mut().zip(units) {
+            if let Some(unit) = unit {
+                *name += &format!(" [{unit}]");
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// The unit of each cell that an input's items fill.
+fn units(input: &InputInfo) -> Vec<Option<&str>> {
+    let own = input.unit.as_deref();
+    let cells = |scalar: Scalar| if scalar.is_complex() { 2 } else { 1 };
+    match input.item_type {
+        ItemType::Timed(scalar) => [vec![Some("s")], vec![own; cells(scalar)]].concat(),
+        _ => match input.item_type.elements() {
+            Some((scalar, count)) => vec![own; count * cells(scalar)],
+            None => vec![own],
+        },
+    }
+}
+
+fn bare_names(args: &Args, rows: &Rows) -> Result<Vec<String>, OpError> {
     let Some(given) = args.texts("columns") else {
         return Ok(rows.names().to_vec());
     };
@@ -146,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::connectors::fixtures::{CUTS, bytes};
-    use crate::op::{InputInfo, Value};
+    use crate::op::Value;
     use crate::testing::{Chunks, run};
 
     fn args(
@@ -159,6 +193,7 @@ mod tests {
             name: name.to_string(),
             item_type: item_type.parse().unwrap(),
             rate: None,
+            unit: None,
         });
         let params: Vec<_> = params
             .iter()

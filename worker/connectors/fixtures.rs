@@ -45,6 +45,7 @@ pub(super) fn sink(
         name: "x".to_owned(),
         item_type: input.0.parse().unwrap(),
         rate: input.1,
+        unit: None,
     };
     let args = Args::new(op, vec![input], None, &given(path, params), folder)?;
     (op.build)(&args)

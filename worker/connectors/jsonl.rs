@@ -703,6 +703,7 @@ mod tests {
             name: name.to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: None,
+            unit: None,
         };
         let inputs = vec![input("n", "u8"), input("name", "text")];
         let given = [("path".to_owned(), Value::from("w"))];

@@ -496,6 +496,7 @@ mod tests {
             name: name.to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: None,
+            unit: None,
         });
         let given = [("path".to_owned(), Value::from("w.npz"))];
         let args = Args::new(&NPZ_WRITE, inputs.to_vec(), None, &given, folder).unwrap();

@@ -51,6 +51,7 @@ mod tests {
             name: name.to_owned(),
             item_type,
             rate: None,
+            unit: None,
         };
         let inputs = vec![input("a", ItemType::F64), input("b", ItemType::Bytes)];
         for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(3)] {

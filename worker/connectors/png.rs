@@ -50,7 +50,7 @@ An existing file is replaced; it must be a regular file. At most 65534 pixels wi
             doc: "`viridis`: dark blue over green to yellow, as in Matplotlib. `gray`: black to white.",
         },
     ],
-    example: "noise rate=8000 items=8000 ! spectrogram size=256 unit=dB ! png.write path=/dev/null low=-80 high=0",
+    example: "noise rate=8000 items=8000 ! spectrogram size=256 scale=dB ! png.write path=/dev/null low=-80 high=0",
     deterministic: true,
     build,
 };

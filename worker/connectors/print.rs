@@ -150,6 +150,7 @@ mod tests {
             name: "x".to_owned(),
             item_type,
             rate: None,
+            unit: None,
         };
         let args = Args::new(&PRINT, vec![input], None, params, ".".as_ref()).unwrap();
         let mut blueprint = build(&args).unwrap();

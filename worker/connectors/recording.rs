@@ -114,6 +114,9 @@ pub struct Recorded {
     pub item_len: usize,
     /// Items per second, where known.
     pub rate: Option<f64>,
+    /// What its numbers measure, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 impl Recorded {
@@ -127,7 +130,13 @@ impl Recorded {
                 false => item_type.len_bytes(),
             },
             rate,
+            unit: None,
         }
+    }
+
+    /// The same, of numbers that measure this.
+    pub fn unit(self, unit: Option<String>) -> Recorded {
+        Recorded { unit, ..self }
     }
 
     fn is_framed(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_
 use crate::connectors::sound::picked;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
+use crate::units::{Unit, from_file};
 
 /// The row of `sigmf.read`.
 pub const SIGMF_READ: OpDef = OpDef {
@@ -27,7 +28,7 @@ pub const SIGMF_READ: OpDef = OpDef {
     doc: "One item per sample: f32 or f64 of real recordings, cf32 or cf64 of complex ones, vectors where there are \
           several channels. Integers become floats of which full scale is 1 (unsigned ones with their middle at 0), as the sigmf package \
           reads them; `dtype` keeps them: `i16` of a `ri16_le` recording, `i16[2]` of a `ci16_le` one. The stream's rate is \
-          `core:sample_rate`. `core:dataset`, `core:header_bytes` and `core:trailing_bytes` are heeded; archives \
+          `core:sample_rate`, and its unit `thalweg:unit`, which `sigmf.write` writes. `core:dataset`, `core:header_bytes` and `core:trailing_bytes` are heeded; archives \
           (`.sigmf`) are to be unpacked first. Annotations and captures are read by `sigmf.notes`. Goes on at the committed \
           sample whatever is killed.",
     inputs: Arity::Source,
@@ -145,6 +146,9 @@ const PATH: ParamDef = ParamDef {
     unit: "",
     doc: "The recording's metadata (`NAME.sigmf-meta`), relative to the graph file; the samples lie beside it.",
 };
+
+/// What the samples measure: no field of the core has it.
+const UNIT: &str = "thalweg:unit";
 
 const ENDINGS: [&str; 2] = [".sigmf-meta", ".sigmf-data"];
 
@@ -517,6 +521,10 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let layout = recording.layout()?;
     let (item_type, convert) = layout.items(args.dtype())?;
     let rate = recording.number("core:sample_rate")?;
+    // Integers of which full scale becomes 1 do not measure that any more.
+    let is_as_stored = layout.number.is_float() || args.dtype().is_some();
+    let unit = recording.global.get(UNIT).and_then(Json::as_str);
+    let unit = Unit::maybe(unit.filter(|_| is_as_stored).and_then(from_file));
     let reader = Reader::at(recording.data.clone())?;
     let part = recording.part(args, reader.len()?, layout.sample_len() as u64)?;
     let agent = RecordReader {
@@ -528,7 +536,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .state(StateSpec::of(0u64))
-        .output(OutPort::new(item_type, rate)))
+        .output(OutPort::new(item_type, rate).unit(unit)))
 }
 
 fn build_notes(args: &Args) -> Result<Blueprint, OpError> {
@@ -665,6 +673,13 @@ fn head(args: &Args, layout: &Layout) -> Result<Vec<u8>, OpError> {
     }
     if let Some(rate) = rate {
         global.insert("core:sample_rate".to_owned(), json!(rate));
+    }
+    if let Some(unit) = &args.input().unit {
+        global.insert(
+            "core:extensions".to_owned(),
+            json!([{"name": "thalweg", "version": "1.0.0", "optional": true}]),
+        );
+        global.insert(UNIT.to_owned(), json!(unit));
     }
     for key in ["description", "author"] {
         if let Some(text) = args.text(key) {
@@ -899,6 +914,7 @@ mod tests {
             name: "x".to_owned(),
             item_type: item_type.parse().unwrap(),
             rate: Some(48_000.0),
+            unit: None,
         });
         let given = [
             ("path".to_owned(), Value::from("w.sigmf-meta")),

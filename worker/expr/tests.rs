@@ -21,6 +21,7 @@ fn stream<T: bytemuck::Pod>(name: &str, item_type: &str, numbers: &[T]) -> Strea
             name: name.to_owned(),
             item_type,
             rate: Some(10.0),
+            unit: None,
         },
         words,
     }

@@ -71,7 +71,7 @@ fn build_blocks(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(blueprint
         .input(InPort::new(input.item_type.clone()).at_least(size))
-        .output(OutPort::new(ItemType::Vector(scalar, width), rate)))
+        .output(OutPort::new(ItemType::Vector(scalar, width), rate).keeps_unit()))
 }
 
 fn build_flatten(args: &Args) -> Result<Blueprint, OpError> {
@@ -86,7 +86,11 @@ fn build_flatten(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(ItemType::Scalar(scalar), rate).at_least(width as usize)))
+        .output(
+            OutPort::new(ItemType::Scalar(scalar), rate)
+                .keeps_unit()
+                .at_least(width as usize),
+        ))
 }
 
 /// The same bytes, counted otherwise: `takes` items are `gives` items.

@@ -51,7 +51,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(Decimate { factor, phase })
         .weight(1)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), rate)))
+        .output(OutPort::new(input.item_type.clone(), rate).keeps_unit()))
 }
 
 struct Decimate {

@@ -65,7 +65,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(blueprint
         .weight(1)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate).ahead(items)))
+        .output(
+            OutPort::new(input.item_type.clone(), input.rate)
+                .keeps_unit()
+                .ahead(items),
+        ))
 }
 
 /// One item for all, or the items one after the other.

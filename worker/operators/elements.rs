@@ -98,7 +98,7 @@ fn pick(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(item_type, input.rate)))
+        .output(OutPort::new(item_type, input.rate).keeps_unit()))
 }
 
 fn unstack(args: &Args) -> Result<Blueprint, OpError> {
@@ -135,7 +135,8 @@ fn parted(args: &Args, parts: &[(&str, usize, Scalar)]) -> Blueprint {
     parts
         .iter()
         .fold(blueprint, |blueprint, (name, _, scalar)| {
-            blueprint.output(OutPort::named(*name, ItemType::Scalar(*scalar), input.rate))
+            blueprint
+                .output(OutPort::named(*name, ItemType::Scalar(*scalar), input.rate).keeps_unit())
         })
 }
 
@@ -166,7 +167,7 @@ fn norm(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(ItemType::Scalar(gives), input.rate)))
+        .output(OutPort::new(ItemType::Scalar(gives), input.rate).keeps_unit()))
 }
 
 struct Pick {

@@ -40,7 +40,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), None)))
+        .output(OutPort::new(input.item_type.clone(), None).keeps_unit()))
 }
 
 struct Filter {

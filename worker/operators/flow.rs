@@ -95,7 +95,7 @@ fn same(args: &Args, blueprint: Blueprint, rate: Option<f64>) -> Blueprint {
     let item_type = &args.input().item_type;
     blueprint
         .input(InPort::new(item_type.clone()))
-        .output(OutPort::new(item_type.clone(), rate))
+        .output(OutPort::new(item_type.clone(), rate).keeps_unit())
 }
 
 fn skip(args: &Args) -> Result<Blueprint, OpError> {
@@ -143,7 +143,7 @@ fn changes(args: &Args) -> Result<Blueprint, OpError> {
     }
     Ok(Blueprint::new(Changes)
         .input(InPort::new(item_type.clone()).retain(1))
-        .output(OutPort::new(item_type.clone(), None)))
+        .output(OutPort::new(item_type.clone(), None).keeps_unit()))
 }
 
 fn diff(args: &Args) -> Result<Blueprint, OpError> {
@@ -157,7 +157,7 @@ fn diff(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(Diff { scalar, width })
         .input(InPort::new(input.item_type.clone()).retain(1))
-        .output(OutPort::new(input.item_type.clone(), input.rate)))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit()))
 }
 
 struct Skip {

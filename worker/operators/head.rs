@@ -31,7 +31,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(agent)
         .weight(1)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate)))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit()))
 }
 
 struct Head {

@@ -3,6 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
+use crate::units::Unit;
 
 use super::numbers::common_type;
 
@@ -40,7 +41,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 /// Inputs of one type, an output of it, and one of their numbers where it is asked for.
 pub(super) fn joined(args: &Args, blueprint: Blueprint) -> Result<Blueprint, OpError> {
     let item_type = common_type(args)?;
-    let mut blueprint = blueprint.output(OutPort::new(item_type.clone(), None));
+    let mut blueprint = blueprint.output(OutPort::new(item_type.clone(), None).unit(Unit::Mixed));
     if args.flag("index") {
         let numbers = ItemType::Scalar(Scalar::U32);
         blueprint = blueprint.output(OutPort::named("index", numbers, None));

@@ -102,7 +102,7 @@ fn build(args: &Args, what: What) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(size as usize - 1))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate)))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit()))
 }
 
 /// Where it is follows from the input's position; its fields are caches and scratch.

@@ -50,7 +50,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(args.input().item_type.clone()))
-        .output(pace.port(args, ItemType::F64))
+        .output(pace.port(args, ItemType::F64).keeps_unit())
         .state(StateSpec::of(Markers::zeroed())))
 }
 

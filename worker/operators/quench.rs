@@ -48,7 +48,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(blueprint
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
         .state(StateSpec::of([0u64; 2])))
 }
 

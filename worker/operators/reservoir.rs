@@ -55,7 +55,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(item_type.clone()))
-        .output(OutPort::new(item_type.clone(), None))
+        .output(OutPort::new(item_type.clone(), None).keeps_unit())
         .state(StateSpec::slice(&vec![0u8; len_bytes as usize])))
 }
 

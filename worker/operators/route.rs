@@ -73,7 +73,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let blueprint = Blueprint::new(agent).input(InPort::new(input.item_type.clone()));
     Ok((0..ports).fold(blueprint, |blueprint, port| {
         let port = OutPort::named(port.to_string(), input.item_type.clone(), None);
-        blueprint.output(port)
+        blueprint.output(port.keeps_unit())
     }))
 }
 

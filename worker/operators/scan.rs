@@ -288,6 +288,7 @@ fn inputs(input: &InputInfo, state: &ItemType, names: &[String]) -> Vec<InputInf
         naming: Naming::Alone,
         item_type,
         rate: None,
+        unit: None,
     };
     let (scalar, _) = state.elements().unwrap_or((Scalar::F64, 1));
     let elements = names

@@ -4,6 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::units::Unit;
 
 use super::each::{self, OUTPUTS};
 
@@ -53,13 +54,14 @@ Types: f32 stays f32, everything else becomes f64; vector items per element. A N
 
 fn build_ewma(args: &Args) -> Result<Blueprint, OpError> {
     let alpha = alpha(args)?;
-    each::blueprint(args, 0.0f64, move |n, mean, x| {
+    let blueprint = each::blueprint(args, 0.0f64, move |n, mean, x| {
         *mean = match n {
             0 => x,
             _ => *mean + alpha * (x - *mean),
         };
         *mean
-    })
+    })?;
+    Ok(blueprint.unit(Unit::Of(0)))
 }
 
 fn alpha(args: &Args) -> Result<f64, OpError> {
@@ -150,15 +152,16 @@ fn build_kalman(args: &Args) -> Result<Blueprint, OpError> {
         let message = format!("`r` is {r}, and must be above 0");
         return Err(OpError::param("r", message));
     }
-    if args.text("model") == Some("velocity") {
-        let dt = 1.0 / args.input().rate.unwrap_or(1.0);
-        return each::blueprint(args, Belief::zeroed(), move |n, belief, x| {
+    let dt = 1.0 / args.input().rate.unwrap_or(1.0);
+    let blueprint = match args.text("model") {
+        Some("velocity") => each::blueprint(args, Belief::zeroed(), move |n, belief, x| {
             belief.moves(n, x, q, r, dt)
-        });
-    }
-    each::blueprint(args, Belief::zeroed(), move |n, belief, x| {
-        belief.wanders(n, x, q, r)
-    })
+        }),
+        _ => each::blueprint(args, Belief::zeroed(), move |n, belief, x| {
+            belief.wanders(n, x, q, r)
+        }),
+    }?;
+    Ok(blueprint.unit(Unit::Of(0)))
 }
 
 impl Belief {

@@ -48,7 +48,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(agent)
         .weight(1)
         .input(InPort::new(input.item_type.clone()).enough(enough))
-        .output(OutPort::new(input.item_type.clone(), input.rate))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
         .dial("rate", rate, f64::MIN_POSITIVE..=f64::MAX))
 }
 

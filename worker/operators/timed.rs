@@ -5,6 +5,7 @@ use crate::closures;
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::timed::{TimeWindows, Windowing, earliest, is_due};
 use crate::types::{ItemType, Scalar, Timed};
+use crate::units::{Unit, squared};
 
 use super::merge::{INDEX, joined, pass_numbered};
 use super::numbers::with_number;
@@ -192,7 +193,7 @@ fn timed(args: &Args) -> Result<Blueprint, OpError> {
         scalar,
     };
     let blueprint = Blueprint::new(agent)
-        .output(OutPort::new(ItemType::Timed(scalar), rate))
+        .output(OutPort::new(ItemType::Timed(scalar), rate).unit(Unit::Of(args.inputs().len() - 1)))
         .ends(Ends::AnyInput);
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
         blueprint.input(InPort::new(input.item_type.clone()))
@@ -240,7 +241,12 @@ fn window(args: &Args) -> Result<Blueprint, OpError> {
     let mut blueprint = closures::timed_window(windowing, (), of_values);
     // The closure sees values as 8 bytes, whatever number is in them.
     blueprint.inputs[0].item_type = input.item_type.clone();
-    Ok(blueprint)
+    let unit = match args.text("fn") {
+        Some("count") => Unit::Unknown,
+        Some("var") => Unit::maybe(input.unit.as_deref().map(squared)),
+        _ => Unit::Of(0),
+    };
+    Ok(blueprint.unit(unit))
 }
 
 fn zip(args: &Args) -> Result<Blueprint, OpError> {

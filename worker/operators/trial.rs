@@ -90,6 +90,7 @@ pub(crate) fn build(
         name: name.to_owned(),
         item_type: input.item_type.clone(),
         rate: input.rate,
+        unit: None,
     });
     let params: Vec<_> = params
         .iter()

@@ -3,6 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::closures::{Concat, Turns};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::units::Unit;
 
 use super::numbers::common_type;
 
@@ -85,7 +86,7 @@ fn concat(args: &Args) -> Result<Blueprint, OpError> {
 
 fn several(args: &Args, blueprint: Blueprint, rate: Option<f64>) -> Result<Blueprint, OpError> {
     let item_type = common_type(args)?;
-    let blueprint = blueprint.output(OutPort::new(item_type.clone(), rate));
+    let blueprint = blueprint.output(OutPort::new(item_type.clone(), rate).unit(Unit::Mixed));
     Ok(args.inputs().iter().fold(blueprint, |blueprint, _| {
         blueprint.input(InPort::new(item_type.clone()))
     }))

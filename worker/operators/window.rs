@@ -11,6 +11,7 @@ use crate::sliding::{
     Deviations, Fold, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan,
 };
 use crate::types::Scalar;
+use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
 /// The row of the table.
@@ -216,6 +217,10 @@ fn assemble<W: Finishing>(
     let input = args.input();
     let width = input.item_type.elements().map_or(1, |(_, width)| width);
     let rate = input.rate.map(|rate| rate / windows.full.step as f64);
+    let unit = match args.text("fn") {
+        Some("var") => Unit::maybe(input.unit.as_deref().map(squared)),
+        _ => Unit::Of(0),
+    };
     let agent = Window {
         windows,
         width,
@@ -228,7 +233,7 @@ fn assemble<W: Finishing>(
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(windows.full.size as usize - 1))
-        .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
+        .output(OutPort::new(input.item_type.with_scalar(gives), rate).unit(unit)))
 }
 
 /// What turns a fold into the function's value.

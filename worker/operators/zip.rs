@@ -3,6 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
+use crate::units::Unit;
 
 use super::map::expression;
 
@@ -51,7 +52,7 @@ fn vector(args: &Args) -> Result<Blueprint, OpError> {
             .with_help("convert before it or after it: `map expr=\"x\"` with a `dtype`"));
     }
     let mut blueprint = Blueprint::new(Interleave)
-        .output(OutPort::new(item_type, common_rate(args)))
+        .output(OutPort::new(item_type, common_rate(args)).unit(Unit::Shared))
         .ends(Ends::AnyInput);
     for input in args.inputs() {
         blueprint = blueprint.input(InPort::new(input.item_type.clone()));

@@ -252,6 +252,7 @@ mod tests {
         let edge = EdgeReport {
             stream: "src".to_owned(),
             item_type: "f64".to_owned(),
+            unit: None,
             from: "src".to_owned(),
             to: "out".to_owned(),
             crosses: true,

@@ -9,6 +9,7 @@ use super::{Cursor, Recorded, Recording, Run};
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, Status, Wait};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest};
 use crate::types::ItemType;
+use crate::units::{Unit, from_file};
 
 /// The row of `replay.read`.
 pub const REPLAY_READ: OpDef = OpDef {
@@ -84,7 +85,9 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let mut outputs = Vec::new();
     for (stream, name) in chosen.iter().zip(names) {
         let recorded = &recording.words().streams[*stream];
-        outputs.push(OutPort::named(name, item_type(recorded)?, recorded.rate));
+        let unit = recorded.unit.as_deref().and_then(from_file);
+        let port = OutPort::named(name, item_type(recorded)?, recorded.rate);
+        outputs.push(port.unit(Unit::maybe(unit)));
     }
     let replay = Replay {
         cursors: chosen.into_iter().map(Cursor::new).collect(),

@@ -57,10 +57,7 @@ pub(super) fn blueprint(args: &Args, sound: Sound, effect: impl Effect, state: u
     };
     Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(
-            input.item_type.with_scalar(sound.gives),
-            input.rate,
-        ))
+        .output(OutPort::new(input.item_type.with_scalar(sound.gives), input.rate).keeps_unit())
         .state(StateSpec::slice(&vec![0.0f64; state]))
 }
 

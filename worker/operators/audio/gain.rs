@@ -43,7 +43,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
     Ok(Blueprint::new(Gain { scalar })
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
         .dial("db", db, -300.0..=300.0))
 }
 

@@ -6,6 +6,7 @@ use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::window::SIZE;
 use crate::sliding::{Fold, Folder, Squares, Windows, folder};
 use crate::types::Scalar;
+use crate::units::Unit;
 use crate::wide::{View, Wide};
 
 /// The row of the table.
@@ -78,7 +79,10 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let rate = input.rate.map(|rate| rate / windows.step as f64);
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(size as usize - 1))
-        .output(OutPort::new(input.item_type.with_scalar(sound.gives), rate)))
+        .output(
+            OutPort::new(input.item_type.with_scalar(sound.gives), rate)
+                .unit(Unit::Is("dB".to_owned())),
+        ))
 }
 
 /// The largest square; a NaN is larger than everything.

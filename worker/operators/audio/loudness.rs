@@ -9,6 +9,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec,
 use crate::design::zpk::Section;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
+use crate::units::Unit;
 use crate::wide::{View, Wide};
 
 /// The row of the table.
@@ -82,10 +83,10 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(
-            ItemType::Scalar(sound.gives),
-            Some(rate / step as f64),
-        ))
+        .output(
+            OutPort::new(ItemType::Scalar(sound.gives), Some(rate / step as f64))
+                .unit(Unit::Is("LUFS".to_owned())),
+        )
         .state(StateSpec::slice(&vec![0.0f64; state])))
 }
 

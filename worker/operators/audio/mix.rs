@@ -6,6 +6,7 @@ use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPor
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::zip::common_rate;
 use crate::types::Scalar;
+use crate::units::Unit;
 
 /// The row of the table.
 pub const MIX: OpDef = OpDef {
@@ -76,7 +77,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         true => Ends::AllInputs,
         false => Ends::AnyInput,
     };
-    let output = OutPort::new(first.item_type.clone(), common_rate(args));
+    let output = OutPort::new(first.item_type.clone(), common_rate(args)).unit(Unit::Mixed);
     let mut blueprint = Blueprint::new(mix).output(output).ends(ends);
     for input in args.inputs() {
         blueprint = blueprint.input(InPort::new(input.item_type.clone()));

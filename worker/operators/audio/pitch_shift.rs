@@ -84,7 +84,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
                 .retain(size - hop)
                 .at_least(hop),
         )
-        .output(OutPort::new(input.item_type.with_scalar(sound.gives), input.rate).at_least(hop))
+        .output(
+            OutPort::new(input.item_type.with_scalar(sound.gives), input.rate)
+                .keeps_unit()
+                .at_least(hop),
+        )
         .state(StateSpec::slice(&state)))
 }
 

@@ -8,6 +8,7 @@ use crate::design::firls::{Line, firls};
 use crate::design::remez::{Level, Remez, Shape, remez};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::units::Unit;
 
 use super::{BETA, OUTPUTS, RATE, WINDOW, filter, window};
 
@@ -257,7 +258,7 @@ fn build_differentiator(args: &Args) -> Result<Blueprint, OpError> {
     let weighted = taps.iter().enumerate();
     let slope: f64 = weighted.map(|(i, tap)| (reach - i as f64) * tap).sum();
     taps.iter_mut().for_each(|tap| *tap *= rate / slope);
-    filter(args, &taps, 1)
+    Ok(filter(args, &taps, 1)?.unit(Unit::Unknown))
 }
 
 /// An ideal filter's taps, given by their distance from the middle, times the parameter `window`.

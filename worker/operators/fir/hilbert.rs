@@ -61,7 +61,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(reach))
-        .output(OutPort::new(ItemType::Scalar(gives), input.rate)))
+        .output(OutPort::new(ItemType::Scalar(gives), input.rate).keeps_unit()))
 }
 
 struct Hilbert {

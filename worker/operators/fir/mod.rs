@@ -294,7 +294,7 @@ pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Bluepri
     Ok(blueprint
         .weight((taps.len() as u64 / decimate / 4).max(1))
         .input(InPort::new(input.item_type.clone()).retain(retain))
-        .output(OutPort::new(input.item_type.with_scalar(gives), rate)))
+        .output(OutPort::new(input.item_type.with_scalar(gives), rate).keeps_unit()))
 }
 
 /// Whether so many taps are best applied by transforms, or asked to be.
@@ -332,7 +332,7 @@ fn by_blocks(args: &Args, taps: &[f64], scalar: Scalar, stride: usize) -> Bluepr
     // A block may go out in parts, and is then made again from its beginning.
     blueprint
         .input(port.retain(taps.len() - 1 + block).at_least(block))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit())
 }
 
 /// The parameter `taps`, alone.

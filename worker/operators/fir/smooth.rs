@@ -3,6 +3,7 @@
 use crate::agent::Blueprint;
 use crate::design::savgol::savgol;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::units::Unit;
 
 use super::{OUTPUTS, filter};
 
@@ -77,7 +78,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let mut taps = savgol(window as usize, order as usize, deriv as usize);
     taps.iter_mut()
         .for_each(|tap| *tap /= delta.powi(deriv as i32));
-    filter(args, &taps, 1)
+    let blueprint = filter(args, &taps, 1)?;
+    Ok(match deriv {
+        0 => blueprint,
+        _ => blueprint.unit(Unit::Unknown),
+    })
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit())
         .state(StateSpec::slice(&init)))
 }
 

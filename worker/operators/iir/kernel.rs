@@ -38,7 +38,7 @@ pub(crate) fn filter(args: &Args, sections: &[Section]) -> Result<Blueprint, OpE
     };
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate))
+        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit())
         .state(StateSpec::slice(&init)))
 }
 

@@ -97,7 +97,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         let agent = Recovery::<X> { tracking, taps: interpolator(), _items: std::marker::PhantomData };
         Blueprint::new(agent)
             .input(InPort::new(args.input().item_type.clone()).retain(TAPS - 1))
-            .output(OutPort::new(args.input().item_type.clone(), rate))
+            .output(OutPort::new(args.input().item_type.clone(), rate).keeps_unit())
             .state(StateSpec::of(start))
     })
 }

@@ -79,7 +79,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         let agent = Squelch::<X> { gate, _items: PhantomData };
         Blueprint::new(agent)
             .input(InPort::new(args.input().item_type.clone()))
-            .output(OutPort::new(args.input().item_type.clone(), rate))
+            .output(OutPort::new(args.input().item_type.clone(), rate).keeps_unit())
             .state(StateSpec::of(Listening { power: 0.0, phase: MUTED, ramped: 0 }))
     })
 }

@@ -16,6 +16,7 @@ use crate::op::{Args, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
 use crate::sliding::Windows;
 use crate::types::{ItemType, Scalar};
+use crate::units::{Unit, squared};
 use crate::wide::Wide;
 
 /// Numbers of a transform at most: as many as an item may have bytes for, as cf64.
@@ -175,6 +176,15 @@ impl Shape {
             scales[1..].iter_mut().take(end - 1).for_each(|s| *s *= 2.0);
         }
         Ok(scales)
+    }
+
+    /// What [`Shape::power_scale`] makes of the input's unit.
+    pub(super) fn power_unit(&self, args: &Args) -> Unit {
+        let power = args.input().unit.as_deref().map(squared);
+        Unit::maybe(power.map(|power| match args.text("scaling") {
+            Some("spectrum") => power,
+            _ => format!("{power}/Hz"),
+        }))
     }
 
     /// What the frames come from.

@@ -8,6 +8,7 @@ use crate::operators::iir;
 use crate::operators::window::SIZE;
 use crate::sliding::Windows;
 use crate::types::{ItemType, Scalar};
+use crate::units::Unit;
 use crate::wide::{View, Wide};
 
 use super::frames::{RATE, frames_of, single_numbers};
@@ -54,7 +55,7 @@ Sums and filters are f64; f32 gives f32, other real numbers f64. A state that ha
             doc: "Order of each band's Butterworth prototype, 1 to 4.",
         },
         ParamDef {
-            name: "unit",
+            name: "scale",
             kind: ParamKind::Choice(&["rms", "dB"]),
             default: Some("rms"),
             unit: "",
@@ -62,7 +63,7 @@ Sums and filters are f64; f32 gives f32, other real numbers f64. A state that ha
         },
         RATE,
     ],
-    example: "noise rate=48000 items=48000 ! octaves size=\"100 ms\" fraction=3 unit=dB ! null",
+    example: "noise rate=48000 items=48000 ! octaves size=\"100 ms\" fraction=3 scale=dB ! null",
     deterministic: true,
     build,
 };
@@ -85,12 +86,17 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         _ => Scalar::F64,
     };
     let state = vec![0.0f64; groups.len() * group_len(order)];
+    let is_decibels = args.text("scale") == Some("dB");
+    let unit = match is_decibels {
+        true => Unit::Is("dB".to_owned()),
+        false => Unit::Of(0),
+    };
     let agent = Octaves {
         size,
         order,
         bands: bands.len(),
         groups,
-        is_decibels: args.text("unit") == Some("dB"),
+        is_decibels,
         takes: scalar,
         gives,
         taken: Vec::new(),
@@ -105,7 +111,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
                 step: size,
             },
         ))
-        .output(OutPort::new(item_type, rate))
+        .output(OutPort::new(item_type, rate).unit(unit))
         .state(StateSpec::slice(&state)))
 }
 

@@ -9,6 +9,7 @@ use super::frames::{
 use crate::agent::{Agent, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::ItemType;
+use crate::units::Unit;
 
 /// The row of the table.
 pub const SPECTROGRAM: OpDef = OpDef {
@@ -30,7 +31,7 @@ frequencies. f32 and cf32 give f32, other numbers f64. `png.write` draws it. Sou
         DETREND,
         SCALING,
         ParamDef {
-            name: "unit",
+            name: "scale",
             kind: ParamKind::Choice(&["power", "dB"]),
             default: Some("power"),
             unit: "",
@@ -38,7 +39,7 @@ frequencies. f32 and cf32 give f32, other numbers f64. `png.write` draws it. Sou
         },
         RATE,
     ],
-    example: "sine freq=1000 rate=48000 items=48000 ! spectrogram size=512 hop=128 unit=dB ! null",
+    example: "sine freq=1000 rate=48000 items=48000 ! spectrogram size=512 hop=128 scale=dB ! null",
     deterministic: true,
     build,
 };
@@ -46,15 +47,19 @@ frequencies. f32 and cf32 give f32, other numbers f64. `png.write` draws it. Sou
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let shape = Shape::of(args)?;
     let scales = shape.power_scale(args)?;
-    let is_decibels = args.text("unit") == Some("dB");
+    let is_decibels = args.text("scale") == Some("dB");
     let blueprint = match shape.is_single() {
         true => Blueprint::new(agent::<f32>(&shape, scales, is_decibels)),
         false => Blueprint::new(agent::<f64>(&shape, scales, is_decibels)),
     };
+    let unit = match is_decibels {
+        true => Unit::Is("dB".to_owned()),
+        false => shape.power_unit(args),
+    };
     let gives = ItemType::Vector(shape.real(), shape.bins() as u32);
     Ok(blueprint
         .input(shape.in_port(args))
-        .output(OutPort::new(gives, shape.frame_rate(args))))
+        .output(OutPort::new(gives, shape.frame_rate(args)).unit(unit)))
 }
 
 fn agent<T: Part>(shape: &Shape, scales: Vec<f64>, is_decibels: bool) -> impl Agent + 'static {
@@ -93,9 +98,9 @@ mod tests {
         let turn = std::f64::consts::TAU * 4.0 / 32.0;
         let mut x: Vec<f64> = (0..32).map(|n| 6.0 * (turn * f64::from(n)).sin()).collect();
         x.extend([7.0; 32]);
-        let params = |unit: &str| {
+        let params = |scale: &str| {
             let size = [("size", Value::Int(32)), ("hop", Value::Int(32))];
-            let rest = [("scaling", "spectrum".into()), ("unit", unit.into())];
+            let rest = [("scaling", "spectrum".into()), ("scale", scale.into())];
             [size, rest].concat()
         };
         let powers: Vec<[f64; 17]> =

@@ -82,7 +82,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let rate = shape.frame_rate(args).map(|rate| rate / means.step as f64);
     Ok(blueprint
         .input(shape.in_port(args))
-        .output(OutPort::new(gives, rate))
+        .output(OutPort::new(gives, rate).unit(shape.power_unit(args)))
         .state(StateSpec::slice(&sums)))
 }
 

@@ -230,6 +230,7 @@ impl Case {
                 name: (*name).to_owned(),
                 item_type: stream.item_type.clone(),
                 rate: stream.rate,
+                unit: None,
             });
         Args::new(
             self.def(),

@@ -65,7 +65,7 @@ fn frames() -> Vec<Case> {
     for scaling in ["spectrum", "psd", "none"] {
         all.push(case("stft").input("f32").param("scaling", scaling));
     }
-    let powers = case("spectrogram").input("f32").param("unit", "dB");
+    let powers = case("spectrogram").input("f32").param("scale", "dB");
     all.push(
         powers
             .param("scaling", "spectrum")
@@ -103,7 +103,11 @@ fn tones() -> Vec<Case> {
         for (fraction, order, unit) in [(1, 3, "rms"), (3, 1, "dB"), (2, 2, "rms"), (1, 4, "dB")] {
             let case = case("octaves").input_of(item_type, SOME).param("size", 37);
             let case = case.param("fraction", fraction).param("order", order);
-            all.push(case.param("unit", unit).param("low", 0.5).param("high", 25));
+            all.push(
+                case.param("scale", unit)
+                    .param("low", 0.5)
+                    .param("high", 25),
+            );
         }
     }
     all

@@ -126,6 +126,7 @@ impl Golden {
             name: "x".to_owned(),
             item_type: item_type.clone(),
             rate: Some(rate),
+            unit: None,
         };
         let takes_single = is_single(&item_type);
         let (inputs, dtype) = match is_source {
