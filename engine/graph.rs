@@ -171,9 +171,10 @@ impl Graph {
             .set("items", items)
             .set("initial", initial)
             .dtype::<T>();
-        Feedback {
-            stream: self.apply(name, delay),
-        }
+        let stream = self.apply(name, delay);
+        let agent = stream.handle().agent;
+        self.draft.edit(|parts| parts.open_loops.push(agent));
+        Feedback { stream }
     }
 
     /// The worker of this name, for placing agents; made if there is none yet.
@@ -213,9 +214,15 @@ impl Graph {
     /// The graph as written, for what resolves and runs it.
     ///
     /// Refused are handles that were mixed up: a stream of another graph, an agent on two workers, a
-    /// window of no items. Handles still held belong to nothing afterwards.
+    /// window of no items, a loop that was not closed. Handles still held belong to nothing afterwards.
     pub fn into_decl(self) -> Result<GraphDecl, Refused> {
-        let parts = self.draft.edit(std::mem::take);
+        let mut parts = self.draft.edit(std::mem::take);
+        for agent in parts.open_loops {
+            let name = &parts.decl.agents[agent].name.value;
+            let open = Diagnostic::new(format!("the loop through `{name}` is not closed"));
+            let help = "give it the stream that it follows: `feedback.close(&stream)`";
+            parts.problems.push(open.help(help));
+        }
         if parts.problems.is_empty() {
             return Ok(parts.decl);
         }
@@ -296,6 +303,8 @@ impl<T: Item> Feedback<T> {
     /// Feeds it from this stream, which may depend on it.
     pub fn close(self, input: &Stream<T>) {
         let to = self.stream.handle();
+        to.draft
+            .edit(|parts| parts.open_loops.retain(|agent| *agent != to.agent));
         let input = to.draft.input(input.handle(), None);
         to.edit(|agent| agent.inputs.push(input));
     }
@@ -412,6 +421,8 @@ pub(crate) struct Draft {
 pub(crate) struct Parts {
     decl: GraphDecl,
     problems: Vec<Diagnostic>,
+    /// Agents that were made by [`Graph::feedback`] and read nothing yet.
+    open_loops: Vec<usize>,
     life: Option<Life>,
 }
 
@@ -789,6 +800,14 @@ mod tests {
                 "echo: {zip per 1}(x, back)",
             ]
         );
+    }
+
+    #[test]
+    fn a_cycle_that_is_not_closed_is_refused() {
+        let mut g = Graph::new("open");
+        let [left, right] = ["left", "right"].map(|name| g.feedback::<f64>(name, 1, 0.0));
+        right.close(&left.stream());
+        assert_eq!(refusals(g), ["the loop through `left` is not closed"]);
     }
 
     #[test]

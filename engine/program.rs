@@ -156,10 +156,11 @@ impl fmt::Display for Error {
     }
 }
 
-/// The sentence: `main` prints an error this way.
+/// The sentence: `main` prints an error this way, behind the word `Error:`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        let words = self.to_string();
+        f.write_str(words.strip_prefix("error: ").unwrap_or(&words).trim_end())
     }
 }
 

@@ -22,6 +22,7 @@ use crate::graph::{Handle, Placed, Work};
 use crate::ops::{Kind, Operator, Writer, op};
 use crate::program::Error;
 use crate::rows::Window;
+use crate::text::{Bytes, Text};
 
 /// The stream of items `T` that an agent gives.
 pub struct Stream<T> {
@@ -222,20 +223,7 @@ impl<T: Item> Stream<T> {
     /// Keeps all items in memory for the program, which has them when the run is over:
     /// see [`Collected`].
     pub fn collect(&self, name: &str) -> Collected<T> {
-        let (blueprint, file) = match memory(name) {
-            Ok((mine, its)) => (Some(closures::collect::<T>(its)), Some(mine)),
-            Err(error) => {
-                self.handle.draft.problem(Diagnostic::new(format!(
-                    "memory for `{name}` to collect items in: {error}"
-                )));
-                (None, None)
-            }
-        };
-        Collected {
-            handle: self.reader(name, native("collect", None, blueprint)),
-            file,
-            items: PhantomData,
-        }
+        self.kept_by(name, closures::collect::<T>)
     }
 
     /// Leads the stream out of the graph, to this program: see [`Graph::start`](crate::graph::Graph::start). The
@@ -328,6 +316,24 @@ impl<T> Stream<T> {
         self.handle.stream()
     }
 
+    /// Adds the agent that `make` makes of a file of memory, which keeps what it reads there.
+    pub(crate) fn kept_by(&self, name: &str, make: impl FnOnce(File) -> Blueprint) -> Collected<T> {
+        let (blueprint, file) = match memory(name) {
+            Ok((mine, its)) => (Some(make(its)), Some(mine)),
+            Err(error) => {
+                self.handle.draft.problem(Diagnostic::new(format!(
+                    "memory for `{name}` to collect items in: {error}"
+                )));
+                (None, None)
+            }
+        };
+        Collected {
+            handle: self.reader(name, native("collect", None, blueprint)),
+            file,
+            items: PhantomData,
+        }
+    }
+
     /// Adds an agent whose first input this stream is.
     pub(crate) fn reader(&self, name: &str, work: Work) -> Handle {
         let draft = &self.handle.draft;
@@ -392,8 +398,31 @@ pub struct Collected<T> {
 impl<T: Item> Collected<T> {
     /// The items, from the first to the last.
     pub fn items(&self) -> Vec<T> {
-        let read = |file| closures::collected(file).expect("memory of this process is readable");
-        self.file.as_ref().map_or(Vec::new(), read)
+        self.read(closures::collected)
+    }
+}
+
+impl Collected<Text> {
+    /// The texts, from the first to the last.
+    pub fn items(&self) -> Vec<String> {
+        let text = |frame| String::from_utf8(frame).expect("a stream of text holds UTF-8");
+        let frames = self.read(closures::collected_frames);
+        frames.into_iter().map(text).collect()
+    }
+}
+
+impl Collected<Bytes> {
+    /// The frames, from the first to the last.
+    pub fn items(&self) -> Vec<Vec<u8>> {
+        self.read(closures::collected_frames)
+    }
+}
+
+impl<T> Collected<T> {
+    fn read<U>(&self, read: impl FnOnce(&File) -> std::io::Result<Vec<U>>) -> Vec<U> {
+        let file = self.file.as_ref();
+        let read = |file| read(file).expect("memory of this process is readable");
+        file.map_or(Vec::new(), read)
     }
 }
 

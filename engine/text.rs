@@ -11,10 +11,12 @@
 //! let mut g = Graph::new("words");
 //! let lines = g.text("lines", |n| ["to be or not", "to be"].get(n as usize).copied());
 //! let words = lines.flat_map("words", |line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
-//! let lengths = words.filter("long", |word| word.len() > 2).items("lengths", |word| word.len() as u64);
-//! let kept = lengths.collect("kept");
+//! let (long, short) = words.split("by_length", |word| word.len() > 2);
+//! let lengths = long.items("lengths", |word| word.len() as u64).collect("long");
+//! let short = short.collect("short");
 //! g.run_in_process()?;
-//! assert_eq!(kept.items(), [3]);
+//! assert_eq!(lengths.items(), [3]);
+//! assert_eq!(short.items(), ["to", "be", "or", "to", "be"]);
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
@@ -25,7 +27,7 @@ use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{At, Capacity, Overflow};
 use crate::graph::{Graph, Placed};
-use crate::stream::{Sink, Stream, native};
+use crate::stream::{Collected, Sink, Stream, native};
 
 /// The items of a stream of texts: each is a `str`.
 pub enum Text {}
@@ -237,6 +239,28 @@ macro_rules! streams_of_frames {
                     }
                     fits
                 })
+            }
+
+            /// Parts the stream: the frames for which `is_first` is true, and the others.
+            pub fn split(
+                &self,
+                name: &str,
+                mut is_first: impl FnMut(&$frame) -> bool + 'static,
+            ) -> (Stream<$kind>, Stream<$kind>) {
+                let ports =
+                    ["yes", "no"].map(|port| OutPort::named(port, <$kind>::item_type(), None));
+                let each = move |(): &mut (), x: &$frame, outputs: &mut [Output]| {
+                    outputs[usize::from(!is_first(x))].give(bytes_of::<$frame>(x))
+                };
+                let blueprint = closures::frames::<$kind, (), _>((), ports.to_vec(), each);
+                let parts = self.reader(name, native("split", None, blueprint));
+                (Stream::of(parts.port("yes")), Stream::of(parts.port("no")))
+            }
+
+            /// Keeps all frames in memory for the program, which has them when the run is over: see
+            /// [`Collected`](crate::stream::Collected).
+            pub fn collect(&self, name: &str) -> Collected<$kind> {
+                self.kept_by(name, closures::collect_frames::<$kind>)
             }
 
             /// Calls `f(x)` for each frame `x`. What it does outside the graph is done at least once.

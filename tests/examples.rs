@@ -187,6 +187,17 @@ fn amplitude(sound: &[f64], freq: f64) -> f64 {
 }
 
 #[test]
+fn a_program_whose_lines_nobody_reads_any_more_ends_in_order() {
+    let mut command = example("smooth");
+    let streams = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = streams.spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    let words = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!((ended.status.code(), &*words), (Some(0), ""));
+}
+
+#[test]
 fn a_sieve_of_four_agents_leaves_the_primes() {
     let is_prime = |n: &u64| (2..*n).all(|d| !n.is_multiple_of(d));
     let found: Vec<u64> = program("sieve", "")
@@ -258,16 +269,20 @@ fn graph(file: &str, options: &[&str]) -> String {
 
 /// What a program of `examples/` prints. `cargo test` builds them; a narrower test builds one that is not there.
 fn program(name: &str, input: &str) -> String {
+    printed(example(name), input)
+}
+
+fn example(name: &str) -> Command {
     let beside = Path::new(env!("CARGO_BIN_EXE_thalweg"))
         .with_file_name("examples")
         .join(name);
     if beside.exists() {
-        return printed(Command::new(beside), input);
+        return Command::new(beside);
     }
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command.args(["run", "--quiet", "--locked", "--example", name]);
-    printed(command, input)
+    command
 }
 
 fn printed(mut command: Command, input: &str) -> String {

@@ -542,6 +542,32 @@ fn texts_are_items_too() {
 }
 
 #[test]
+fn texts_are_joined_parted_and_kept() {
+    let mut g = Graph::new("form");
+    let (x, y) = (
+        texts(&mut g, "x", &["a", "b", "c"]),
+        texts(&mut g, "y", &["", "é"]),
+    );
+    let woven = x.apply("woven", ops::weave([&y])).collect("kept1");
+    let behind = x.apply("behind", ops::concat([&y])).collect("kept2");
+    let late = x
+        .apply("late", ops::delay().initial(["z"]))
+        .collect("kept3");
+    let (b, others) = x.split("parts", |x| x == "b");
+    let (b, others) = (b.collect("kept4"), others.collect("kept5"));
+    let none = y.filter("none", |x| x.len() > 9).collect("kept6");
+    g.run_in_process().unwrap();
+    assert_eq!(woven.items(), ["a", "", "b", "é", "c"]);
+    assert_eq!(behind.items(), ["a", "b", "c", "", "é"]);
+    assert_eq!(late.items(), ["z", "a", "b", "c"]);
+    assert_eq!(
+        (b.items(), others.items()),
+        (vec!["b".to_owned()], vec!["a".to_owned(), "c".to_owned()])
+    );
+    assert_eq!(none.items(), Vec::<String>::new());
+}
+
+#[test]
 fn a_program_asks_streams_that_forget_by_keeping_what_is_recent() {
     let given = ran(|g| {
         let mut recent = Recent::new(3);

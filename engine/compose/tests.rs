@@ -372,7 +372,7 @@ fn what_is_wrong_is_told_with_both_places() {
             "inputs = \"dry\"",
             "inputs = [\"dry\", \"sum\"]",
             &[],
-            &["have the same name: `sum` and `sum`"],
+            &["are called `sum`"],
         ),
         (
             "inputs = \"dry\"",

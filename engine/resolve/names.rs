@@ -38,17 +38,18 @@ pub(crate) fn check_names(
             continue;
         }
         if let Some(first) = folded.insert(name.value.to_ascii_lowercase(), name) {
-            let how = match first.value == name.value {
-                true => "the same name",
-                false => "names that differ only in upper and lower case",
+            let message = match first.value == name.value {
+                true => format!("two {what}s are called `{}`", name.value),
+                false => format!(
+                    "two {what}s have names that differ only in upper and lower case: `{}` and `{}`",
+                    first.value, name.value
+                ),
             };
             found.push(
-                Diagnostic::new(format!(
-                    "two {what}s have {how}: `{}` and `{}`",
-                    first.value, name.value
-                ))
-                .at(name.span.clone(), "the second")
-                .at(first.span.clone(), "the first"),
+                Diagnostic::new(message)
+                    .at(name.span.clone(), "the second")
+                    .at(first.span.clone(), "the first")
+                    .help(format!("give each {what} a name of its own")),
             );
         }
     }

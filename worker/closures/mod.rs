@@ -80,7 +80,7 @@ pub use split::{route, split, unzip};
 
 pub use trigger::{drain, gate, release, release_counted, sample};
 
-pub use collect::{collect, collected};
+pub use collect::{collect, collect_frames, collected, collected_frames};
 pub use live::{Feed, NoRing, Over, Queue, feed, queue};
 pub use sink::{sink, sink_kept};
 pub use unread::until_unread;
