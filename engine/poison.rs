@@ -154,6 +154,10 @@ fn value(item_type: &ItemType, bytes: &[u8]) -> Json {
             "seconds": float(read::<f64>(bytes)),
             "value": number(scalar, &bytes[8..]),
         }),
+        ItemType::TimedVector(scalar, len) => json!({
+            "seconds": float(read::<f64>(bytes)),
+            "value": value(&ItemType::Vector(scalar, len), &bytes[8..][..len as usize * scalar.len_bytes()]),
+        }),
         ItemType::Text => String::from_utf8_lossy(bytes).into(),
         ItemType::Bytes | ItemType::Pod { .. } => Json::Null,
     }

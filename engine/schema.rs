@@ -204,9 +204,9 @@ fn definitions() -> Json {
     definitions.insert(
         "type".to_owned(),
         json!({
-            "description": "An item type: f64, f64[3], timed<f64>, bytes, text ..",
+            "description": "An item type: f64, f64[3], timed<f64>, timed<f64[3]>, bytes, text ..",
             "type": "string",
-            "pattern": format!("^(({scalars})(\\[[0-9]+\\])?|timed<({scalars})>|bytes|text)$"),
+            "pattern": format!("^(({scalars})(\\[[0-9]+\\])?|timed<({scalars})(\\[[0-9]+\\])?>|bytes|text)$"),
         }),
     );
     for op in operators::table() {
@@ -263,7 +263,7 @@ fn parameter(param: &ParamDef) -> Json {
         unit => format!(" ({unit})"),
     };
     let mut schema = json!({"description": format!("{}{unit}", param.doc)});
-    if let (Json::Object(to), Json::Object(from)) = (&mut schema, kind(param.kind)) {
+    if let (Json::Object(to), Json::Object(from)) = (&mut schema, unit_kind(param)) {
         to.extend(from);
     }
     if let Some(default) = param.default.filter(|default| !default.is_empty()) {
@@ -278,6 +278,27 @@ fn parameter(param: &ParamDef) -> Json {
         };
     }
     schema
+}
+
+/// Frequencies and durations may be written with their units.
+fn unit_kind(param: &ParamDef) -> Json {
+    let units = match param.unit {
+        "Hz" => "(|m|k|M|G)Hz",
+        "s" => "(ns|us|µs|ms|s|min|h)",
+        _ => return kind(param.kind),
+    };
+    let text = json!({"type": "string", "pattern": format!("^ *[0-9.eE+-]+ *{units} *$")});
+    match param.kind {
+        ParamKind::Int | ParamKind::Float | ParamKind::Dial => {
+            json!({"oneOf": [kind(param.kind), text]})
+        }
+        ParamKind::Number | ParamKind::Floats => json!({"oneOf": [
+            {"type": "number"},
+            text.clone(),
+            {"type": "array", "items": {"oneOf": [{"type": "number"}, text]}},
+        ]}),
+        other => kind(other),
+    }
 }
 
 fn kind(kind: ParamKind) -> Json {
@@ -468,10 +489,8 @@ mod tests {
             ("[agents.a]", "op"),
             ("[agents.a]\nop = \"sinn\"", "sinn"),
             ("[agents.a]\nop = \"sine\"\nfreq = 1", "rate"),
-            (
-                "[agents.a]\nop = \"sine\"\nfreq = \"x\"\nrate = 1",
-                "number",
-            ),
+            ("[agents.a]\nop = \"scale\"\nfactor = \"x\"", "number"),
+            ("[agents.a]\nop = \"sine\"\nfreq = true\nrate = 1", "fits 0"),
             ("[agents.a]\nop = \"copy\"\nfactor = 1", "factor"),
             ("[agents.a]\nop = \"copy\"\nin = 3", "fits 0"),
             ("[agents.a]\nop = \"copy\"\nrestart = -1", "less"),

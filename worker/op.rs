@@ -326,7 +326,7 @@ impl Args {
             let param = op.param(name)?;
             param.check(value)?;
             let spelled = choice(param.kind, value).map(|word| Value::Text(word.to_owned()));
-            values.insert(param.name, spelled.unwrap_or_else(|| value.clone()));
+            values.insert(param.name, spelled.unwrap_or_else(|| param.plain(value)));
         }
         for param in op.params {
             if !values.contains_key(param.name) {
@@ -534,7 +534,7 @@ impl OpDef {
 impl ParamDef {
     /// Refuses a value of another kind than the parameter takes.
     pub fn check(&self, value: &Value) -> Result<(), OpError> {
-        if fits(self.kind, value) {
+        if fits(self.kind, &self.plain(value)) {
             return Ok(());
         }
         let refusal = OpError::param(
@@ -543,7 +543,7 @@ impl ParamDef {
                 "`{}` is {}, and should be {}",
                 self.name,
                 value.describe(),
-                self.kind.describe()
+                self.describe()
             ),
         );
         Err(match (self.kind, value) {
@@ -552,6 +552,41 @@ impl ParamDef {
             }
             _ => refusal,
         })
+    }
+
+    /// What values it takes, units included.
+    pub fn describe(&self) -> String {
+        let kind = self.kind.describe();
+        match (self.reads_unit(), self.unit) {
+            (true, "Hz") => format!("{kind}, or a frequency such as \"2.4 kHz\""),
+            (true, "s") => format!("{kind}, or a duration such as \"20 ms\""),
+            _ => kind,
+        }
+    }
+
+    /// The value in the parameter's own unit: of a frequency `"2.4 kHz"` is 2400, of a duration `"20 ms"` is 0.02.
+    fn plain(&self, value: &Value) -> Value {
+        let read = match self.unit {
+            "Hz" => hertz,
+            "s" => seconds,
+            _ => return value.clone(),
+        };
+        match value {
+            Value::Text(text) if self.reads_unit() => match read(text) {
+                Some(x) if self.kind == ParamKind::Int && x.fract() == 0.0 => Value::Int(x as i64),
+                Some(x) => Value::Float(x),
+                None => value.clone(),
+            },
+            Value::List(items) if self.reads_unit() => {
+                Value::List(items.iter().map(|item| self.plain(item)).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn reads_unit(&self) -> bool {
+        use ParamKind::{Dial, Float, Floats, Int, Number};
+        matches!(self.kind, Int | Float | Dial | Number | Floats)
     }
 
     fn fill_in(
@@ -568,11 +603,7 @@ impl ParamDef {
             None => Err(OpError {
                 param: None,
                 message: format!("`{}` needs `{}`: {}", op.name, self.name, self.doc),
-                help: Some(format!(
-                    "add `{} = ..` ({})",
-                    self.name,
-                    self.kind.describe()
-                )),
+                help: Some(format!("add `{} = ..` ({})", self.name, self.describe())),
             }),
         }
     }
@@ -663,20 +694,49 @@ fn written(kind: ParamKind, text: &str) -> Value {
 
 /// A duration's seconds: `"0.5 s"`, `"20 ms"`, `"3us"`, `"10 min"`, `"1 h"`. Not negative, finite.
 pub fn seconds(text: &str) -> Option<f64> {
+    let (number, unit) = parted(text)?;
+    let x = match unit {
+        "ns" => scaled(number, -9),
+        "us" | "µs" => scaled(number, -6),
+        "ms" => scaled(number, -3),
+        "s" => scaled(number, 0),
+        "min" => scaled(number, 0).map(|x| x * 60.0),
+        "h" => scaled(number, 0).map(|x| x * 3600.0),
+        _ => None,
+    }?;
+    (x.is_finite() && x >= 0.0).then_some(x)
+}
+
+/// A frequency's Hertz: `"10 Hz"`, `"44.1 kHz"`, `"2.4 MHz"`, `"1 GHz"`, `"5 mHz"`. Finite.
+pub fn hertz(text: &str) -> Option<f64> {
+    let (number, unit) = parted(text)?;
+    let x = match unit {
+        "mHz" => scaled(number, -3),
+        "Hz" => scaled(number, 0),
+        "kHz" => scaled(number, 3),
+        "MHz" => scaled(number, 6),
+        "GHz" => scaled(number, 9),
+        _ => None,
+    }?;
+    x.is_finite().then_some(x)
+}
+
+/// A number and the unit behind it.
+fn parted(text: &str) -> Option<(&str, &str)> {
     let text = text.trim();
-    let split = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E')?;
+    let split = text.find(|c: char| c.is_alphabetic() && c != 'e' && c != 'E')?;
     let (number, unit) = text.split_at(split);
-    let scale = match unit.trim() {
-        "ns" => 1e-9,
-        "us" | "µs" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "min" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
+    Some((number.trim(), unit.trim()))
+}
+
+/// A decimal number times a power of ten, rounded once: 0.3 ms is 0.0003 s to the last bit.
+fn scaled(number: &str, power: i32) -> Option<f64> {
+    let (digits, exponent) = match number.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (number, 0),
     };
-    let number: f64 = number.trim().parse().ok()?;
-    (number.is_finite() && number >= 0.0).then_some(number * scale)
+    let exponent = exponent.checked_add(power)?;
+    format!("{digits}e{exponent}").parse().ok()
 }
 
 fn not_a_length(name: &str, text: &str) -> String {
@@ -845,10 +905,70 @@ mod tests {
             ("s", None),
             ("", None),
             ("1 parsec", None),
+            ("0.3 ms", Some(0.0003)),
+            ("7 µs", Some(7e-6)),
         ];
         for (text, expected) in cases {
             assert_eq!(seconds(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn frequencies_are_read_with_their_units() {
+        let cases = [
+            ("10 Hz", Some(10.0)),
+            ("2.4 MHz", Some(2.4e6)),
+            ("0.07GHz", Some(7e7)),
+            ("44.1 kHz", Some(44_100.0)),
+            ("1e3 mHz", Some(1.0)),
+            ("-2.5 kHz", Some(-2500.0)),
+            ("5", None),
+            ("Hz", None),
+            ("5 hz", None),
+            ("2 s", None),
+            ("1e999 Hz", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(hertz(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_takes_its_own_unit_written_out() {
+        let param = |kind, unit| ParamDef {
+            name: "p",
+            kind,
+            default: None,
+            unit,
+            doc: "",
+        };
+        let plain = |kind, unit, text: &str| {
+            let param = param(kind, unit);
+            let value = Value::from(text);
+            param.check(&value).map(|()| param.plain(&value)).ok()
+        };
+        let cases = [
+            (
+                ParamKind::Float,
+                "Hz",
+                "2.4 kHz",
+                Some(Value::Float(2400.0)),
+            ),
+            (ParamKind::Int, "Hz", "48 kHz", Some(Value::Int(48_000))),
+            (ParamKind::Int, "Hz", "1.5 Hz", None),
+            (ParamKind::Float, "s", "20 ms", Some(Value::Float(0.02))),
+            (ParamKind::Float, "s", "20 Hz", None),
+            (ParamKind::Float, "dB", "20 Hz", None),
+        ];
+        for (kind, unit, text, expected) in cases {
+            assert_eq!(plain(kind, unit, text), expected, "{text} as {unit}");
+        }
+        let band = param(ParamKind::Floats, "Hz");
+        let list = Value::from(["1 Hz", "2 kHz"]);
+        band.check(&list).unwrap();
+        assert_eq!(band.plain(&list), Value::from([1.0, 2000.0]));
+        let refused = param(ParamKind::Float, "Hz").check(&"fast".into());
+        assert!(refused.unwrap_err().message.contains("such as \"2.4 kHz\""));
     }
 
     #[test]

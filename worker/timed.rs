@@ -163,39 +163,55 @@ pub(crate) enum Came {
 }
 
 impl Windowing {
+    /// As [`Windowing::go_on_rows`], for items of a type that is known.
+    pub(crate) fn go_on<T>(
+        &self,
+        input: &mut Input,
+        progress: &mut Progress,
+        scratch: &mut Vec<u64>,
+        has_room: bool,
+        mut give: impl FnMut([f64; 2], &[Timed<T>]) -> bool,
+    ) -> Result<Came, AgentError>
+    where
+        Timed<T>: Item,
+    {
+        self.go_on_rows(input, progress, scratch, has_room, |bounds, items| {
+            give(bounds, bytemuck::cast_slice(items))
+        })
+    }
+
     /// Takes items of `input` and calls `give` with the bounds and the items of each window that is complete
     /// and has any, in the order they came, as long as `give` says that there is room for another one.
     ///
     /// An item is consumed once every window that it completes is given; the input retains [`Windowing::most`]
     /// items. One that comes when all of its windows are given (it is late), and one from before the
     /// start, are in no window.
-    pub(crate) fn go_on<T>(
+    pub(crate) fn go_on_rows(
         &self,
         input: &mut Input,
         progress: &mut Progress,
-        scratch: &mut Vec<Timed<T>>,
+        scratch: &mut Vec<u64>,
         mut has_room: bool,
-        mut give: impl FnMut([f64; 2], &[Timed<T>]) -> bool,
-    ) -> Result<Came, AgentError>
-    where
-        Timed<T>: Item,
-    {
-        let (items, past) = input.past::<Timed<T>>();
+        mut give: impl FnMut([f64; 2], &[u8]) -> bool,
+    ) -> Result<Came, AgentError> {
+        let (bytes, past) = input.past_elements::<u8>();
+        let len = input.item_len();
+        let (items, past) = (Rows { bytes, len }, past / len);
         let first = input.position() - past as u64;
-        let newest = first + items.len() as u64;
+        let newest = first + items.count() as u64;
         let index = |place: u64| (place - first) as usize;
         // Only where an item was left out is less retained than was wanted.
         progress.oldest = progress.oldest.max(first);
         let (mut at, mut gave) = (input.position(), false);
         let came = loop {
-            let open = &items[index(progress.oldest)..index(at)];
-            let watermark = match items.get(index(at)) {
-                Some(item) => item.seconds.max(progress.latest) - self.wait,
-                None if input.is_ended() && self.flush && !open.is_empty() => f64::INFINITY,
+            let open = items.part(index(progress.oldest), index(at));
+            let watermark = match (at < newest).then(|| items.at(index(at))) {
+                Some(seconds) => seconds.max(progress.latest) - self.wait,
+                None if input.is_ended() && self.flush && open.count() > 0 => f64::INFINITY,
                 None => break Ok(Came::ToTheEnd),
             };
             if at < newest
-                && let Err(why) = self.check(items[index(at)].seconds, at)
+                && let Err(why) = self.check(items.at(index(at)), at)
             {
                 break Err(why);
             }
@@ -217,12 +233,12 @@ impl Windowing {
                 continue;
             }
             let begin = self.windows.begin(progress.window);
-            let gone = open.iter().take_while(|item| item.seconds < begin).count();
+            let gone = open.seconds().take_while(|&time| time < begin).count();
             progress.oldest += gone as u64;
             if at + 1 - progress.oldest > self.most as u64 {
                 break Err(self.too_many(progress));
             }
-            progress.latest = items[index(at)].seconds.max(progress.latest);
+            progress.latest = items.at(index(at)).max(progress.latest);
             at += 1;
         };
         let consumed = (at - input.position()) as usize;
@@ -253,22 +269,16 @@ impl Windowing {
     }
 
     /// Goes on to the next window that may have an item.
-    fn advance<T>(
-        &self,
-        progress: &mut Progress,
-        open: &[Timed<T>],
-        watermark: f64,
-        was_empty: bool,
-    ) {
+    fn advance(&self, progress: &mut Progress, open: Rows<'_>, watermark: f64, was_empty: bool) {
         progress.window += 1;
         let begin = self.windows.begin(progress.window);
-        let gone = open.iter().take_while(|item| item.seconds < begin).count();
+        let gone = open.seconds().take_while(|&time| time < begin).count();
         progress.oldest += gone as u64;
-        if gone < open.len() && !was_empty {
+        if gone < open.count() && !was_empty {
             return;
         }
         // Nothing that is here is before `next`, and nothing that will come in time is before the watermark.
-        let waiting = open[gone..].iter().map(|item| item.seconds);
+        let waiting = open.seconds().skip(gone);
         let waiting = waiting.filter(|&seconds| seconds >= begin);
         let next = waiting.fold(watermark, f64::min);
         let jump = self.windows.first_ending_after(next);
@@ -276,27 +286,60 @@ impl Windowing {
     }
 }
 
+/// Timed items of one length, whatever their values are.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    bytes: &'a [u8],
+    /// Bytes of an item.
+    len: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn count(self) -> usize {
+        self.bytes.len() / self.len
+    }
+
+    /// The time of the k-th.
+    fn at(self, k: usize) -> f64 {
+        bytemuck::pod_read_unaligned(&self.bytes[k * self.len..][..8])
+    }
+
+    fn part(self, from: usize, to: usize) -> Rows<'a> {
+        Rows {
+            bytes: &self.bytes[from * self.len..to * self.len],
+            ..self
+        }
+    }
+
+    fn seconds(self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator {
+        (0..self.count()).map(move |k| self.at(k))
+    }
+}
+
 /// The items of a window: a part of what is there, or a copy where others came in between.
-fn within<'a, T>(
-    open: &'a [Timed<T>],
-    [begin, end]: [f64; 2],
-    scratch: &'a mut Vec<Timed<T>>,
-) -> &'a [Timed<T>]
-where
-    Timed<T>: Item,
-{
-    let is_in = |item: &Timed<T>| (begin..end).contains(&item.seconds);
-    let (Some(first), Some(last)) = (open.iter().position(is_in), open.iter().rposition(is_in))
-    else {
+fn within<'a>(open: Rows<'a>, [begin, end]: [f64; 2], scratch: &'a mut Vec<u64>) -> &'a [u8] {
+    let is_in = |time: f64| (begin..end).contains(&time);
+    let (Some(first), Some(last)) = (
+        open.seconds().position(is_in),
+        open.seconds().rposition(is_in),
+    ) else {
         return &[];
     };
-    let span = &open[first..=last];
-    if span.iter().all(is_in) {
-        return span;
+    let span = open.part(first, last + 1);
+    if span.seconds().all(is_in) {
+        return span.bytes;
     }
+    // Timed items are whole words long.
     scratch.clear();
-    scratch.extend(span.iter().filter(|item| is_in(item)));
-    scratch
+    for (item, time) in span.bytes.chunks_exact(span.len).zip(span.seconds()) {
+        if is_in(time) {
+            scratch.extend(
+                item.chunks_exact(8)
+                    .map(bytemuck::pod_read_unaligned::<u64>),
+            );
+        }
+    }
+    bytemuck::cast_slice(scratch)
 }
 
 /// The earliest time at which one of these inputs of timed items has its next one; `None` while that

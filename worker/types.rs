@@ -127,6 +127,8 @@ pub enum ItemType {
     Vector(Scalar, u32),
     /// A time in seconds (`f64`) and a value: `timed<f64>`.
     Timed(Scalar),
+    /// A time in seconds (`f64`) and several numbers of one kind: `timed<f64[3]>`.
+    TimedVector(Scalar, u32),
     /// Length-prefixed frames of bytes in a byte ring; one item of the ring is one byte.
     Bytes,
     /// As `Bytes`, and every frame is UTF-8.
@@ -156,6 +158,9 @@ impl ItemType {
             ItemType::Scalar(scalar) => scalar.len_bytes(),
             ItemType::Vector(scalar, len) => scalar.len_bytes() * len as usize,
             ItemType::Timed(scalar) => 8 + scalar.len_bytes().next_multiple_of(8),
+            ItemType::TimedVector(scalar, len) => {
+                8 + (scalar.len_bytes() * len as usize).next_multiple_of(8)
+            }
             ItemType::Bytes | ItemType::Text => 1,
             ItemType::Pod { len_bytes, .. } => len_bytes as usize,
         }
@@ -165,7 +170,7 @@ impl ItemType {
     pub fn align(&self) -> usize {
         match *self {
             ItemType::Scalar(scalar) | ItemType::Vector(scalar, _) => scalar.align(),
-            ItemType::Timed(_) => 8,
+            ItemType::Timed(_) | ItemType::TimedVector(..) => 8,
             ItemType::Bytes | ItemType::Text => 1,
             ItemType::Pod { align, .. } => align as usize,
         }
@@ -178,6 +183,24 @@ impl ItemType {
         match *self {
             ItemType::Scalar(scalar) => Some((scalar, 1)),
             ItemType::Vector(scalar, len) => Some((scalar, len as usize)),
+            _ => None,
+        }
+    }
+
+    /// The numbers that a timed item has beside its time, from byte 8 on: `timed<f64[3]>` is `(F64, 3)`.
+    pub fn timed_values(&self) -> Option<(Scalar, usize)> {
+        match *self {
+            ItemType::Timed(scalar) => Some((scalar, 1)),
+            ItemType::TimedVector(scalar, len) => Some((scalar, len as usize)),
+            _ => None,
+        }
+    }
+
+    /// Timed items with values of this type; `None` where there are none such.
+    pub fn timed(&self) -> Option<ItemType> {
+        match *self {
+            ItemType::Scalar(scalar) => Some(ItemType::Timed(scalar)),
+            ItemType::Vector(scalar, len) => Some(ItemType::TimedVector(scalar, len)),
             _ => None,
         }
     }
@@ -195,6 +218,7 @@ impl ItemType {
         match *self {
             ItemType::Vector(_, len) => ItemType::Vector(scalar, len),
             ItemType::Timed(_) => ItemType::Timed(scalar),
+            ItemType::TimedVector(_, len) => ItemType::TimedVector(scalar, len),
             _ => ItemType::Scalar(scalar),
         }
     }
@@ -211,6 +235,7 @@ impl fmt::Display for ItemType {
             ItemType::Scalar(scalar) => write!(f, "{scalar}"),
             ItemType::Vector(scalar, len) => write!(f, "{scalar}[{len}]"),
             ItemType::Timed(scalar) => write!(f, "timed<{scalar}>"),
+            ItemType::TimedVector(scalar, len) => write!(f, "timed<{scalar}[{len}]>"),
             ItemType::Bytes => f.write_str("bytes"),
             ItemType::Text => f.write_str("text"),
             ItemType::Pod { name, .. } => f.write_str(name),
@@ -221,7 +246,7 @@ impl fmt::Display for ItemType {
 /// A spelling that names no item type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{found}` is no item type; there are u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 cf32 cf64, vectors of them (f64[3]), timed<f64>, bytes and text"
+    "`{found}` is no item type; there are u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 cf32 cf64, vectors of them (f64[3]), timed<f64>, timed<f64[3]>, bytes and text"
 )]
 pub struct UnknownType {
     /// What was found.
@@ -243,20 +268,25 @@ fn parse(text: &str) -> Option<ItemType> {
         .strip_prefix("timed<")
         .and_then(|t| t.strip_suffix('>'))
     {
-        return scalar_named(inner).map(ItemType::Timed);
-    }
-    if let Some((scalar, len)) = text.strip_suffix(']').and_then(|t| t.split_once('[')) {
-        let len = len
-            .parse::<u32>()
-            .ok()
-            .filter(|n| (1..=65_536).contains(n))?;
-        return scalar_named(scalar).map(|s| ItemType::Vector(s, len));
+        return fixed(inner)?.timed();
     }
     match text {
         "bytes" => Some(ItemType::Bytes),
         "text" => Some(ItemType::Text),
-        _ => scalar_named(text).map(ItemType::Scalar),
+        _ => fixed(text),
     }
+}
+
+/// A number, or a vector of them.
+fn fixed(text: &str) -> Option<ItemType> {
+    let Some((scalar, len)) = text.strip_suffix(']').and_then(|t| t.split_once('[')) else {
+        return scalar_named(text).map(ItemType::Scalar);
+    };
+    let len = len
+        .parse::<u32>()
+        .ok()
+        .filter(|n| (1..=65_536).contains(n))?;
+    scalar_named(scalar).map(|s| ItemType::Vector(s, len))
 }
 
 fn scalar_named(name: &str) -> Option<Scalar> {
@@ -354,8 +384,11 @@ unsafe impl<const N: usize> Zeroable for Timed<[f64; N]> {}
 // SAFETY: as above; no pointers, no interior mutability.
 unsafe impl<const N: usize> Pod for Timed<[f64; N]> {}
 
-/// Several values of one time; graph files have no word for it.
-impl<const N: usize> Item for Timed<[f64; N]> {}
+impl<const N: usize> Item for Timed<[f64; N]> {
+    fn item_type() -> ItemType {
+        ItemType::TimedVector(Scalar::F64, N as u32)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -369,6 +402,8 @@ mod tests {
             "f64[3]",
             "timed<f64>",
             "timed<f32>",
+            "timed<f64[3]>",
+            "timed<i16[5]>",
             "bytes",
             "text",
         ];
@@ -383,7 +418,17 @@ mod tests {
     #[test]
     fn what_is_no_type_is_refused_by_name() {
         for spelling in [
-            "", "f65", "f64[0]", "f64[-1]", "f64[]", "timed<>", "timed<x>", "F64",
+            "",
+            "f65",
+            "f64[0]",
+            "f64[-1]",
+            "f64[]",
+            "timed<>",
+            "timed<x>",
+            "timed<text>",
+            "timed<f64[0]>",
+            "timed<timed<f64>>",
+            "F64",
         ] {
             let refused = spelling.parse::<ItemType>().unwrap_err();
             assert_eq!(refused.found, spelling);

@@ -48,14 +48,16 @@ operators! {
         /// One item out after every so many in, or a duration where the input's rate is known. In items, `1`
         /// unless told otherwise.
         every: impl Length,
+        ..with
     }
 
     /// Slope, intercept and correlation of all points (x, y) so far.
     ///
     /// Least squares of y on x, as `scipy.stats.linregress`, by running means and co-moments (Welford's
-    /// update for two variables, Chan, Golub and LeVeque 1983), so a large mean costs no digits. Items are
-    /// two real numbers, x and y; `zip` makes them of two streams.
-    fn regress[E: Number]() -> <[E; 2], [f64; 4]> = "regress";
+    /// update for two variables, Chan, Golub and LeVeque 1983), so a large mean costs no digits. Points are
+    /// vectors of two, x and y; or numbers, which are y, x being their places; or x, with y as another stream
+    /// (`with`).
+    fn regress[T: Numbers]() -> <T, [f64; 4]> = "regress";
 
     struct Kmeans {
         /// The centres to begin with, one after the other: k times as many numbers as a point has.

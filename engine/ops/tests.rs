@@ -256,6 +256,7 @@ fn what_is_detected_and_learned_has_the_types_of_the_table() {
     on::<f32, _>(moments());
     on::<f64, _>(quantile().q(0.9));
     on::<[f64; 2], _>(regress());
+    on::<f32, _>(regress().every(10));
     on::<[f64; 2], _>(kmeans(3));
     on::<[f64; 2], [f64; 6]>(kmeans_centers(3));
     on::<[f64; 3], [f64; 2]>(pca(2));
@@ -316,11 +317,16 @@ fn several_streams_are_typed_too() {
     x.apply("mixed", mix([&y]).gains([0.5, 0.5]));
     let part: Stream<f64> = x.apply("parts", route("x > 0")).port("1");
     part.write("out", null().with(&x));
-    let [v, w] = ["v", "w"].map(|name| g.source(name, constant([1.0, 2.0]).dtype::<[f64; 2]>()));
+    let [v, w] = ["v", "w"]
+        .map(|name| g.source(name, constant([1.0, 2.0]).rate(1_000.0).dtype::<[f64; 2]>()));
     let _: Stream<[f64; 3]> = v.apply("joined", join(&w).left(0));
     let _: Stream<f64> = v.apply("columns", unstack::<_, f64>()).port("0");
+    x.apply("line", regress().with(&y));
+    let rows: Stream<Timed<[f64; 2]>> = v.apply("rows", timed().times("rate"));
+    let _: Stream<Timed<[f64; 2]>> = rows.apply("middles", timed_window_as(1.0).function("median"));
     checked(g, "several");
     on_timed(|t| t.apply("mean", timed_window(1.0).function("max")));
+    on_timed(|t| t.apply("middle", timed_window(1.0).function("quantile").q(0.3)));
     on_timed(|t| t.apply("mixed", timed_mix([t])));
     on_timed(|t| t.apply::<[f64; 3]>("zipped", timed_zip([t])));
     on_timed(|t| t.apply("sampled", sample(t)));

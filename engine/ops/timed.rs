@@ -21,14 +21,17 @@ operators! {
     struct IntoTimed {
         /// Added to every time. In s, `0` unless told otherwise.
         start: f64,
+        /// Where one input of vectors has its times: `"first"`, in the first element, or `"rate"`, in the place and the
+        /// rate. `"first"` unless told otherwise.
+        times: &str,
         ..with
     }
 
     /// Gives every item its time.
     ///
     /// Makes timed items, a time in seconds and a value, in one of three ways. Of one input of numbers whose
-    /// rate is known: item n has the time `start + n / rate`. Of one input of vectors of two: the first
-    /// element is the time, the second the value.
+    /// rate is known: item n has the time `start + n / rate`. Of one input of vectors: the first element is the
+    /// time, the others are the value, one number or several.
     fn timed[T: Numbers, U: Item]() -> <T, U> = "timed";
 
     struct TimedWindow {
@@ -41,8 +44,10 @@ operators! {
         /// Whether windows that are open at the end of the stream are given. `false` unless told otherwise.
         flush: bool,
         /// What a window becomes: `"mean"`, `"sum"`, `"min"`, `"max"`, `"count"`, `"first"`, `"last"`,
-        /// `"std"`, `"var"`, `"rms"`, `"ptp"`. `"mean"` unless told otherwise.
+        /// `"std"`, `"var"`, `"rms"`, `"ptp"`, `"median"`, `"quantile"`. `"mean"` unless told otherwise.
         function = "fn": &str,
+        /// Which quantile, from 0 to 1: between two values in proportion. `0.5` unless told otherwise.
+        q: f64,
         /// How many items may be in windows that are still open. `16384` unless told otherwise.
         most: u64,
     }
@@ -51,6 +56,9 @@ operators! {
     ///
     /// Window k holds the items whose times are from `start + k * step` up to, but not at, `duration` later.
     fn timed_window[T: Item](duration: f64) -> <T, Timed<f64>> = "timed.window";
+
+    /// As [`timed_window()`], of items with several values: `Timed<[f64; 3]>` gives the same, a result for each.
+    fn timed_window_as[T: Item, U: Item](duration: f64) -> <T, U> = "timed.window";
 
     struct TimedMix {
         /// Whether there is a second stream, the port `index`, of the inputs' numbers (`u32`).

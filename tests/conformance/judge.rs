@@ -200,7 +200,16 @@ impl Kept {
 pub struct GraphFile {
     reads: Vec<(String, String, String)>,
     middle: String,
-    writes: Vec<(String, String)>,
+    writes: Vec<Written>,
+}
+
+/// An output: what is written as its rows.
+struct Written {
+    output: String,
+    /// The streams, as `in` has them.
+    streams: String,
+    /// The lengths of the lists that a row's cells are; a row of one cell is a number without them.
+    lists: Vec<usize>,
 }
 
 impl GraphFile {
@@ -235,8 +244,18 @@ impl GraphFile {
     }
 
     /// A stream that is compared with the output of this name.
-    pub fn writes(mut self, output: &str, stream: &str) -> GraphFile {
-        self.writes.push((output.to_owned(), stream.to_owned()));
+    pub fn writes(self, output: &str, stream: &str) -> GraphFile {
+        self.writes_lists(output, &[stream], &[])
+    }
+
+    /// Streams side by side that are compared with an output whose items are a list of lists of these lengths, or
+    /// one list.
+    pub fn writes_lists(mut self, output: &str, streams: &[&str], lists: &[usize]) -> GraphFile {
+        self.writes.push(Written {
+            output: output.to_owned(),
+            streams: format!("{streams:?}"),
+            lists: lists.to_vec(),
+        });
         self
     }
 
@@ -248,10 +267,13 @@ impl GraphFile {
             text += agent;
         }
         text += &self.middle;
-        for (output, stream) in &self.writes {
+        for Written {
+            output, streams, ..
+        } in &self.writes
+        {
             write!(
                 text,
-                "\n[agents.write-{output}]\nop = \"csv.write\"\nin = \"{stream}\"\npath = \"out-{output}.csv\"\n"
+                "\n[agents.write-{output}]\nop = \"csv.write\"\nin = {streams}\npath = \"out-{output}.csv\"\n"
             )
             .unwrap();
         }
@@ -266,24 +288,30 @@ impl GraphFile {
         assert!(ran.status.success(), "{words}\n{text}");
         let outputs = self.writes.iter();
         outputs
-            .map(|(output, _)| {
-                (
-                    output.clone(),
-                    written(&folder.path().join(format!("out-{output}.csv"))),
-                )
+            .map(|Written { output, lists, .. }| {
+                let path = folder.path().join(format!("out-{output}.csv"));
+                (output.clone(), written(&path, lists))
             })
             .collect()
     }
 }
 
-/// The rows of a CSV file: a number each, or a list.
-fn written(path: &Path) -> Value {
+/// The rows of a CSV file: a number each, a list, or a list of lists.
+fn written(path: &Path, lists: &[usize]) -> Value {
     let text = fs::read_to_string(path).unwrap();
     let rows = text.lines().skip(1).map(|row| {
         let cells: Vec<Value> = row.split(',').map(cell).collect();
-        match &cells[..] {
-            [one] => one.clone(),
-            _ => Value::Array(cells),
+        match (&cells[..], lists) {
+            ([one], []) => one.clone(),
+            (_, [] | [_]) => Value::Array(cells),
+            (mut rest, _) => lists
+                .iter()
+                .map(|len| {
+                    let (list, others) = rest.split_at(*len);
+                    rest = others;
+                    Value::from(list)
+                })
+                .collect(),
         }
     });
     rows.collect()

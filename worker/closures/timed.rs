@@ -28,7 +28,7 @@ where
         windowing,
         f,
         scratch: Vec::new(),
-        types: PhantomData::<fn(&mut S) -> C>,
+        types: PhantomData::<fn(&mut S, T) -> C>,
     };
     Blueprint::new(agent)
         .input(InPort::new(Timed::<T>::item_type()).retain(windowing.most))
@@ -36,16 +36,17 @@ where
         .state(with_own::spec(&init, &Progress::new()))
 }
 
-struct TimedWindow<T, F, Types> {
+struct TimedWindow<F, Types> {
     windowing: Windowing,
     f: F,
-    scratch: Vec<Timed<T>>,
+    scratch: Vec<u64>,
     types: PhantomData<Types>,
 }
 
-impl<T, S, C, F> Agent for TimedWindow<T, F, fn(&mut S) -> C>
+impl<T, S, C, F> Agent for TimedWindow<F, fn(&mut S, T) -> C>
 where
     Timed<T>: Item,
+    T: 'static,
     S: Pod,
     C: Cell,
     F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> C,

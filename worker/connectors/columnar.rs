@@ -687,8 +687,9 @@ fn pieces(args: &Args) -> Result<Vec<Piece>, OpError> {
         match &input.item_type {
             ItemType::Text => push(name.clone(), 0, None, 1, DataType::Utf8),
             ItemType::Bytes => push(name.clone(), 0, None, 1, DataType::Binary),
-            ItemType::Timed(scalar) => {
-                let (part, width) = parts_of(*scalar, 1);
+            ItemType::Timed(_) | ItemType::TimedVector(..) => {
+                let (scalar, count) = input.item_type.timed_values().unwrap_or((Scalar::F64, 1));
+                let (part, width) = parts_of(scalar, count);
                 push(
                     format!("{name}_t"),
                     0,

@@ -408,7 +408,7 @@ struct Key {
 impl Key {
     fn of(nth: usize, name: &str, input: &InputInfo) -> Result<Key, OpError> {
         let is_known = match input.item_type {
-            ItemType::Text | ItemType::Timed(_) => true,
+            ItemType::Text | ItemType::Timed(_) | ItemType::TimedVector(..) => true,
             _ => input.item_type.elements().is_some(),
         };
         if !is_known {
@@ -430,6 +430,17 @@ impl Key {
                 push(Scalar::F64, &item[..8], text);
                 text.extend_from_slice(b",\"value\":");
                 push(scalar, &item[8..][..scalar.len_bytes()], text);
+                text.push(b'}');
+            }
+            ItemType::TimedVector(scalar, len) => {
+                text.extend_from_slice(b"{\"t\":");
+                push(Scalar::F64, &item[..8], text);
+                text.extend_from_slice(b",\"value\":");
+                push_list(
+                    scalar,
+                    &item[8..][..len as usize * scalar.len_bytes()],
+                    text,
+                );
                 text.push(b'}');
             }
             ItemType::Vector(scalar, _) => push_list(scalar, item, text),

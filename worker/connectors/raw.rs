@@ -143,7 +143,11 @@ const NUMBERS: &str = "numbers, vectors of them, or timed numbers of 8 bytes";
 /// Between a file and memory, in the order of `endian`; `None` for what is no row of equal numbers.
 fn convert(args: &Args, item_type: &ItemType) -> Option<Convert> {
     let part = match item_type {
-        ItemType::Timed(scalar) if scalar.len_bytes() == 8 && !scalar.is_complex() => 8,
+        ItemType::Timed(scalar) | ItemType::TimedVector(scalar, _)
+            if scalar.len_bytes() == 8 && !scalar.is_complex() =>
+        {
+            8
+        }
         _ => part_len(item_type.elements()?.0),
     };
     Some(in_order(args.text("endian") == Some("big"), part))

@@ -2,7 +2,7 @@
 //!
 //! Floats are the shortest decimal that reads back as the same value (`0.1`, `1e+300`, `nan`, `inf`, as Python prints them),
 //! integers are plain, a complex number is two cells (real, imaginary), a vector is one cell per
-//! element, a timed item is its seconds and its value, a frame of `text` is itself.
+//! element, a timed item is its seconds and its value or values, a frame of `text` is itself.
 
 use bytemuck::{AnyBitPattern, pod_read_unaligned};
 use thalweg_ringbuf::Frames;
@@ -68,9 +68,10 @@ impl Rows {
         name: &str,
     ) -> Result<(), OpError> {
         match input.item_type {
-            ItemType::Timed(scalar) => {
+            ItemType::Timed(_) | ItemType::TimedVector(..) => {
+                let (scalar, count) = input.item_type.timed_values().unwrap_or((Scalar::F64, 1));
                 self.add_run(index, 0, Scalar::F64, 1, |_| format!("{name}_t"));
-                self.add_numbers(index, 8, scalar, 1, name);
+                self.add_numbers(index, 8, scalar, count, name);
             }
             ItemType::Text => {
                 let frames = self.parts.iter().filter(|p| matches!(p, Part::Frame(..)));

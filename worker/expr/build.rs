@@ -234,7 +234,7 @@ impl<'a> Builder<'a> {
 
     fn time(&mut self) -> Built<Value> {
         if let [input] = self.inputs
-            && let ItemType::Timed(_) = input.item_type
+            && input.item_type.timed_values().is_some()
         {
             return Ok(Value::Real(self.emit(Op::Seconds { input: 0 }, Kind::F64)));
         }
@@ -256,8 +256,7 @@ impl<'a> Builder<'a> {
     pub fn input(&mut self, name: &str, element: Option<i64>) -> Built<Value> {
         let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
         let item_type = &self.inputs[input].item_type;
-        let is_timed = matches!(item_type, ItemType::Timed(_));
-        let Some((scalar, width)) = numbers(item_type) else {
+        let Some((scalar, width)) = values(item_type) else {
             let message = format!("`{name}` is {item_type}, and expressions take numbers");
             let refusal = Refusal::from(message);
             return Err(match item_type.is_framed() {
@@ -267,7 +266,9 @@ impl<'a> Builder<'a> {
                 false => refusal,
             });
         };
-        let is_vector = matches!(item_type, ItemType::Vector(..));
+        let is_vector = matches!(item_type, ItemType::Vector(..) | ItemType::TimedVector(..));
+        // The values of a timed item stand behind its time.
+        let skip = numbers_skipped(item_type);
         let element = match element {
             Some(_) if !is_vector => {
                 let message = format!("`{name}` is {item_type}, which has no elements");
@@ -284,10 +285,9 @@ impl<'a> Builder<'a> {
                     let message = format!("`{name}` has the elements 0 to {last}, and no {index}");
                     return Err(message.into());
                 }
-                Some(from_the_first as usize)
+                Some(skip + from_the_first as usize)
             }
-            // The value of a timed item stands behind its time.
-            None => is_timed.then_some(width / 2),
+            None => (skip > 0 && !is_vector).then_some(skip),
         };
         let kind = match scalar {
             Scalar::F32 | Scalar::Cf32 => Kind::F32,
@@ -591,11 +591,12 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let ports = self.inputs.iter().map(|input| {
-            let (scalar, width) = numbers(&input.item_type).unwrap_or((Scalar::U8, 1));
+            let (scalar, _) = values(&input.item_type).unwrap_or((Scalar::U8, 1));
             let item_len = input.item_type.len_bytes();
             Port {
                 scalar,
-                width,
+                width: item_len / scalar.len_bytes(),
+                skip: numbers_skipped(&input.item_type),
                 item_len,
             }
         });
@@ -733,7 +734,7 @@ impl<'a> Builder<'a> {
 
     fn vector(&self, input: usize) -> Shape {
         match self.inputs[input].item_type {
-            ItemType::Vector(_, width) => Some(Wide {
+            ItemType::Vector(_, width) | ItemType::TimedVector(_, width) => Some(Wide {
                 width: width as usize,
                 input,
             }),
@@ -798,14 +799,17 @@ fn float_kind(real: Real) -> Kind {
     }
 }
 
-/// The numbers that lie in an item side by side: its elements, or those of a timed item's value in as many bytes.
-fn numbers(item_type: &ItemType) -> Option<(Scalar, usize)> {
-    match *item_type {
-        ItemType::Timed(scalar) if !scalar.is_complex() => {
-            Some((scalar, item_type.len_bytes() / scalar.len_bytes()))
-        }
-        _ => item_type.elements(),
-    }
+/// The numbers that an expression sees of an item: all, or those of a timed item's value.
+fn values(item_type: &ItemType) -> Option<(Scalar, usize)> {
+    let values = item_type.timed_values();
+    let values = values.filter(|(scalar, _)| !scalar.is_complex());
+    values.or_else(|| item_type.elements())
+}
+
+/// How many numbers as long as those would lie before them in an item: where a timed item has its time.
+fn numbers_skipped(item_type: &ItemType) -> usize {
+    let scalar = item_type.timed_values().map(|(scalar, _)| scalar);
+    scalar.map_or(0, |scalar| 8 / scalar.len_bytes().min(8))
 }
 
 /// True where whole numbers written out would wrap: then they are floats, as nobody means the wrap.

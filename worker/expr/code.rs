@@ -267,7 +267,10 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Port {
     pub scalar: Scalar,
+    /// Numbers in an item.
     pub width: usize,
+    /// Those of them that lie before the first that counts.
+    pub skip: usize,
     pub item_len: usize,
 }
 

@@ -310,7 +310,8 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
             part,
         } => load(lanes, input, element, part, to),
         Op::Seconds { input } => {
-            let times = lanes.numbers::<f64>(input).iter().step_by(2);
+            let words = lanes.program.ports[input].item_len / 8;
+            let times = lanes.numbers::<f64>(input).iter().step_by(words);
             for (slot, &time) in room::<f64>(to, count).iter_mut().zip(times) {
                 *slot = time;
             }
@@ -443,11 +444,20 @@ fn load_as<S: Pod, T: Copy>(
     to: &mut [T],
     convert: impl Fn(S) -> T,
 ) {
-    let Port { width, .. } = lanes.program.ports[input];
+    let Port { width, skip, .. } = lanes.program.ports[input];
     let numbers = lanes.numbers::<S>(input);
     let Some(element) = element else {
-        for (slot, number) in to.iter_mut().zip(numbers) {
-            *slot = convert(*number);
+        if skip == 0 {
+            for (slot, number) in to.iter_mut().zip(numbers) {
+                *slot = convert(*number);
+            }
+            return;
+        }
+        let items = numbers.chunks_exact(width);
+        for (slots, item) in to.chunks_exact_mut(lanes.width).zip(items) {
+            for (slot, number) in slots.iter_mut().zip(&item[skip..]) {
+                *slot = convert(*number);
+            }
         }
         return;
     };

@@ -228,5 +228,5 @@ fn in_place(op: &Op, program: &Program) -> Option<Place> {
         port.scalar,
         Scalar::F32 | Scalar::F64 | Scalar::I64 | Scalar::U64
     );
-    is_lane.then_some(Place::Input(input))
+    (is_lane && port.skip == 0).then_some(Place::Input(input))
 }

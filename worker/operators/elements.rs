@@ -106,7 +106,12 @@ fn unstack(args: &Args) -> Result<Blueprint, OpError> {
     if let ItemType::Timed(scalar) = input.item_type {
         return Ok(parted(args, &[("t", 0, Scalar::F64), ("x", 8, scalar)]));
     }
-    let (scalar, width) = vector(args)?;
+    let time = [("t", 0, Scalar::F64)];
+    let (time, (scalar, width)) = match input.item_type.timed_values() {
+        Some(values) => (&time[..], values),
+        None => (&[][..], vector(args)?),
+    };
+    let first = 8 * time.len();
     if width > 256 {
         let message = format!(
             "`unstack` has at most 256 ports, and the input is {}",
@@ -118,8 +123,11 @@ fn unstack(args: &Args) -> Result<Blueprint, OpError> {
     }
     let names: Vec<String> = (0..width).map(|element| element.to_string()).collect();
     let parts = names.iter().enumerate();
-    let parts = parts.map(|(k, name)| (name.as_str(), k * scalar.len_bytes(), scalar));
-    Ok(parted(args, &parts.collect::<Vec<_>>()))
+    let parts = parts.map(|(k, name)| (name.as_str(), first + k * scalar.len_bytes(), scalar));
+    Ok(parted(
+        args,
+        &time.iter().copied().chain(parts).collect::<Vec<_>>(),
+    ))
 }
 
 /// A port for each part of an item: its name, the byte where it begins, its type.

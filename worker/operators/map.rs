@@ -42,26 +42,30 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<Blueprint, OpError> {
     let program = compile(text, args.inputs(), rate).map_err(|e| e.of_param("expr"))?;
     let keeps_time = match args.inputs() {
-        [input] => matches!(input.item_type, ItemType::Timed(_)),
+        [input] => input.item_type.timed_values().is_some(),
         _ => false,
     };
     let dtype = match args.dtype() {
         Some(ItemType::Timed(scalar)) if keeps_time => Some(ItemType::Scalar(*scalar)),
+        Some(ItemType::TimedVector(scalar, len)) if keeps_time => {
+            Some(ItemType::Vector(*scalar, *len))
+        }
         other => other.cloned(),
     };
     let item_type = output_type(&program, dtype.as_ref())?;
-    let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
+    let (scalar, width) = item_type.elements().unwrap_or((Scalar::F64, 1));
     if keeps_time && scalar.is_complex() {
         let message = format!("the expression gives {scalar}, and a timed item has a real value");
         return Err(OpError::param("expr", message));
     }
     let item_type = match keeps_time {
-        true => ItemType::Timed(scalar),
+        true => item_type.timed().unwrap_or(item_type),
         false => item_type,
     };
     let agent = Expression {
         machine: Machine::new(program),
         scalar,
+        width,
         keeps_time,
         values: Vec::new(),
     };
@@ -103,6 +107,8 @@ pub(super) fn output_type(
 struct Expression {
     machine: Machine,
     scalar: Scalar,
+    /// Numbers of a result.
+    width: usize,
     /// The items are timed: values are computed, times kept.
     keeps_time: bool,
     /// Scratch: a block's values.
@@ -128,12 +134,13 @@ impl Agent for Expression {
                 results.write(self.scalar, room);
                 continue;
             }
-            let len = self.scalar.len_bytes();
+            let len = self.scalar.len_bytes() * self.width;
             let items = room.len() / item_len;
-            self.values.resize(items, 0);
+            self.values.resize((items * len).div_ceil(8), 0);
             let values = &mut bytemuck::cast_slice_mut(&mut self.values)[..items * len];
             results.write(self.scalar, values);
-            let times = io.inputs[0].bytes().chunks_exact(item_len).skip(offset);
+            let input = &io.inputs[0];
+            let times = input.bytes().chunks_exact(input.item_len()).skip(offset);
             let slots = room
                 .chunks_exact_mut(item_len)
                 .zip(values.chunks_exact(len));
@@ -224,6 +231,23 @@ mod tests {
         assert_eq!(found, [[2f64.to_bits(), 8], [3f64.to_bits(), 301]]);
         assert!(build("map", &input(), &expr("complex(x, 1)"), None).is_err());
         assert!(build("map", &input(), &expr("x[0]"), None).is_err());
+        let rows = [0.5, 3.0, 4.0, 1.5, 6.0, 8.0];
+        let vectors = || [given("timed<f64[2]>", &rows)];
+        let found: Vec<[f64; 2]> = output("map", &vectors(), &expr("sqrt(sum(x ^ 2)) + t"), None);
+        assert_eq!(found, [[0.5, 5.5], [1.5, 11.5]]);
+        let found: Vec<[f64; 3]> = output("map", &vectors(), &expr("x - x[1]"), None);
+        assert_eq!(found, [[0.5, -1.0, 0.0], [1.5, -2.0, 0.0]]);
+        let blueprint = build("map", &vectors(), &expr("x > 3"), Some("f32")).unwrap();
+        assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<f32[2]>");
+        let words = [
+            0.5f64.to_bits(),
+            0x0003_0002_0001,
+            1.5f64.to_bits(),
+            0x0006_0005_0004,
+        ];
+        let small = || [given("timed<u16[3]>", &words)];
+        let found: Vec<[u64; 2]> = output("map", &small(), &expr("sum(x)"), None);
+        assert_eq!(found, [[words[0], 6], [words[2], 15]]);
     }
 
     #[test]

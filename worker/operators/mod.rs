@@ -60,6 +60,7 @@ pub mod text_parse;
 pub mod threshold;
 pub mod throttle;
 pub mod timed;
+pub mod timed_window;
 pub mod trigger;
 pub mod waves;
 pub mod weave;
@@ -218,7 +219,7 @@ const OPERATORS: &[&OpDef] = &[
     &trigger::SAMPLE,
     &timed::MIX,
     &timed::TIMED,
-    &timed::WINDOW,
+    &timed_window::WINDOW,
     &timed::ZIP,
     &waves::SAW,
     &waves::SQUARE,

@@ -10,10 +10,11 @@ use crate::wide::View;
 /// The row of the table.
 pub const PCA: OpDef = OpDef {
     name: "pca",
-    summary: "incremental principal components: directions, variances, or the points projected on them",
+    summary: "incremental principal components (CCIPCA, an estimate): directions, variances, or the points projected on them",
     doc: "Candid covariance-free incremental PCA (Weng, Zhang and Hwang, IEEE PAMI 25(8), 2003) of the points less their running mean: each \
 component is drawn towards the point's part along it, the rest of the point goes on to the next component. No matrix is kept; it \
-converges to the eigenvectors of the covariance as points come, and is an estimate before. A component's sign is that of the point it \
+converges to the eigenvectors of the covariance as points come, and is an estimate before: not the numbers of a decomposition of all points, \
+as scikit-learn's `PCA` and `IncrementalPCA` make. A component's sign is that of the point it \
 began with. Each point is learned before it is projected. Points are vectors of real numbers.",
     inputs: Arity::One,
     outputs: "f64[components]: projections or variances; or f64[components * dimensions]: unit vectors",

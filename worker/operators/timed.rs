@@ -1,11 +1,10 @@
-//! `timed`, `timed.window`, `timed.zip` and `timed.mix`: items with times.
+//! `timed`, `timed.zip` and `timed.mix`: items with times.
 
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
-use crate::closures;
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
-use crate::timed::{TimeWindows, Windowing, earliest, is_due};
-use crate::types::{ItemType, Scalar, Timed};
-use crate::units::{Unit, squared};
+use crate::timed::{earliest, is_due};
+use crate::types::{ItemType, Scalar};
+use crate::units::Unit;
 
 use super::merge::{INDEX, joined, pass_numbered};
 use super::numbers::with_number;
@@ -15,94 +14,32 @@ pub const TIMED: OpDef = OpDef {
     name: "timed",
     summary: "gives every item its time",
     doc: "Makes timed items, a time in seconds and a value, in one of three ways. Of one input of numbers whose rate is known: \
-          item n has the time `start + n / rate`. Of one input of vectors of two: the first element is the time, the second \
-          the value. Of two inputs, taken item by item: the first gives times, the second values, as the columns of a CSV \
-          file do. `map` and `filter` of timed items have the value as `x` and the time as `t`, `unstack` parts them, \
+          item n has the time `start + n / rate`. Of one input of vectors: the first element is the time, the others \
+          are the value, one number or several (`timed<f64[3]>`); with `times = \"rate\"` all are the value, and the time is that \
+          of the rate. Of two inputs, taken item by item: the first gives times, the second values (numbers or vectors), as the columns \
+          of a CSV file do. `map` and `filter` of timed items have the value as `x` and the time as `t`, `unstack` parts them, \
           `csv.write` and `print` write both.",
     inputs: Arity::AtLeast(1),
     outputs: "one stream of timed items, of the inputs' rate",
-    params: &[ParamDef {
-        name: "start",
-        kind: ParamKind::Float,
-        default: Some("0"),
-        unit: "s",
-        doc: "Added to every time.",
-    }],
-    example: "sine freq=1 rate=100 items=1000 ! timed ! null",
-    deterministic: true,
-    build: timed,
-};
-
-/// The row of `timed.window`.
-pub const WINDOW: OpDef = OpDef {
-    name: "timed.window",
-    summary: "mean, sum, min, max, count .. of each window of time",
-    doc: "Window k holds the items whose times are from `start + k * step` up to, but not at, `duration` later. It gives the \
-          window's end and what `fn` makes of its values as soon as an item has come whose time is `wait` past that end; \
-          windows without items are skipped, and nothing is computed for a gap. Items need not be evenly spaced. An item \
-          that comes when all of its windows are given (it is late by more than `wait`), and one from before `start`, is left \
-          out. With `flush` the windows that are still open are given when the stream ends. Values are f64, in the \
-          order they came: `std` and `var` divide by the number of items (ddof 0). No clock is looked at, so the result is \
-          deterministic. More than `most` items in windows that are still open end the run with an error, and so does a \
-          time that is no finite number.",
-    inputs: Arity::One,
-    outputs: "one stream of timed<f64>: the end of each window, and its value",
     params: &[
-        ParamDef {
-            name: "duration",
-            kind: ParamKind::Float,
-            default: None,
-            unit: "s",
-            doc: "How long a window is.",
-        },
-        ParamDef {
-            name: "step",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "s",
-            doc: "From one window's beginning to the next one's; without it windows follow each other.",
-        },
         ParamDef {
             name: "start",
             kind: ParamKind::Float,
             default: Some("0"),
             unit: "s",
-            doc: "When the first window begins.",
+            doc: "Added to every time.",
         },
         ParamDef {
-            name: "wait",
-            kind: ParamKind::Float,
-            default: Some("0"),
-            unit: "s",
-            doc: "How far past a window's end an item must be for the window to be given.",
-        },
-        ParamDef {
-            name: "flush",
-            kind: ParamKind::Bool,
-            default: Some("false"),
+            name: "times",
+            kind: ParamKind::Choice(&["first", "rate"]),
+            default: Some("first"),
             unit: "",
-            doc: "Whether windows that are open at the end of the stream are given.",
-        },
-        ParamDef {
-            name: "fn",
-            kind: ParamKind::Choice(&[
-                "mean", "sum", "min", "max", "count", "first", "last", "std", "var", "rms", "ptp",
-            ]),
-            default: Some("mean"),
-            unit: "",
-            doc: "What a window becomes.",
-        },
-        ParamDef {
-            name: "most",
-            kind: ParamKind::Int,
-            default: Some("16384"),
-            unit: "items",
-            doc: "How many items may be in windows that are still open.",
+            doc: "Where one input of vectors has its times: in the first element, or in the place and the rate.",
         },
     ],
-    example: "sine freq=1 rate=100 items=1000 ! timed ! timed.window duration=0.5 fn=max ! null",
+    example: "sine freq=1 rate=100 items=1000 ! timed ! null",
     deterministic: true,
-    build: window,
+    build: timed,
 };
 
 /// The row of `timed.zip`.
@@ -110,11 +47,11 @@ pub const ZIP: OpDef = OpDef {
     name: "timed.zip",
     summary: "joins timed streams: a vector for each time that any of them has",
     doc: "For each time at which any input has an item, a vector of the time and the inputs' values there, in f64: NaN for an \
-          input that has none. The times of each input are to ascend; of several items of one input at one time each comes in \
+          input that has none; an input of several values has as many elements. The times of each input are to ascend; of several items of one input at one time each comes in \
           a vector of its own. While an input that has not ended shows no item nothing is given, for its next may be \
           the earliest. It ends when all inputs have.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of vectors f64[1 + inputs], of no known rate",
+    outputs: "one stream of vectors f64[1 + values], of no known rate",
     params: &[],
     example: "a:sine freq=1 rate=100 items=500 ; b:sine freq=1 rate=30 items=150 ; s:timed in=a ; t:timed in=b ; timed.zip in=[s, t] ! null",
     deterministic: true,
@@ -137,12 +74,21 @@ pub const MIX: OpDef = OpDef {
     build: mix,
 };
 
-/// The value's scalar of a timed input.
-fn timed_scalar(op: &str, input: &InputInfo) -> Result<Scalar, OpError> {
-    match input.item_type {
-        ItemType::Timed(scalar) if !scalar.is_complex() => Ok(scalar),
-        _ => Err(OpError::input_type(op, input, "timed items")),
-    }
+/// The scalar of a timed input's values, and how many there are.
+pub(super) fn timed_values(op: &str, input: &InputInfo) -> Result<(Scalar, usize), OpError> {
+    let values = input.item_type.timed_values();
+    values
+        .filter(|(scalar, _)| !scalar.is_complex())
+        .ok_or_else(|| OpError::input_type(op, input, "timed items"))
+}
+
+/// Reads numbers of this scalar that lie side by side.
+pub(super) fn read_numbers(scalar: Scalar, bytes: &[u8], mut put: impl FnMut(usize, f64)) {
+    with_number!(scalar, T => {
+        for (k, number) in bytes.chunks_exact(size_of::<T>()).enumerate() {
+            put(k, Seconds::seconds(bytemuck::pod_read_unaligned::<T>(number)));
+        }
+    });
 }
 
 fn real(input: &InputInfo, wanted: &str) -> Result<(Scalar, usize), OpError> {
@@ -154,33 +100,38 @@ fn real(input: &InputInfo, wanted: &str) -> Result<(Scalar, usize), OpError> {
 
 fn timed(args: &Args) -> Result<Blueprint, OpError> {
     let start = args.float("start").unwrap_or(0.0);
-    let (times, scalar, rate) = match args.inputs() {
+    let by_rate = args.text("times") == Some("rate");
+    let (times, values, rate) = match args.inputs() {
         [input] => {
-            let (scalar, width) = real(input, "real numbers or vectors of two")?;
-            match (width, input.rate) {
-                (2, rate) => (Times::First(scalar), scalar, rate),
-                (1, Some(rate)) => (Times::Rate(rate), scalar, Some(rate)),
-                (1, None) => {
+            let wanted = "real numbers or vectors of them";
+            let (scalar, width) = real(input, wanted)?;
+            let is_vector = matches!(input.item_type, ItemType::Vector(..));
+            match input.rate {
+                rate if is_vector && !by_rate && width > 1 => {
+                    let values = match width {
+                        2 => ItemType::Scalar(scalar),
+                        _ => ItemType::Vector(scalar, width as u32 - 1),
+                    };
+                    (Times::First(scalar), values, rate)
+                }
+                Some(rate) => (Times::Rate(rate), input.item_type.clone(), Some(rate)),
+                None => {
                     let message = "`timed` needs the input's rate, which is not known".to_owned();
                     return Err(OpError::param("in", message).with_help(
                         "give `rate` at the source, or the times as another input: in = [\"TIMES\", \"VALUES\"]",
                     ));
                 }
-                _ => {
-                    let wanted = "real numbers or vectors of two";
-                    return Err(OpError::input_type("timed", input, wanted)
-                        .with_help("`pick` takes the two elements that are wanted"));
-                }
             }
         }
         [times, values] => {
             let (clock, width) = real(times, "real numbers as times")?;
-            let (scalar, more) = real(values, "real numbers as values")?;
-            if (width, more) != (1, 1) {
-                let wide = if width == 1 { values } else { times };
-                return Err(OpError::input_type("timed", wide, "numbers of two inputs"));
+            real(values, "real numbers or vectors of them as values")?;
+            if width != 1 {
+                return Err(OpError::input_type("timed", times, "times one by one")
+                    .with_help("the first input has the times, the second the values"));
             }
-            (Times::Other(clock), scalar, super::zip::common_rate(args))
+            let rate = super::zip::common_rate(args);
+            (Times::Other(clock), values.item_type.clone(), rate)
         }
         more => {
             let message = format!("`timed` takes one input or two, and has {}", more.len());
@@ -190,74 +141,25 @@ fn timed(args: &Args) -> Result<Blueprint, OpError> {
     let agent = Stamp {
         times,
         start,
-        scalar,
+        len: values.len_bytes(),
     };
+    let item_type = values.timed().unwrap_or(values);
     let blueprint = Blueprint::new(agent)
-        .output(OutPort::new(ItemType::Timed(scalar), rate).unit(Unit::Of(args.inputs().len() - 1)))
+        .output(OutPort::new(item_type, rate).unit(Unit::Of(args.inputs().len() - 1)))
         .ends(Ends::AnyInput);
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
         blueprint.input(InPort::new(input.item_type.clone()))
     }))
 }
 
-fn window(args: &Args) -> Result<Blueprint, OpError> {
-    let input = args.input();
-    let scalar = timed_scalar("timed.window", input)?;
-    let number = |name: &str| args.float(name).unwrap_or(0.0);
-    let duration = number("duration");
-    let step = args.float("step").unwrap_or(duration);
-    for (name, value) in [("duration", duration), ("step", step)] {
-        if value <= 0.0 {
-            let message = format!("`{name}` is {value} s, and must be above 0");
-            return Err(OpError::param(name, message));
-        }
-    }
-    let wait = number("wait");
-    if wait < 0.0 {
-        let message = format!("`wait` is {wait} s, and must be at least 0");
-        return Err(OpError::param("wait", message));
-    }
-    let Some(windows) = TimeWindows::new(number("start"), step, duration) else {
-        return Err(OpError::op(format!(
-            "`timed.window` cannot have windows of {duration} s every {step} s"
-        )));
-    };
-    let windowing = Windowing {
-        windows,
-        wait,
-        flush: args.flag("flush"),
-        most: args.required_count("most", 1)?.min(1 << 32) as usize,
-    };
-    let fold = fold(args.text("fn").unwrap_or("mean"));
-    let mut values = Vec::new();
-    let of_values = move |(): &mut (), [_, seconds]: [f64; 2], items: &[Timed<u64>]| {
-        values.clear();
-        values.extend(items.iter().map(|item| value(scalar, item.value)));
-        Timed {
-            seconds,
-            value: fold(&values),
-        }
-    };
-    let mut blueprint = closures::timed_window(windowing, (), of_values);
-    // The closure sees values as 8 bytes, whatever number is in them.
-    blueprint.inputs[0].item_type = input.item_type.clone();
-    let unit = match args.text("fn") {
-        Some("count") => Unit::Unknown,
-        Some("var") => Unit::maybe(input.unit.as_deref().map(squared)),
-        _ => Unit::Of(0),
-    };
-    Ok(blueprint.unit(unit))
-}
-
 fn zip(args: &Args) -> Result<Blueprint, OpError> {
-    let scalars = args
+    let values = args
         .inputs()
         .iter()
-        .map(|input| timed_scalar("timed.zip", input));
-    let agent = TimedZip {
-        scalars: scalars.collect::<Result<_, _>>()?,
-    };
-    let width = args.inputs().len() as u32 + 1;
+        .map(|input| timed_values("timed.zip", input));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    let width = 1 + values.iter().map(|(_, count)| *count as u32).sum::<u32>();
+    let agent = TimedZip { values };
     let item_type = ItemType::Vector(Scalar::F64, width);
     let blueprint = Blueprint::new(agent).output(OutPort::new(item_type, None));
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
@@ -267,63 +169,9 @@ fn zip(args: &Args) -> Result<Blueprint, OpError> {
 
 fn mix(args: &Args) -> Result<Blueprint, OpError> {
     for input in args.inputs() {
-        timed_scalar("timed.mix", input)?;
+        timed_values("timed.mix", input)?;
     }
     joined(args, Blueprint::new(TimedMix))
-}
-
-/// The number in the 8 bytes of a timed item's value.
-fn value(scalar: Scalar, bits: u64) -> f64 {
-    let bytes = bits.to_ne_bytes();
-    macro_rules! read {
-        ($($case:ident => $number:ty),*) => {
-            match scalar {
-                $(Scalar::$case => {
-                    bytemuck::pod_read_unaligned::<$number>(&bytes[..size_of::<$number>()]) as f64
-                })*
-                other => unreachable!("{other} is refused where the agent is built"),
-            }
-        };
-    }
-    read! {
-        U8 => u8, I8 => i8, U16 => u16, I16 => i16, U32 => u32, I32 => i32,
-        U64 => u64, I64 => i64, F32 => f32, F64 => f64
-    }
-}
-
-/// What a window's values become; there is at least one.
-fn fold(what: &str) -> fn(&[f64]) -> f64 {
-    fn sum(x: &[f64]) -> f64 {
-        x.iter().sum()
-    }
-    fn mean(x: &[f64]) -> f64 {
-        sum(x) / x.len() as f64
-    }
-    fn var(x: &[f64]) -> f64 {
-        let mean = mean(x);
-        x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / x.len() as f64
-    }
-    fn min(x: &[f64]) -> f64 {
-        let least = |a: f64, &b: &f64| if b < a || b.is_nan() { b } else { a };
-        x.iter().fold(x[0], least)
-    }
-    fn max(x: &[f64]) -> f64 {
-        let most = |a: f64, &b: &f64| if b > a || b.is_nan() { b } else { a };
-        x.iter().fold(x[0], most)
-    }
-    match what {
-        "sum" => sum,
-        "min" => min,
-        "max" => max,
-        "count" => |x| x.len() as f64,
-        "first" => |x| x[0],
-        "last" => |x| x[x.len() - 1],
-        "var" => var,
-        "std" => |x| var(x).sqrt(),
-        "rms" => |x| (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt(),
-        "ptp" => |x| max(x) - min(x),
-        _ => mean,
-    }
 }
 
 /// Where times come from.
@@ -331,7 +179,7 @@ fn fold(what: &str) -> fn(&[f64]) -> f64 {
 enum Times {
     /// From the item's place.
     Rate(f64),
-    /// They are the first of two elements, of this type.
+    /// They are the first element, of this type.
     First(Scalar),
     /// They are the first input, of this type.
     Other(Scalar),
@@ -340,8 +188,8 @@ enum Times {
 struct Stamp {
     times: Times,
     start: f64,
-    /// Of the values.
-    scalar: Scalar,
+    /// Bytes of a value.
+    len: usize,
 }
 
 impl Agent for Stamp {
@@ -351,11 +199,12 @@ impl Agent for Stamp {
         let n = visible.min(output.space());
         let (first, item_len) = (output.position(), output.item_len());
         let values = io.inputs[io.inputs.len() - 1].bytes();
-        let len = self.scalar.len_bytes();
-        let (stride, at) = match self.times {
-            Times::First(_) => (2 * len, len),
-            _ => (len, 0),
+        let len = self.len;
+        let at = match self.times {
+            Times::First(scalar) => scalar.len_bytes(),
+            _ => 0,
         };
+        let stride = at + len;
         let slots = output.bytes()[..n * item_len].chunks_exact_mut(item_len);
         for (slot, value) in slots.zip(values.chunks_exact(stride)) {
             slot[8..8 + len].copy_from_slice(&value[at..at + len]);
@@ -376,7 +225,7 @@ impl Agent for Stamp {
                 let times = io.inputs[0].bytes();
                 with_number!(scalar, T => {
                     let step = match self.times {
-                        Times::First(_) => 2,
+                        Times::First(_) => stride / size_of::<T>(),
                         _ => 1,
                     };
                     let times = bytemuck::cast_slice::<u8, T>(times).iter().step_by(step);
@@ -419,28 +268,30 @@ impl<T: Seconds> Seconds for num_complex::Complex<T> {
 }
 
 struct TimedZip {
-    /// Of the inputs' values.
-    scalars: Vec<Scalar>,
+    /// Of each input, what its values are and how many.
+    values: Vec<(Scalar, usize)>,
 }
 
 impl Agent for TimedZip {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
-        let width = self.scalars.len() + 1;
+        let width = output.item_len() / 8;
         while !output.is_full() {
             let Some(seconds) = earliest(io.inputs) else {
                 break;
             };
             let row = &mut output.elements::<f64>()[..width];
             row[0] = seconds;
-            let inputs = io.inputs.iter_mut().zip(&self.scalars);
-            for (slot, (input, &scalar)) in row[1..].iter_mut().zip(inputs) {
-                *slot = f64::NAN;
+            let mut rest = &mut row[1..];
+            for (input, &(scalar, count)) in io.inputs.iter_mut().zip(&self.values) {
+                let (slots, others) = rest.split_at_mut(count);
+                slots.fill(f64::NAN);
                 if is_due(input, seconds) {
-                    let bits = input.bytes()[8..].first_chunk::<8>();
-                    *slot = bits.map_or(f64::NAN, |bits| value(scalar, u64::from_ne_bytes(*bits)));
+                    let numbers = &input.bytes()[8..][..count * scalar.len_bytes()];
+                    read_numbers(scalar, numbers, |k, number| slots[k] = number);
                     input.consume(1);
                 }
+                rest = others;
             }
             output.produce(1);
         }
@@ -489,15 +340,26 @@ mod tests {
         assert_eq!(found, expected([(3.0, 7), (5.0, 9)]));
         let blueprint = build("timed", &columns, &[], None).unwrap();
         assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<u8>");
+        let rows = || [given("f64[3]", &[1.0, 10.0, 11.0, 1.5, 20.0, 21.0]).rate(4.0)];
+        let found: Vec<[f64; 3]> = output("timed", &rows(), &[], None);
+        assert_eq!(found, [[1.0, 10.0, 11.0], [1.5, 20.0, 21.0]]);
+        let by_rate = [("times", Value::from("rate"))];
+        let found: Vec<[f64; 4]> = output("timed", &rows(), &by_rate, None);
+        assert_eq!(found, [[0.0, 1.0, 10.0, 11.0], [0.25, 1.5, 20.0, 21.0]]);
+        let columns = [
+            given("f32", &[3.0_f32, 5.0]),
+            given("f64[2]", &[7.0, 8.0, 9.0, 0.5]),
+        ];
+        let found: Vec<[f64; 3]> = output("timed", &columns, &[], None);
+        assert_eq!(found, [[3.0, 7.0, 8.0], [5.0, 9.0, 0.5]]);
     }
 
     #[test]
     fn what_has_no_time_is_refused() {
         let cases = [
             vec![given("f64", &[1.0])],
-            vec![given("f64[3]", &[1.0, 2.0, 3.0]).rate(1.0)],
+            vec![given("f64[3]", &[1.0, 2.0, 3.0]), given("f64", &[1.0])],
             vec![given::<u8>("cf64", &[]).rate(1.0)],
-            vec![given("f64", &[1.0]), given("f64[2]", &[1.0, 2.0])],
             vec![
                 given("f64", &[1.0]),
                 given("f64", &[1.0]),
@@ -589,6 +451,9 @@ mod tests {
             given("timed<i64>", &[2f64.to_bits(), 7, 3f64.to_bits(), 8]),
         ];
         let found: Vec<[f64; 3]> = output("timed.zip", &inputs, &[], None);
+        let rows = given("timed<f32[2]>", &[2f64.to_bits(), 0x4000_0000_3f80_0000]);
+        let of_several: Vec<[f64; 4]> = output("timed.zip", &[at(&[2.0]), rows], &[], None);
+        assert_eq!(of_several, [[2.0, 20.0, 1.0, 2.0]]);
         let text: Vec<String> = found.iter().map(|row| format!("{row:?}")).collect();
         assert_eq!(
             text,

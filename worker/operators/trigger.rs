@@ -101,7 +101,7 @@ fn both_timed(args: &Args) -> Result<(ItemType, ItemType), OpError> {
     let untimed = args
         .inputs()
         .iter()
-        .find(|i| !matches!(i.item_type, ItemType::Timed(_)));
+        .find(|i| i.item_type.timed_values().is_none());
     match untimed {
         None => Ok((items, triggers.item_type.clone())),
         Some(input) => {

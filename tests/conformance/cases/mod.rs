@@ -4,6 +4,7 @@ mod elements;
 mod failures;
 mod feedback;
 mod filters;
+mod graph_files;
 mod joins;
 mod learning;
 mod processes;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<&'static Case> {
         structures::CASES,
         processes::CASES,
         failures::CASES,
+        graph_files::CASES,
     ];
     groups.into_iter().flatten().collect()
 }

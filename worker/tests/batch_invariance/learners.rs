@@ -14,6 +14,11 @@ fn learners() -> Vec<Case> {
         case("quantile").input("u8").param("every", "0.5 s"),
         case("regress").input("f64[2]"),
         case("regress").input("f32[2]").param("every", 9),
+        case("regress")
+            .input("f64")
+            .input_of("i16", 2000)
+            .param("every", 7),
+        case("regress").input("f32").param("every", 100),
         case("kmeans").input("f64[3]").param("k", 4),
         case("kmeans")
             .input("f32[2]")

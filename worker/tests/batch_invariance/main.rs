@@ -396,8 +396,10 @@ impl SplitMix {
 
     fn item(&mut self, item_type: &ItemType) -> Vec<u8> {
         match *item_type {
-            ItemType::Timed(scalar) => {
-                let mut bytes = [self.scalar(Scalar::F64), self.scalar(scalar)].concat();
+            ItemType::Timed(_) | ItemType::TimedVector(..) => {
+                let (scalar, width) = item_type.timed_values().expect("a timed item");
+                let mut bytes = self.scalar(Scalar::F64);
+                bytes.extend((0..width).flat_map(|_| self.scalar(scalar)));
                 bytes.resize(item_type.len_bytes(), 0);
                 bytes
             }

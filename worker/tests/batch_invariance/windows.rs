@@ -136,6 +136,35 @@ fn times() -> Vec<Case> {
         case("timed.window")
             .input("timed<u16>")
             .param("duration", 0.7),
+        case("timed").input("f32[4]"),
+        case("timed").input("i16[3]").param("times", "rate"),
+        case("timed").input("f64").input("u8[5]"),
+        case("timed.zip")
+            .input("timed<f32[3]>")
+            .input("timed<f64>")
+            .input("timed<u8[2]>"),
+        case("timed.mix")
+            .input("timed<f32[3]>")
+            .input("timed<f32[3]>"),
+        case("timed.window")
+            .input_of("timed<f32[3]>", 300)
+            .param("start", -10)
+            .param("duration", "900 ms")
+            .param("fn", "quantile")
+            .param("q", 0.3),
+        case("sample")
+            .input("timed<f64[3]>")
+            .input_of("timed<f64>", 200),
+        case("unstack").input("timed<f32[3]>"),
+        case("map")
+            .input("timed<f32[3]>")
+            .param("expr", "x * sum(x) + t"),
+        case("map")
+            .input("timed<i16[5]>")
+            .param("expr", "max(x) - x[-1]"),
+        case("filter")
+            .input("timed<f64[2]>")
+            .param("expr", "x[0] > x[1] || t < 0"),
         case("map").input("timed<f64>").param("expr", "x * t + n"),
         case("map")
             .input("timed<i8>")
