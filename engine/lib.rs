@@ -28,6 +28,7 @@ pub mod resolve;
 pub mod resolved;
 
 pub mod overflow;
+pub mod tags;
 
 pub mod topology;
 

@@ -534,7 +534,9 @@ fn retained(graph: &Resolved, ix: StreamIx) -> u64 {
 /// long a frame may be, which must not depend on the placement. `--capacity` in items is not for it.
 fn capacity_of_frames(stream: &ResolvedStream, options: &Options) -> u64 {
     let asked = stream.capacity.as_ref().map(|(capacity, _)| *capacity);
-    match asked.or(options.capacity) {
+    // A tag fits into every companion.
+    let general = options.capacity.filter(|_| stream.tags_of.is_none());
+    match asked.or(general) {
         Some(Capacity::Bytes(bytes)) => bytes.max(FRAMES_BYTES_MIN).next_multiple_of(8),
         Some(Capacity::Items(_)) | None => ROOMY_BYTES,
     }
@@ -551,7 +553,7 @@ fn enough(graph: &Resolved, ix: StreamIx) -> Option<u64> {
 /// Where agents join branches, what streams hold decides whether a branch that runs ahead comes to a
 /// stand. So then all hold the same, and a graph that runs with one placement runs with every one.
 fn joins(graph: &Resolved) -> bool {
-    graph.agents.iter().any(|agent| agent.inputs.len() > 1)
+    (0..graph.agents.len()).any(|agent| graph.own_inputs(agent) > 1)
 }
 
 fn in_items(capacity: Capacity, item_len: u64) -> u64 {

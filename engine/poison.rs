@@ -62,7 +62,8 @@ impl Skip {
 /// have seen them: then they are whole, and stay as long as the agent does not pass them.
 pub fn items_before(graph: &Resolved, plan: &Plan, wired: &Wired, agent: AgentIx) -> Vec<Item> {
     let positions = Positions::of(graph, plan, wired);
-    let inputs = graph.agents[agent].inputs.iter().enumerate();
+    let own = graph.own_inputs(agent);
+    let inputs = graph.agents[agent].inputs[..own].iter().enumerate();
     let item = |(i, &s): (usize, &usize)| {
         let slot = positions.read[agent][i];
         let ring = &wired.rings[s];
@@ -273,8 +274,8 @@ pub fn file_of(graph: &str) -> PathBuf {
 /// them together.
 pub fn refuse_unclear_skips(graph: &Resolved) -> Result<(), Diagnostic> {
     let skips = |a: &&ResolvedAgent| a.on_error == OnError::Skip;
-    for agent in graph.agents.iter().filter(skips) {
-        let (why, help) = match agent.inputs.len() {
+    for (ix, agent) in graph.agents.iter().enumerate().filter(|(_, a)| skips(a)) {
+        let (why, help) = match graph.own_inputs(ix) {
             0 => (
                 "is a source: it has no item to skip",
                 "leave it out here; an agent with an input can skip what it dies of",

@@ -343,8 +343,10 @@ impl Seen<'_> {
         let steps = control.head().time.steps.load(Relaxed);
         let timed = steps.div_ceil(TIMED_EVERY).max(1);
         let estimated = gauge.ns.load(Relaxed) as f64 * steps as f64 / timed as f64;
-        let items_in = self.positions.items_read[a].iter().sum();
-        let outputs = here.outputs.iter();
+        let own = self.graph.own_inputs(a);
+        let items_in = self.positions.items_read[a][..own].iter().sum();
+        let is_own = |&&s: &&StreamIx| self.graph.streams[s].tags_of.is_none();
+        let outputs = here.outputs.iter().filter(is_own);
         let items_out = outputs.map(|&s| self.positions.items_written[s]).sum();
         let moved = if here.inputs.is_empty() {
             items_out
@@ -385,7 +387,7 @@ impl Seen<'_> {
     fn edges(&self, s: StreamIx) -> Vec<EdgeReport> {
         let (graph, positions) = (self.graph, self.positions);
         let stream = &graph.streams[s];
-        if self.is_part_of_an_edge(s) {
+        if self.is_part_of_an_edge(s) || stream.tags_of.is_some() {
             return Vec::new();
         }
         let into = self.raw(s).unwrap_or(s);

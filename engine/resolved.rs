@@ -4,6 +4,7 @@ use thalweg_worker::agent::Blueprint;
 use thalweg_worker::types::ItemType;
 
 use crate::decl::{Capacity, OnError, Overflow, SourceText, Span, WorkerDecl};
+use crate::{overflow, tags};
 
 /// An agent's place in [`Resolved::agents`].
 pub type AgentIx = usize;
@@ -89,4 +90,28 @@ pub struct ResolvedStream {
     pub capacity: Option<(Capacity, Span)>,
     /// What happens when it is full.
     pub overflow: Overflow,
+    /// It holds the tags of this one.
+    pub tags_of: Option<StreamIx>,
+}
+
+impl Resolved {
+    /// Puts in what a graph as written leaves to the engine: agents of edges that may lose, and companions of
+    /// tagged streams.
+    pub fn complete(&mut self) {
+        overflow::insert(self);
+        tags::insert(self);
+    }
+
+    /// True if a stream has a companion.
+    pub fn is_tagged(&self, stream: StreamIx) -> bool {
+        self.streams.iter().any(|s| s.tags_of == Some(stream))
+    }
+
+    /// How many inputs of an agent are not companions, which come behind all others.
+    pub fn own_inputs(&self, agent: AgentIx) -> usize {
+        let inputs = self.agents[agent].inputs.iter();
+        inputs
+            .filter(|&&s| self.streams[s].tags_of.is_none())
+            .count()
+    }
 }

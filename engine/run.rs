@@ -21,7 +21,6 @@ use crate::diag::Refused;
 use crate::door::Door;
 use crate::live;
 use crate::numa;
-use crate::overflow;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
 use crate::poison::Letters;
 use crate::positions::Positions;
@@ -143,7 +142,7 @@ pub fn run(
         0 => clock::now_ns(),
         ns => ns,
     };
-    overflow::insert(&mut graph);
+    graph.complete();
     let machine = machine();
     let plan = plan::plan(&graph, &machine, &wanted.options)?;
     for note in &plan.notes {
@@ -398,7 +397,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let recipe = &claimed.recipe;
     recipe.written.enter_folder().map_err(environment)?;
     let mut graph = graph_again(&recipe.written, &recipe.basis, &environment)?;
-    overflow::insert(&mut graph);
+    graph.complete();
     let here = machine();
     let basis = &recipe.basis;
     if basis.fencing() == Fencing::Asymmetric && here.fencing != Fencing::Asymmetric {
@@ -478,7 +477,7 @@ pub fn restore(
     let kept = snapshot::kept(loaded).map_err(RunError::Environment)?;
     let contents = loaded.contents();
     let (written, mut graph) = graph_of(&kept, built, &environment)?;
-    overflow::insert(&mut graph);
+    graph.complete();
     let here = machine();
     let plan = plan_again(
         &graph,

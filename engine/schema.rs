@@ -273,6 +273,7 @@ fn parameter(param: &ParamDef) -> Json {
             | ParamKind::Dial
             | ParamKind::Bool
             | ParamKind::Number
+            | ParamKind::Scalar
             | ParamKind::Length => default.parse().unwrap_or_else(|_| json!(default)),
             _ => json!(default),
         };
@@ -326,6 +327,7 @@ fn kind(kind: ParamKind) -> Json {
             {"type": ["number", "string"]},
             {"type": "array", "items": {"type": ["number", "string"]}},
         ]}),
+        ParamKind::Scalar => json!({"type": ["number", "string", "boolean"]}),
         ParamKind::Choice(words) => json!({"enum": choices(words)}),
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
     }

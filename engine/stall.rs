@@ -73,12 +73,16 @@ fn waits_for(
         (held >= full_at(graph, plan, s)).then_some(WaitsFor::Room(s, reader.0))
     });
     let empty = || {
+        // Where no tag is, an empty companion is as it should be.
         let mut inputs = here.inputs.iter().enumerate();
-        inputs.find_map(|(i, &s)| {
-            let producer = graph.streams[s].producer.0;
-            let empty = positions.read[agent][i] >= positions.written[s];
-            (empty && !positions.done[producer]).then_some(WaitsFor::Items(s))
-        })
+        inputs
+            .by_ref()
+            .take(graph.own_inputs(agent))
+            .find_map(|(i, &s)| {
+                let producer = graph.streams[s].producer.0;
+                let empty = positions.read[agent][i] >= positions.written[s];
+                (empty && !positions.done[producer]).then_some(WaitsFor::Items(s))
+            })
     };
     full.or_else(empty)
 }

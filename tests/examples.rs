@@ -86,6 +86,18 @@ fn an_echo_comes_back_weaker() {
 }
 
 #[test]
+fn bursts_are_marked_where_they_begin_behind_a_receiver() {
+    let text = graph("bursts.toml", &[]);
+    let expected = (0..10).map(|n| {
+        let (position, seconds) = (512 * n, f64::from(n) / 10.0);
+        format!(
+            "{{\"position\":{position},\"seconds\":{seconds:?},\"key\":\"burst\",\"value\":true}}\n"
+        )
+    });
+    assert_eq!(text, expected.collect::<String>());
+}
+
+#[test]
 fn octaves_are_as_loud_as_scipy_finds_them() {
     let text = graph("octaves.toml", &[]);
     let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();

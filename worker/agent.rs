@@ -25,13 +25,16 @@ use bytemuck::Pod;
 
 use crate::dials::Dial;
 pub use crate::state::{State, StateSpec, Table};
+use crate::tags::Tags;
 use crate::types::ItemType;
 use crate::units::Unit;
 
 mod frames;
+mod front;
 
-use frames::FrameRoom;
+pub(crate) use frames::len_bytes_of;
 pub use frames::text_of;
+use frames::{FrameRoom, FramesSeen};
 
 /// A function that never ends, called again and again with what has arrived.
 pub trait Agent {
@@ -168,8 +171,8 @@ pub struct Input {
     ended: bool,
     consumed: usize,
     keep: Option<usize>,
-    /// Bytes of all unread frames, where items are frames.
-    framed: Option<usize>,
+    /// What is known of the unread frames, where items are frames.
+    framed: Option<FramesSeen>,
     /// Bytes of the frames consumed.
     at: usize,
 }
@@ -554,6 +557,8 @@ pub struct Blueprint {
     pub deterministic: bool,
     /// What an item costs it about, in copies of an item: a guess, for who places it.
     pub weight: u64,
+    /// What it has to do with tags.
+    pub tags: Tags,
 }
 
 /// An operator that does something with each item, where nothing more is known: a multiply-add takes about as long.
@@ -572,6 +577,7 @@ impl Blueprint {
             dials: Vec::new(),
             deterministic: true,
             weight: SOME_WEIGHT,
+            tags: Tags::Carried,
         }
     }
 
@@ -624,6 +630,12 @@ impl Blueprint {
         self
     }
 
+    /// Says what it has to do with tags.
+    pub fn tags(mut self, tags: Tags) -> Blueprint {
+        self.tags = tags;
+        self
+    }
+
     /// Says that its output is not a function of its inputs alone.
     pub fn not_deterministic(mut self) -> Blueprint {
         self.deterministic = false;
@@ -654,6 +666,9 @@ pub struct InPort {
     /// More than so many items waiting are of no use to it; the stream is then made no larger, if it
     /// has no other reader. `None`: the more the better.
     pub enough: Option<u64>,
+    /// It reads the tags of a stream beside another input: see [`tags`](crate::tags). Such ports come
+    /// behind all others.
+    pub beside: bool,
 }
 
 impl InPort {
@@ -664,6 +679,7 @@ impl InPort {
             retain: 0,
             at_least: 1,
             enough: None,
+            beside: false,
         }
     }
 
@@ -702,6 +718,11 @@ pub struct OutPort {
     /// How many items it gives before it takes any: what a delay starts with. A cycle holds them, so
     /// the stream is made large enough.
     pub ahead: u64,
+    /// It gives `[up, down]`: so many items for so many of the only input, those that stand at the same times,
+    /// though not always at once. `None`: its items follow what it has taken.
+    pub pace: Option<[u64; 2]>,
+    /// It gives the tags of another output's stream. Such ports come behind all others.
+    pub beside: bool,
 }
 
 impl OutPort {
@@ -714,6 +735,8 @@ impl OutPort {
             unit: Unit::Unknown,
             at_least: 1,
             ahead: 0,
+            pace: None,
+            beside: false,
         }
     }
 
@@ -739,6 +762,12 @@ impl OutPort {
     /// Needs room for `items` at once.
     pub fn at_least(mut self, items: usize) -> OutPort {
         self.at_least = items;
+        self
+    }
+
+    /// Gives `up` items for `down` of the only input, which stand at the same times, though not always at once.
+    pub fn paced(mut self, up: u64, down: u64) -> OutPort {
+        self.pace = Some([up, down]);
         self
     }
 

@@ -16,6 +16,8 @@ pub mod recent;
 
 pub mod agent;
 
+pub mod tags;
+
 pub mod state;
 
 pub mod encoded;

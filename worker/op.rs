@@ -92,6 +92,8 @@ pub enum ParamKind {
     Number,
     /// A number or a text, or a list of either, as the operator says.
     Items,
+    /// A number, a text, `true` or `false`.
+    Scalar,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// An item type.
@@ -117,6 +119,7 @@ impl ParamKind {
             ParamKind::Columns => "names or numbers of columns".to_owned(),
             ParamKind::Number => "a number or a list of numbers".to_owned(),
             ParamKind::Items => "a number, a text or a list of either".to_owned(),
+            ParamKind::Scalar => "a number, a text, true or false".to_owned(),
             ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
             ParamKind::Type => "an item type such as f64".to_owned(),
         }
@@ -641,6 +644,8 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Items, Value::List(items)) => items
             .iter()
             .all(|v| number(v).is_some() || word(v).is_some()),
+        (ParamKind::Scalar, Value::Text(_) | Value::Bool(_)) => true,
+        (ParamKind::Scalar, v) => number(v).is_some(),
         (ParamKind::Columns, Value::Int(_)) => true,
         (ParamKind::Columns, Value::List(items)) => items
             .iter()
@@ -687,6 +692,10 @@ fn written(kind: ParamKind, text: &str) -> Value {
             as_int().or_else(as_float)
         }
         ParamKind::Bool => text.parse().map(Value::Bool).ok(),
+        ParamKind::Scalar => match text.parse() {
+            Ok(flag) => Some(Value::Bool(flag)),
+            Err(_) => as_int().or_else(as_float),
+        },
         _ => None,
     }
     .unwrap_or_else(|| Value::Text(text.to_owned()))

@@ -122,6 +122,9 @@ struct Host {
     drops_when_full: bool,
     inputs: Vec<Reading>,
     outputs: Vec<usize>,
+    /// How many of them are not companions, which hold tags and come behind.
+    own_inputs: usize,
+    own_outputs: usize,
     /// What the last call was shown.
     seen: Vec<Input>,
     room: Vec<Output>,
@@ -485,12 +488,13 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
     #[cold]
     fn leave_out(&mut self, ix: usize) -> bool {
         let host = &mut self.hosts[ix];
-        for (reading, input) in host.inputs.iter().zip(&mut host.seen) {
+        let own = &host.inputs[..host.own_inputs];
+        for (reading, input) in own.iter().zip(&mut host.seen) {
             let past = reading.read - reading.released;
             input.consume(1);
             input.keep(reading.retain.max(past as usize));
         }
-        host.skipped += host.inputs.len() as u64;
+        host.skipped += host.own_inputs as u64;
         self.take_in(ix)
     }
 
@@ -502,12 +506,20 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let step = host.step.min(self.limit).min(host.step_to_skip());
         let (mut visible, mut ended) = (false, false);
         host.fed = !host.inputs.is_empty();
-        for (reading, input) in host.inputs.iter_mut().zip(&mut host.seen) {
+        let own = host.own_inputs;
+        for (reading, input) in host.inputs[..own].iter_mut().zip(&mut host.seen) {
             let shown = reading.show(&mut streams[reading.stream], step, self.look, input);
             shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             visible |= !input.is_empty();
             host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
+        }
+        // Companions after what they stand beside: every tag at an item seen above is seen here, unless there
+        // are more than a step takes (`tags.rs`).
+        for (reading, input) in host.inputs[own..].iter_mut().zip(&mut host.seen[own..]) {
+            let shown = reading.show(&mut streams[reading.stream], usize::MAX, self.look, input);
+            shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
+            visible |= !input.is_empty();
         }
         let mut full = !host.outputs.is_empty();
         for (o, (&s, output)) in host.outputs.iter().zip(&mut host.room).enumerate() {
@@ -529,7 +541,7 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
                 }
             };
             shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
-            full &= output.is_full();
+            full &= output.is_full() || o >= host.own_outputs;
         }
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
@@ -619,10 +631,8 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         if host.source {
             return self.stopping;
         }
-        let mut exhausted = host
-            .inputs
-            .iter()
-            .map(|r| r.is_exhausted(&streams[r.stream]));
+        let own = host.inputs[..host.own_inputs].iter();
+        let mut exhausted = own.map(|r| r.is_exhausted(&streams[r.stream]));
         status == Status::Ready
             && match host.ends {
                 Ends::AllInputs => exhausted.all(|e| e),
@@ -696,7 +706,8 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         }
     }
 
-    /// Publishes one agent's committed positions: outputs first, then what its inputs release. What
+    /// Publishes one agent's committed positions: outputs first, then what its inputs release. Companions
+    /// come before what they stand beside: who sees an item sees its tags (`tags.rs`). What
     /// this process published before it leaves alone: a store takes the line from whoever polls it.
     #[inline(always)]
     fn publish(&mut self, ix: usize) {
@@ -707,7 +718,7 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             ..
         } = self;
         let host = &mut hosts[ix];
-        for &s in &host.outputs {
+        for &s in host.outputs.iter().rev() {
             let stream = &mut streams[s];
             if stream.told == stream.written && !host.done {
                 continue;
@@ -844,6 +855,8 @@ impl Host {
             drops_when_full,
             inputs: readings.collect(),
             outputs: seat.outputs,
+            own_inputs: inputs.iter().filter(|p| !p.beside).count(),
+            own_outputs: outputs.iter().filter(|p| !p.beside).count(),
             seen: inputs.iter().map(|_| Input::nothing()).collect(),
             room: outputs.iter().map(|_| Output::nothing()).collect(),
             part,
@@ -943,7 +956,8 @@ impl Host {
     }
 
     fn stands_at_a_skip(&self) -> bool {
-        let here = |at: &Vec<u64>| self.inputs.iter().map(|r| r.read).eq(at.iter().copied());
+        let own = &self.inputs[..self.own_inputs];
+        let here = |at: &Vec<u64>| own.iter().map(|r| r.read).eq(at.iter().copied());
         self.skips.iter().any(here)
     }
 
@@ -976,9 +990,10 @@ impl Host {
     /// A source that was asked for so many items has given them.
     #[inline(always)]
     fn is_at_its_end(&self, streams: &[Stream]) -> bool {
-        let full = |n: u64| self.outputs.iter().all(|&s| streams[s].count >= n);
+        let own = &self.outputs[..self.own_outputs];
+        let full = |n: u64| own.iter().all(|&s| streams[s].count >= n);
         match self.items {
-            Some(n) => !self.outputs.is_empty() && full(n),
+            Some(n) => !own.is_empty() && full(n),
             None => false,
         }
     }

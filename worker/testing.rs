@@ -169,6 +169,8 @@ struct InSide {
     starts: Option<Vec<usize>>,
     items: usize,
     item_len: usize,
+    /// It holds the tags of another.
+    beside: bool,
     read: usize,
     retained: usize,
     retain: usize,
@@ -211,6 +213,7 @@ impl Bench {
                     .map_or(bytes.len() / item_len, |s| s.len() - 1),
                 starts,
                 item_len,
+                beside: port.beside,
                 read: 0,
                 retained: 0,
                 retain: port.retain,
@@ -252,11 +255,26 @@ impl Bench {
         }
     }
 
+    /// How many of `left` tags are visible: all at visible items always are, as a worker has it, or so many that
+    /// a step takes no more. The latter is for agents of one input, as it is rare.
+    fn tags(&mut self, left: usize) -> usize {
+        let one_input = self.inputs.iter().filter(|side| !side.beside).count() == 1;
+        match self.chunks {
+            Chunks::Random(_) if one_input && left > 0 => {
+                left.min(1 + self.random.below(6) as usize)
+            }
+            _ => left,
+        }
+    }
+
     fn next_call(&mut self, blueprint: &Blueprint) -> Call {
         let visible = (0..self.inputs.len())
             .map(|i| {
                 let left = self.inputs[i].items - self.inputs[i].read;
-                self.size(blueprint.inputs[i].at_least).min(left)
+                match self.inputs[i].beside {
+                    true => self.tags(left),
+                    false => self.size(blueprint.inputs[i].at_least).min(left),
+                }
             })
             .collect();
         let room = (0..self.outputs.len())
@@ -294,6 +312,7 @@ impl Bench {
                         let (from, to) = (starts[side.read], starts[side.read + visible]);
                         let position = side.read as u64;
                         Input::of_frames(first.add(from), to - from, visible, position, ended)
+                            .whole(ended)
                     }
                     None => {
                         let unread = first.add(side.read * item_len);
@@ -335,7 +354,10 @@ impl Bench {
                 )));
             }
             side.produced = output.produced();
-            side.wanted = output.wanted_bytes();
+            // As a worker has it: kept until something was given.
+            if output.wanted_bytes() > 0 || output.produced() > 0 {
+                side.wanted = output.wanted_bytes();
+            }
             let bytes = output.produced_bytes();
             side.produced_bytes = bytes.unwrap_or(output.produced() * side.item_len);
         }
@@ -359,14 +381,17 @@ impl Bench {
     }
 
     fn is_done(&self, blueprint: &Blueprint, status: Status) -> bool {
-        let exhausted = |side: &InSide| side.read == side.items;
+        let exhausted = |side: &InSide| side.read == side.items || side.beside;
         match status {
             Status::Done => true,
             Status::More | Status::Wait(_) => false,
             Status::Ready if self.inputs.is_empty() => false,
             Status::Ready => match blueprint.ends {
                 Ends::AllInputs => self.inputs.iter().all(exhausted),
-                Ends::AnyInput => self.inputs.iter().any(exhausted),
+                Ends::AnyInput => {
+                    let mut own = self.inputs.iter().filter(|side| !side.beside);
+                    own.any(exhausted)
+                }
             },
         }
     }

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 
 use super::{Failure, GraphArg, give, give_json, refused_as_json, warn};
-use crate::overflow;
 use crate::plan::{self, Options, Plan, PlanError};
 use crate::resolved::Resolved;
 use crate::run::machine;
@@ -54,7 +53,7 @@ impl PlanCommand {
 /// # Errors
 /// The refusal, with its exit code.
 pub fn planned(graph: &mut Resolved, options: &Options) -> Result<Plan, Failure> {
-    overflow::insert(graph);
+    graph.complete();
     plan::plan(graph, &machine(), options).map_err(|error| match error {
         PlanError::Refused(refused) => Failure::Refused(*refused),
         PlanError::Environment(words) => Failure::environment(words),
@@ -85,7 +84,10 @@ fn as_text(graph: &Resolved, plan: &Plan) -> String {
         }
     }
     text += "streams\n";
-    for (stream, planned) in graph.streams.iter().zip(&plan.streams) {
+    for (ix, (stream, planned)) in graph.streams.iter().zip(&plan.streams).enumerate() {
+        if stream.tags_of.is_some() {
+            continue;
+        }
         let readers: Vec<&str> = planned
             .readers
             .iter()
@@ -101,9 +103,10 @@ fn as_text(graph: &Resolved, plan: &Plan) -> String {
             .unit
             .as_ref()
             .map_or(String::new(), |unit| format!(" in {unit}"));
+        let tagged = if graph.is_tagged(ix) { ", tagged" } else { "" };
         let _ = writeln!(
             text,
-            "  {} -> {}: {}{unit}{rate}, holds {} items, {place}",
+            "  {} -> {}: {}{unit}{rate}, holds {} items, {place}{tagged}",
             stream.name,
             if readers.is_empty() {
                 "(nobody)".to_owned()
@@ -133,7 +136,9 @@ fn as_json(graph: &Resolved, plan: &Plan) -> Json {
         .streams
         .iter()
         .zip(&plan.streams)
-        .map(|(stream, planned)| {
+        .enumerate()
+        .filter(|(_, (stream, _))| stream.tags_of.is_none())
+        .map(|(ix, (stream, planned))| {
             let readers = planned.readers.iter();
             let readers: Vec<&str> = readers
                 .map(|r| graph.agents[r.agent.0].name.as_str())
@@ -147,6 +152,7 @@ fn as_json(graph: &Resolved, plan: &Plan) -> Json {
                 "producer": graph.agents[stream.producer.0].name,
                 "readers": readers,
                 "crosses": planned.crosses(),
+                "tagged": graph.is_tagged(ix),
             })
         })
         .collect();

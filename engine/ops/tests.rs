@@ -22,6 +22,8 @@ fn builders() -> Vec<Builder> {
         windows::operators(),
         filters::operators(),
         spectra::operators(),
+        super::tags::operators(),
+        super::tags::writers(),
         radio::operators(),
         audio::operators(),
         detect::operators(),

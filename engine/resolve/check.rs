@@ -226,6 +226,7 @@ fn streams_of(
             readers: Vec::new(),
             capacity: capacity.map(|at| (at.value, at.span)),
             overflow: set.map_or(Overflow::Block, |s| s.overflow.value),
+            tags_of: None,
             name,
         }
     })

@@ -11,6 +11,7 @@ use thalweg::worker::operators;
 
 use crate::same_bytes;
 use crate::site::{Ended, Site, until};
+use crate::tags;
 
 fn kills() -> u32 {
     let set = std::env::var("THALWEG_CHAOS_KILLS");
@@ -99,6 +100,12 @@ path = "both.bin"
 #[test]
 fn a_diamond_of_single_item_rings_comes_out_the_same() {
     check(DIAMOND, &["--workers", "4", "--capacity", "1"], 1);
+}
+
+#[test]
+fn tags_come_out_the_same() {
+    let arguments = ["--step", "16", "--capacity", "256"];
+    check(tags::TAGGED, &arguments, 3);
 }
 
 #[test]

@@ -23,3 +23,4 @@ mod snapshot;
 mod sockets;
 mod surroundings;
 mod tables;
+mod tags;

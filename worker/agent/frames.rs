@@ -12,6 +12,15 @@ use super::{AgentError, Input, Output};
 /// The bytes that a frame without any payload takes in the ring: less room holds no frame.
 const FRAME_LEN_BYTES_MIN: usize = 8;
 
+/// What is known of the unread frames of an input.
+#[derive(Clone, Copy)]
+pub(super) struct FramesSeen {
+    /// Bytes of all of them.
+    pub(super) len_bytes: usize,
+    /// They are all that has been given so far.
+    pub(super) whole: bool,
+}
+
 /// What an output of frames knows beyond the room in bytes.
 pub(super) struct FrameRoom {
     /// Bytes of the room that are written.
@@ -44,9 +53,23 @@ impl Input {
         // SAFETY: `framed` below keeps `items` and `past` from reading `len` items of one length.
         let input = unsafe { Input::new(unread, len, 0, position, 1, ended) };
         Input {
-            framed: Some(len_bytes),
+            framed: Some(FramesSeen {
+                len_bytes,
+                whole: false,
+            }),
             ..input
         }
+    }
+
+    /// Says whether the unread frames are all that has been given so far.
+    pub fn whole(mut self, whole: bool) -> Input {
+        self.framed = self.framed.map(|seen| FramesSeen { whole, ..seen });
+        self
+    }
+
+    /// True where the unread frames are known to be all that has been given so far.
+    pub fn is_whole(&self) -> bool {
+        self.framed.is_some_and(|seen| seen.whole)
     }
 
     /// True where items are frames.
@@ -59,7 +82,7 @@ impl Input {
     /// # Panics
     /// When the items are not frames.
     pub fn frames(&self) -> Frames<'_> {
-        let len_bytes = self.framed.expect("an input of frames");
+        let len_bytes = self.framed.expect("an input of frames").len_bytes;
         // SAFETY: `of_frames` was promised so many bytes; `consume` keeps `at <= len_bytes`.
         Frames::new(unsafe {
             std::slice::from_raw_parts(self.unread.add(self.at), len_bytes - self.at)
@@ -83,7 +106,7 @@ impl Input {
 }
 
 /// Bytes that the first `n` of these frames take in the ring.
-fn len_bytes_of(mut frames: Frames<'_>, n: usize) -> usize {
+pub(crate) fn len_bytes_of(mut frames: Frames<'_>, n: usize) -> usize {
     let before = frames.rest().len();
     frames.by_ref().take(n).for_each(drop);
     before - frames.rest().len()
@@ -166,6 +189,20 @@ impl Output {
             return false;
         }
         self.produced < frames.most
+    }
+
+    /// Whether frames that take so many bytes of the ring together fit now. Where not, they count as refused,
+    /// unless they never will.
+    ///
+    /// # Panics
+    /// When the items are not frames.
+    pub(crate) fn fits_together(&mut self, len_bytes: usize) -> bool {
+        let frames = self.framed.as_mut().expect("an output of frames");
+        if len_bytes > self.len - frames.at {
+            frames.wanted = len_bytes;
+            return false;
+        }
+        true
     }
 
     /// As [`Output::give`], for text.

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::cells::Cell;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::tags::Tags;
 use crate::types::Item;
 
 /// Gives `f(a, b)` for each item `a` of the first stream and the item `b` of the second that has its key, `None`
@@ -33,6 +34,7 @@ where
         .input(InPort::new(A::item_type()).retain(1))
         .input(InPort::new(B::item_type()).retain(1))
         .output(OutPort::new(C::Item::item_type(), None))
+        .tags(Tags::Dropped)
 }
 
 struct Join<L, R, F, Types> {

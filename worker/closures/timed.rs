@@ -7,6 +7,7 @@ use bytemuck::Pod;
 use super::by_row::with_own;
 use super::cells::Cell;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::tags::Tags;
 use crate::timed::{Came, Progress, Windowing, earliest, is_due};
 use crate::types::{Item, Timed};
 
@@ -91,7 +92,9 @@ where
         f,
         types: PhantomData::<fn() -> U>,
     };
-    let blueprint = Blueprint::new(agent).output(OutPort::new(U::item_type(), None));
+    let blueprint = Blueprint::new(agent)
+        .output(OutPort::new(U::item_type(), None))
+        .tags(Tags::Dropped);
     ports.into_iter().fold(blueprint, Blueprint::input)
 }
 
@@ -216,7 +219,9 @@ where
         f,
         types: PhantomData::<fn(Timed<T>) -> U>,
     };
-    let blueprint = Blueprint::new(agent).output(OutPort::new(U::item_type(), None));
+    let blueprint = Blueprint::new(agent)
+        .output(OutPort::new(U::item_type(), None))
+        .tags(Tags::Dropped);
     (0..inputs).fold(blueprint, |blueprint, _| {
         blueprint.input(InPort::new(Timed::<T>::item_type()))
     })

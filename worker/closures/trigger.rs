@@ -9,6 +9,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Output, StateSpec, Status,
     pass_on,
 };
+use crate::tags::Tags;
 use crate::types::ItemType;
 
 /// For each trigger the newest item of the first input that is not later, at the trigger's time. A trigger before the
@@ -18,6 +19,7 @@ pub fn sample(items: ItemType, triggers: ItemType) -> Blueprint {
         .input(InPort::new(items.clone()).retain(1))
         .input(InPort::new(triggers))
         .output(OutPort::new(items, None).keeps_unit())
+        .tags(Tags::Dropped)
 }
 
 /// Each trigger lets all items of the first input pass that are not later than it. Both inputs are timed, their times
@@ -27,6 +29,7 @@ pub fn release(items: ItemType, triggers: ItemType) -> Blueprint {
         .input(InPort::new(items.clone()))
         .input(InPort::new(triggers))
         .output(OutPort::new(items, None).keeps_unit())
+        .tags(Tags::Dropped)
 }
 
 /// Each trigger is a number, and lets so many items of the first input pass. `number` reads it. Ends with the

@@ -23,6 +23,7 @@ pub mod recording;
 pub mod sigmf;
 pub mod socket_read;
 pub mod socket_write;
+pub mod tags_write;
 pub mod text_read;
 pub mod text_write;
 pub mod udp;
@@ -76,6 +77,7 @@ pub(crate) const CONNECTORS: &[&OpDef] = &[
     &socket_read::UNIX_READ,
     &socket_write::TCP_WRITE,
     &socket_write::UNIX_WRITE,
+    &tags_write::TAGS_WRITE,
     &text_read::TEXT_READ,
     &text_write::TEXT_WRITE,
     &udp::UDP_READ,

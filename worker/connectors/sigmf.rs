@@ -18,6 +18,7 @@ use crate::connectors::files::{Reader, Readers, Target};
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_order};
 use crate::connectors::sound::picked;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::tags::{Tag, Tags};
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, from_file};
 
@@ -79,7 +80,7 @@ pub const SIGMF_WRITE: OpDef = OpDef {
     doc: "Samples to `NAME.sigmf-data`, little-endian in the input's type, and metadata to `NAME.sigmf-meta`. A \
           vector's elements are channels, or with `complex = true` real and imaginary parts in turn (`i16[2]` \
           makes `ci16_le`). Types are u8 i8 u16 i16 u32 i32 f32 f64 cf32 cf64. A second input of text gives annotations, each \
-          a JSON object with `core:sample_start`, in ascending order of it. Existing files are replaced; both \
+          a JSON object with `core:sample_start`, in ascending order of it; without one, tags of the samples become annotations: the key is the `core:label`, the value the `core:comment`. Existing files are replaced; both \
           are whole and readable after every step and written exactly once whatever is killed. They must be regular files; for a device there are no metadata.",
     inputs: Arity::AtLeast(1),
     outputs: "nothing",
@@ -624,13 +625,14 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
         },
         meta,
         head: head(args, &layout)?,
+        takes_tags: notes.is_none(),
     };
     let blueprint = Blueprint::new(agent)
         .state(StateSpec::of(Taken::zeroed()))
         .input(InPort::new(input.item_type.clone()));
     Ok(match notes {
         Some(_) => blueprint.input(InPort::new(ItemType::Text)),
-        None => blueprint,
+        None => blueprint.tags(Tags::Read),
     })
 }
 
@@ -722,6 +724,8 @@ struct SigmfWriter {
     /// Absent where samples go to a device.
     meta: Option<Target>,
     head: Vec<u8>,
+    /// Its second input is of tags, not of annotations.
+    takes_tags: bool,
 }
 
 impl SigmfWriter {
@@ -729,6 +733,8 @@ impl SigmfWriter {
     fn take_notes(&mut self, notes: &mut Input, taken: &mut Taken) -> Result<(), AgentError> {
         let mut text = Vec::new();
         for (n, note) in notes.frames().enumerate() {
+            let of_tag = self.takes_tags.then(|| annotation(note)).transpose()?;
+            let note = of_tag.as_deref().unwrap_or(note);
             let start = start_of(note, taken.last_start).map_err(|why| {
                 AgentError::new(format!("annotation {} {why}", notes.position() + n as u64))
             })?;
@@ -756,6 +762,21 @@ impl SigmfWriter {
     fn close_meta(&mut self, taken: Taken) -> Result<(), AgentError> {
         self.write_meta(self.head.len() as u64 + taken.notes_len, TAIL)
     }
+}
+
+/// A tag as an annotation.
+fn annotation(frame: &[u8]) -> Result<Vec<u8>, AgentError> {
+    let tag = Tag::of_frame(frame)?;
+    let comment = match serde_json::from_str(tag.value) {
+        Ok(Json::String(text)) => text,
+        _ => tag.value.to_owned(),
+    };
+    let annotation = json!({
+        "core:sample_start": tag.position,
+        "core:label": tag.key,
+        "core:comment": comment,
+    });
+    Ok(annotation.to_string().into_bytes())
 }
 
 /// The sample that an annotation begins at, or what is wrong with it.
@@ -797,7 +818,11 @@ impl Agent for SigmfWriter {
             return Ok(Status::Done);
         }
         if let Some(notes) = io.inputs.get_mut(1).filter(|notes| !notes.is_empty()) {
+            let is_whole = notes.is_whole() || !self.takes_tags;
             self.take_notes(notes, taken)?;
+            if !is_whole {
+                return Ok(Status::More);
+            }
         }
         Ok(Status::Ready)
     }
@@ -904,6 +929,33 @@ mod tests {
             let back = source(&SIGMF_NOTES, folder.path(), "w", None, &[]).unwrap();
             let back = read(back, chunks).unwrap();
             assert_eq!(texts(&back).len(), 3, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn tags_become_annotations() {
+        let items = bytes(&[1i16; 300]);
+        let tag = |position, key, value| {
+            Tag {
+                position,
+                key,
+                value,
+            }
+            .frame()
+        };
+        let tags = [tag(3, "burst", "1.5"), tag(60, "call", "\"hello\"")];
+        for chunks in CUTS {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = writer(folder.path(), &["i16[2]"]).unwrap();
+            let writer = writer.tagged(&[true], &[]);
+            run(writer, &[items.clone(), frames(&tags)], chunks, usize::MAX).unwrap();
+            let back = source(&SIGMF_NOTES, folder.path(), "w", None, &[]).unwrap();
+            let back = read(back, chunks).unwrap();
+            let expected = [
+                r#"{"core:sample_start":3,"core:label":"burst","core:comment":"1.5"}"#,
+                r#"{"core:sample_start":60,"core:label":"call","core:comment":"hello"}"#,
+            ];
+            assert_eq!(texts(&back), expected, "{chunks:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
 use crate::closures::pairing;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::tags::Tags;
 use crate::types::{ItemType, Scalar};
 
 use super::numbers::refuse_frames;
@@ -97,7 +98,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(agent)
         .input(InPort::new(a.item_type.clone()).retain(1))
         .input(InPort::new(b.item_type.clone()).retain(1))
-        .output(OutPort::new(item_type, None)))
+        .output(OutPort::new(item_type, None))
+        .tags(Tags::Dropped))
 }
 
 fn nans(scalar: Scalar, count: usize) -> Vec<u8> {

@@ -54,6 +54,7 @@ pub mod sine;
 pub mod smoothers;
 pub mod spectra;
 pub mod sta_lta;
+pub mod tags;
 pub mod text_format;
 pub mod text_length;
 pub mod text_parse;
@@ -208,6 +209,10 @@ const OPERATORS: &[&OpDef] = &[
     &spectra::stft::STFT,
     &spectra::welch::WELCH,
     &sta_lta::STA_LTA,
+    &tags::add::ADD,
+    &tags::drop::DROP,
+    &tags::mark::MARK,
+    &tags::values::VALUES,
     &text_format::TEXT_FORMAT,
     &text_length::TEXT_LENGTH,
     &text_parse::TEXT_PARSE,

@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
+use crate::tags::Tags;
 use crate::timed::{earliest, is_due};
 use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
@@ -161,7 +162,9 @@ fn zip(args: &Args) -> Result<Blueprint, OpError> {
     let width = 1 + values.iter().map(|(_, count)| *count as u32).sum::<u32>();
     let agent = TimedZip { values };
     let item_type = ItemType::Vector(Scalar::F64, width);
-    let blueprint = Blueprint::new(agent).output(OutPort::new(item_type, None));
+    let blueprint = Blueprint::new(agent)
+        .output(OutPort::new(item_type, None))
+        .tags(Tags::Dropped);
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
         blueprint.input(InPort::new(input.item_type.clone()))
     }))
@@ -171,7 +174,7 @@ fn mix(args: &Args) -> Result<Blueprint, OpError> {
     for input in args.inputs() {
         timed_values("timed.mix", input)?;
     }
-    joined(args, Blueprint::new(TimedMix))
+    joined(args, Blueprint::new(TimedMix).tags(Tags::Dropped))
 }
 
 /// Where times come from.

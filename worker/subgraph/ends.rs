@@ -171,8 +171,10 @@ impl Reading {
             });
         }
         let ended = stream.closed && end == bytes.len();
+        // Less than `step` was looked for anew.
+        let whole = end == bytes.len() && bytes.len() < step;
         // SAFETY: the first `n` frames of `bytes`, which stays as it is until it is released.
-        Ok(unsafe { Input::of_frames(first, end, n, self.count, ended) })
+        Ok(unsafe { Input::of_frames(first, end, n, self.count, ended) }.whole(whole))
     }
 
     /// As `show`, on a copy: the producer may overwrite the ring meanwhile.

@@ -87,7 +87,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         .output(
             OutPort::new(input.item_type.with_scalar(sound.gives), input.rate)
                 .keeps_unit()
-                .at_least(hop),
+                .at_least(hop)
+                .paced(1, 1),
         )
         .state(StateSpec::slice(&state)))
 }

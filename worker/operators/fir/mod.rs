@@ -332,7 +332,11 @@ fn by_blocks(args: &Args, taps: &[f64], scalar: Scalar, stride: usize) -> Bluepr
     // A block may go out in parts, and is then made again from its beginning.
     blueprint
         .input(port.retain(taps.len() - 1 + block).at_least(block))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit())
+        .output(
+            OutPort::new(input.item_type.with_scalar(gives), input.rate)
+                .keeps_unit()
+                .paced(1, 1),
+        )
 }
 
 /// The parameter `taps`, alone.

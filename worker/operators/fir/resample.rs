@@ -97,7 +97,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         .map(|rate| rate * ratio.up as f64 / ratio.down as f64);
     Ok(blueprint
         .input(InPort::new(input.item_type.clone()).retain(retain + at_least))
-        .output(OutPort::new(input.item_type.with_scalar(gives), rate).keeps_unit()))
+        .output(
+            OutPort::new(input.item_type.with_scalar(gives), rate)
+                .keeps_unit()
+                .paced(ratio.up, ratio.down),
+        ))
 }
 
 /// By how much the rate changes, in lowest terms.

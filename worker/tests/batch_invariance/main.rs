@@ -26,6 +26,7 @@ mod radio;
 mod recursive;
 mod sources;
 mod spectra;
+mod tags;
 mod texts;
 mod windows;
 
@@ -129,6 +130,7 @@ fn cases() -> Vec<Case> {
         radio::cases(),
         audio::cases(),
         recursive::cases(),
+        tags::cases(),
     ]
     .into_iter()
     .flatten()
@@ -255,14 +257,9 @@ impl Case {
             .unwrap_or_else(|e| panic!("{}: {e}", self.op));
         let outputs = run(blueprint, inputs, chunks, ITEMS)
             .unwrap_or_else(|e| panic!("{} under {chunks:?}: {e}", self.op));
-        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read(path).unwrap())
-        });
         Outcome {
             outputs,
-            files: files.collect(),
+            files: files_in(folder.path()),
         }
     }
 
@@ -306,6 +303,16 @@ impl Case {
         });
         streams.collect()
     }
+}
+
+/// Every file of a folder.
+fn files_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(path).unwrap())
+    });
+    files.collect()
 }
 
 /// The items in the order of one of their elements.
