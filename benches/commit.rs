@@ -369,12 +369,14 @@ impl Bed {
                         stream: agent - 1 - first,
                         reader: 0,
                         lossy: false,
+                        back: false,
                     })
                     .collect(),
                 outputs: blueprint.outputs.iter().map(|_| agent - first).collect(),
                 blueprint,
                 step: self.step,
                 items: self.items,
+                bed: None,
             });
         Worker {
             subgraph: Subgraph::seat(control, streams.collect(), seats.collect(), Vec::new())

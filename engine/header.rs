@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  page 0 of a segment
-//!      0  latches                       128 bytes each: start, stop, rest
+//!      0  latches                       128 bytes each: start, stop, rest and dry
 //!    384  magic "THALWEG!"              stored last: a segment without it is half made
 //!    392  layout_version: u32, zero: u32
 //!    400  len_bytes: u64                length of the segment
@@ -21,7 +21,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::shape::fnv1a;
 
 /// Moves with every change of what lies in a run's segment beside its rings.
-const LAYOUT_VERSION: u32 = 2;
+const LAYOUT_VERSION: u32 = 3;
 const MAGIC: u64 = u64::from_le_bytes(*b"THALWEG!");
 /// The longest name of a run, in bytes.
 const RUN_LEN: usize = 64;

@@ -60,6 +60,7 @@ pub mod poison;
 
 pub mod chaos;
 
+pub mod dry;
 pub mod positions;
 pub mod report;
 pub mod stall;

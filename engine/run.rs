@@ -19,6 +19,7 @@ use thalweg_worker::pin;
 use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
 use crate::door::Door;
+use crate::dry::Loops;
 use crate::live;
 use crate::numa;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
@@ -499,6 +500,7 @@ pub fn restore(
     let mut traces = Traces::begin(&info(&graph, &plan, &around.run, &segment_name))?;
     let segment = traces.make_segment(plan.len_bytes)?;
     let wired = wire::wire(&graph, &plan, &around.run, segment, here.fencing)?;
+    wired.latches.dry().raise(kept.dry);
     image::put_back(&graph, &plan, &wired, &contents)
         .and_then(|()| verify::verify(&graph, &plan, &wired))
         .map_err(|what| environment(format!("it does not fit together: {what}")))?;
@@ -701,6 +703,7 @@ fn inside(
     stop_at: Option<u64>,
     watch: &mut dyn Watch,
 ) -> Verdict {
+    let loops = Loops::of(graph);
     let seated = nursery.wired.seat(graph, nursery.plan, 0, nursery.options);
     let mut subgraph = match seated {
         Ok(subgraph) => subgraph,
@@ -718,13 +721,20 @@ fn inside(
     let bell = nursery.wired.bell(0);
     let idle = nursery.plan.workers[0].idle;
     let rest = nursery.wired.latches.rest();
-    match duty::run(&mut subgraph, bell, rest, idle, &mut orders) {
-        Ok(Ended::Done) => Verdict::Done,
-        Ok(Ended::Stuck) => {
-            let positions = Positions::of(graph, nursery.plan, nursery.wired);
-            Verdict::Stalled(stall::chain(graph, nursery.plan, &positions))
+    loop {
+        match duty::run(&mut subgraph, bell, rest, idle, &mut orders) {
+            Ok(Ended::Done) => return Verdict::Done,
+            Ok(Ended::Stuck) => {
+                let (graph, plan) = (orders.graph, nursery.plan);
+                let positions = Positions::of(graph, plan, nursery.wired);
+                let dry = nursery.wired.latches.dry();
+                match loops.run_dry(graph, plan, &positions, dry.level()) {
+                    Some(level) => dry.raise(level),
+                    None => return Verdict::Stalled(stall::chain(graph, plan, &positions)),
+                }
+            }
+            Err(fault) => return Verdict::Failed(fault.to_string()),
         }
-        Err(fault) => Verdict::Failed(fault.to_string()),
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Kept {
     pub basis: Basis,
     /// Files at the cut.
     pub files: Vec<KeptFile>,
+    /// How far loops had run dry.
+    #[serde(default)]
+    pub dry: u64,
 }
 
 /// Where a graph comes from.
@@ -146,6 +149,7 @@ pub fn write(
         origin,
         basis: subject.basis.clone(),
         files,
+        dry: image.dry,
     };
     let contents = Contents {
         layout_hash: subject.basis.shape.hash(),

@@ -87,6 +87,20 @@ fn waits_for(
     full.or_else(empty)
 }
 
+/// Can an agent that wants to write `want` items, or a frame, to a stream do so?
+pub fn has_room(
+    graph: &Resolved,
+    plan: &Plan,
+    positions: &Positions,
+    stream: StreamIx,
+    want: usize,
+) -> bool {
+    let held = slowest(graph, positions, stream).map_or(0, |(_, released)| {
+        positions.written[stream].saturating_sub(released)
+    });
+    held + (want.saturating_sub(1) as u64) < full_at(graph, plan, stream)
+}
+
 /// From how much on a stream that nobody reads may hold its producer back: a frame that is waiting to
 /// be written may take half of it.
 fn full_at(graph: &Resolved, plan: &Plan, stream: StreamIx) -> u64 {

@@ -20,6 +20,7 @@ use thalweg_worker::control::Phase;
 use crate::autopsy;
 use crate::chaos::{Chaos, Toll};
 use crate::decl::OnError;
+use crate::dry::Loops;
 use crate::poison::{self, Letters, Skip};
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Resolved};
@@ -139,6 +140,7 @@ pub struct Supervisor<'a> {
     deadline: Option<Instant>,
     draining: bool,
     quiet_since: Quiet,
+    loops: Loops,
     chaos: Option<Chaos>,
     letters: Letters,
     /// What deaths of workers cost outside of the graph.
@@ -181,6 +183,7 @@ impl<'a> Supervisor<'a> {
         Supervisor {
             wards: wards.collect(),
             nursery,
+            loops: Loops::of(graph),
             graph,
             signals,
             watch,
@@ -667,6 +670,8 @@ impl<'a> Supervisor<'a> {
     /// commit has published what it committed; if all have, and then all look once more in vain, none will
     /// ever find anything, but from the world outside; and one that waits for that is not idle. A worker in a
     /// long call does not sleep, so it is no stall.
+    ///
+    /// If loops have run dry, they end and nothing is stalled.
     fn look_for_a_stall(&mut self) {
         let controls = &self.nursery.wired.controls;
         let heads = || controls.iter().map(|c| c.head());
@@ -694,8 +699,21 @@ impl<'a> Supervisor<'a> {
         self.quiet_since.sleeps = sleeps;
         if self.quiet_since.rounds >= ROUNDS_TO_STALL && self.wards.iter().any(|w| !w.done) {
             let positions = Positions::of(self.graph, self.nursery.plan, self.nursery.wired);
-            let chain = stall::chain(self.graph, self.nursery.plan, &positions);
-            self.verdict.get_or_insert(Verdict::Stalled(chain));
+            let (plan, dry) = (self.nursery.plan, self.nursery.wired.latches.dry());
+            match self
+                .loops
+                .run_dry(self.graph, plan, &positions, dry.level())
+            {
+                Some(level) => {
+                    dry.raise(level);
+                    self.quiet_since = Quiet::default();
+                    self.wake_all();
+                }
+                None => {
+                    let chain = stall::chain(self.graph, plan, &positions);
+                    self.verdict.get_or_insert(Verdict::Stalled(chain));
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use thalweg_ringbuf::{Frames, Mode, Ring};
 use thalweg_worker::control::are_damaged;
 
+use crate::dry::Loops;
 use crate::plan::Plan;
 use crate::positions::Positions;
 use crate::resolved::{Resolved, StreamIx};
@@ -21,12 +22,38 @@ use crate::wire::Wired;
 pub fn verify(graph: &Resolved, plan: &Plan, wired: &Wired) -> Result<(), String> {
     check_flags(graph, plan, wired)?;
     let positions = Positions::of(graph, plan, wired);
+    let loops = Loops::of(graph);
+    check_dry(graph, &loops, &positions, wired.latches.dry().level())?;
     for stream in 0..plan.streams.len() {
         let found = check_producer(graph, wired, &positions, stream)
             .and_then(|()| check_readers(graph, plan, wired, &positions, stream));
         found.map_err(|what| format!("stream `{}`: {what}", graph.streams[stream].name))?;
     }
     Ok(())
+}
+
+/// A loop runs dry when all that feeds it is done.
+fn check_dry(
+    graph: &Resolved,
+    loops: &Loops,
+    positions: &Positions,
+    dry: u64,
+) -> Result<(), String> {
+    if dry > loops.highest() {
+        return Err(format!(
+            "loops up to level {dry} are said to have run dry, and there are {}",
+            loops.highest()
+        ));
+    }
+    let sources = (0..graph.agents.len()).filter(|&a| graph.agents[a].inputs.is_empty());
+    let mut going = sources.filter(|&a| !positions.done[a]);
+    match going.next() {
+        Some(source) if dry > 0 => Err(format!(
+            "a loop is said to have run dry, and source `{}` is not done",
+            graph.agents[source].name
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_flags(graph: &Resolved, plan: &Plan, wired: &Wired) -> Result<(), String> {

@@ -11,10 +11,12 @@ use thalweg_ringbuf::{
 };
 use thalweg_worker::control::{Control, ControlLayout};
 use thalweg_worker::dials::Desk;
+use thalweg_worker::dry::Bed;
 use thalweg_worker::subgraph::{Fault, InSeat, Seat, StampPlace, StreamSeat, Subgraph};
 
+use crate::dry::Loops;
 use crate::header::{self, HeaderError};
-use crate::latch::Latches;
+use crate::latch::{Latches, found_dry};
 use crate::plan::{Options, Plan, PlannedStream, ring_spec};
 use crate::resolved::{Resolved, StreamIx};
 use crate::shape::Shape;
@@ -100,7 +102,7 @@ pub fn wire(
 }
 
 /// Takes over the segment of a dead run, whose processes are all gone: header, control blocks and rings
-/// are checked against the plan, latches are cleared, bells made anew. Positions are not judged here.
+/// are checked against the plan, latches are cleared (loops that ran dry stay so), bells made anew. Positions are not judged here.
 pub fn adopt(
     graph: &Resolved,
     plan: &Plan,
@@ -146,7 +148,13 @@ fn assemble(
     let base = segment.as_ptr();
     // SAFETY: the segment is `plan.len_bytes` long, and nobody else's while it is new or its run is
     // dead; the run header is its first page.
-    let latches = unsafe { Latches::make(base) };
+    let latches = unsafe {
+        let dry = match origin {
+            Origin::New => 0,
+            Origin::Found => found_dry(base),
+        };
+        Latches::make(base, dry)
+    };
     // SAFETY: one line of 128 bytes a worker from here on, page-aligned.
     let bells = unsafe { base.add(plan.bells.start) }.cast::<Bell>();
     for worker in 0..plan.workers.len() {
@@ -276,12 +284,13 @@ impl Wired {
             .iter()
             .map(|&s| self.stream_seat(graph, plan, worker, s));
         let streams = streams.collect();
+        let loops = Loops::of(graph);
         let mut seats = Vec::new();
         for &ix in agents {
             let agent = &mut graph.agents[ix];
             let inputs = agent.inputs.iter().enumerate();
             let inputs = inputs
-                .map(|(i, &s)| local.in_seat(plan, s, (ix, i)))
+                .map(|(i, &s)| local.in_seat(plan, &loops, s, (ix, i)))
                 .collect();
             let outputs = agent.outputs.iter().map(|&s| local.index(s)).collect();
             seats.push(Seat {
@@ -291,6 +300,10 @@ impl Wired {
                 outputs,
                 step: plan.step_of[ix],
                 items: options.items,
+                bed: loops.level_of(ix).map(|level| {
+                    // SAFETY: in the run header, mapped as long as `self`, which outlives the subgraph.
+                    unsafe { Bed::new(self.latches.dry(), level) }
+                }),
             });
         }
         // One bell a worker, by the worker's number: alone, there is nobody to wake.
@@ -407,7 +420,7 @@ impl Local {
         self.index_of[stream]
     }
 
-    fn in_seat(&self, plan: &Plan, stream: StreamIx, end: (usize, usize)) -> InSeat {
+    fn in_seat(&self, plan: &Plan, loops: &Loops, stream: StreamIx, end: (usize, usize)) -> InSeat {
         let readers = &plan.streams[stream].readers;
         let reader = readers.iter().position(|r| r.agent == end);
         let reader = reader.expect("a reader is among its stream's");
@@ -415,6 +428,7 @@ impl Local {
             stream: self.index(stream),
             reader,
             lossy: readers[reader].lossy,
+            back: loops.leads_back(end),
         }
     }
 }

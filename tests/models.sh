@@ -55,7 +55,12 @@ right stall
 for bug in 1 2 3; do
   wrong stall -DBUG=$bug
 done
+right dry
+for bug in 1 2; do
+  wrong dry -DBUG=$bug
+done
 if [ "${THALWEG_MODELS:-}" = large ]; then
+  right dry -DHOPS=4 -DKILLS=2
   right crash -DITEMS=2
   right crash -DSOURCE=0 -DSINK=0 -DWORKER=2
   right snapshot -DITEMS=4

@@ -313,6 +313,18 @@ impl Input {
         );
     }
 
+    /// Shows nothing of what is there. An input whose stream has ended, and that shows all, stays as it is.
+    pub(crate) fn hide(&mut self) {
+        if !self.is_empty() {
+            self.len = self.consumed;
+            if let Some(frames) = &mut self.framed {
+                frames.len_bytes = self.at;
+                frames.whole = false;
+            }
+            self.ended = false;
+        }
+    }
+
     /// How many items are not yet consumed.
     #[inline]
     pub fn len(&self) -> usize {
@@ -549,6 +561,8 @@ pub struct Blueprint {
     pub state: StateSpec,
     /// Which inputs must be exhausted for it to be done.
     pub ends: Ends,
+    /// True for an agent that goes on with an item of any input, whatever the others have.
+    pub takes_any: bool,
     /// True for an agent that throws away what does not fit: it is called with full outputs too.
     pub drops_when_full: bool,
     /// Its parameters that may be turned while the run goes on.
@@ -573,6 +587,7 @@ impl Blueprint {
             outputs: Vec::new(),
             state: StateSpec::none(),
             ends: Ends::AllInputs,
+            takes_any: false,
             drops_when_full: false,
             dials: Vec::new(),
             deterministic: true,
@@ -633,6 +648,12 @@ impl Blueprint {
     /// Says what it has to do with tags.
     pub fn tags(mut self, tags: Tags) -> Blueprint {
         self.tags = tags;
+        self
+    }
+
+    /// Says that it goes on with an item of any input, whatever the others have.
+    pub fn takes_any(mut self) -> Blueprint {
+        self.takes_any = true;
         self
     }
 

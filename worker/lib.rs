@@ -39,6 +39,8 @@ pub mod duty;
 
 pub mod rest;
 
+pub mod dry;
+
 pub mod dials;
 
 pub mod control;

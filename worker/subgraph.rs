@@ -19,6 +19,7 @@ use crate::clock;
 use crate::control::{self, AgentLayout, Control, DONE, SECOND_COPY, add};
 use crate::defects::{Defect, is_seeded};
 use crate::dials::{Desk, Dial, Turned};
+use crate::dry::Bed;
 
 mod copies;
 mod ends;
@@ -43,6 +44,8 @@ pub struct Seat {
     pub step: usize,
     /// A source ends after so many items.
     pub items: Option<u64>,
+    /// It is the delay of a loop, and ends when that has run dry.
+    pub bed: Option<Bed>,
 }
 
 /// What an input reads.
@@ -53,6 +56,8 @@ pub struct InSeat {
     pub reader: usize,
     /// It never holds the producer back, copies out, and counts what it missed.
     pub lossy: bool,
+    /// What it reads comes from the agent itself, around a loop.
+    pub back: bool,
 }
 
 /// What became of a step.
@@ -141,6 +146,11 @@ struct Host {
     /// A frame was refused that takes more room than was shown.
     wants_more_room: bool,
     items: Option<u64>,
+    /// It goes on with an item of any input, and reads what it gave.
+    guards_a_loop: bool,
+    bed: Option<Bed>,
+    /// Its loop had run dry, as of the last look.
+    dry: bool,
     state: Copies,
     done: bool,
     /// The version that it moved for last.
@@ -448,6 +458,10 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             return Ok(false);
         }
         let host = &mut self.hosts[ix];
+        if host.dry {
+            self.finish(ix)?;
+            return Ok(true);
+        }
         if host.is_to_skip() {
             return Ok(self.leave_out(ix));
         }
@@ -514,6 +528,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
         }
+        if host.guards_a_loop {
+            host.hold_off(streams);
+        }
         // Companions after what they stand beside: every tag at an item seen above is seen here, unless there
         // are more than a step takes (`tags.rs`).
         for (reading, input) in host.inputs[own..].iter_mut().zip(&mut host.seen[own..]) {
@@ -546,8 +563,10 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
         host.unwanted = host.is_unwanted(streams);
+        // After its input: an item that came of another delay's end is seen with the word that ended it.
+        host.dry = host.bed.is_some_and(|bed| bed.is_dry());
         let stopped = host.source && self.stopping;
-        let ending = ended || stopped || host.unwanted || host.is_at_its_end(streams);
+        let ending = ended || host.dry || stopped || host.unwanted || host.is_at_its_end(streams);
         let calling = visible || host.source || host.more;
         Ok(ending || (calling && !host.blocked))
     }
@@ -820,6 +839,7 @@ impl Host {
             inputs,
             outputs,
             ends,
+            takes_any,
             drops_when_full,
             dials,
             ..
@@ -834,6 +854,7 @@ impl Host {
                 gauge: control.input_gauge(ix, i),
                 stream: place.stream,
                 reader: place.reader,
+                back: place.back,
                 retain: port.retain,
                 at_least: port.at_least,
                 lossy: place.lossy.then(|| Lossy {
@@ -868,6 +889,9 @@ impl Host {
             room_wanted: vec![0; outputs.len()],
             wants_more_room: false,
             items: seat.items.filter(|_| inputs.is_empty()),
+            guards_a_loop: takes_any && seat.inputs.iter().any(|place| place.back),
+            bed: seat.bed,
+            dry: false,
             state,
             done: false,
             moved_for: 0,
@@ -884,6 +908,25 @@ impl Host {
             turned: vec![Turned::default(); dials.len()],
             declared: dials,
             turn: 0,
+        }
+    }
+
+    /// Does not show what comes from outside of the loop while a stream that leads back is more than half full. Else
+    /// the outside would fill all streams of the loop, and each would wait for room on the next; so half a stream
+    /// is left free, if no agent of the loop gives more than it takes.
+    #[cold]
+    #[inline(never)]
+    fn hold_off(&mut self, streams: &mut [Stream]) {
+        let mut back = self.inputs.iter().filter(|reading| reading.back);
+        let is_high = back.any(|reading| {
+            let stream = &mut streams[reading.stream];
+            stream.published().saturating_sub(reading.read) > stream.capacity / 2
+        });
+        if is_high {
+            let inputs = self.inputs[..self.own_inputs].iter().zip(&mut self.seen);
+            inputs
+                .filter(|(reading, _)| !reading.back)
+                .for_each(|(_, input)| input.hide());
         }
     }
 

@@ -3,6 +3,8 @@
 //! Times are seconds from a zero of the stream's own. Nothing here looks at a clock: what comes out is a
 //! function of the items.
 
+use std::fmt::Display;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::agent::{AgentError, Input};
@@ -367,6 +369,44 @@ pub(crate) fn earliest(inputs: &[Input]) -> Option<f64> {
 pub(crate) fn time_of(input: &Input) -> Option<f64> {
     let bytes = input.bytes().first_chunk::<8>()?;
     Some(f64::from_ne_bytes(*bytes))
+}
+
+/// Refuses the next item of an input, of which one is retained, if its time is below the one before, or none: what
+/// joins streams by their times would give it at a wrong place, unseen.
+pub(crate) fn check_order(input: &Input, name: impl Display) -> Result<(), AgentError> {
+    let (bytes, past) = input.past_elements::<u8>();
+    let len = input.item_len();
+    let before = (past > 0).then(|| seconds_of(&bytes[past - len..]));
+    match time_of(input) {
+        Some(time) => check_after(before, time, input.position(), name),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the time of the item at `position` if it does not ascend.
+pub(crate) fn check_after(
+    before: Option<f64>,
+    time: f64,
+    position: u64,
+    name: impl Display,
+) -> Result<(), AgentError> {
+    if time.is_nan() {
+        return Err(AgentError::new(format!(
+            "item {position} of {name} has no time: it is NaN; leave such items out (`filter` with `t == t`)"
+        )));
+    }
+    match before {
+        Some(before) if time < before => Err(AgentError::new(format!(
+            "the times of {name} must ascend, and item {position} has {time} s after {before} s; sort them"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The time that a timed item begins with.
+pub(crate) fn seconds_of(item: &[u8]) -> f64 {
+    item.first_chunk()
+        .map_or(f64::NAN, |bytes| f64::from_ne_bytes(*bytes))
 }
 
 /// True when the next item of this input has this time.

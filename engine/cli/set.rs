@@ -185,10 +185,10 @@ mod tests {
         );
         for (set, words) in [
             ("g.factr=1", "did you mean `g.factor`?"),
-            ("t.freq=1", "cannot be changed while the run goes on"),
+            ("t.phase=1", "cannot be changed while the run goes on"),
             (
                 "copy.x=1",
-                "t.amplitude, t.offset, g.factor, g.offset, p.rate can",
+                "t.freq, t.amplitude, t.offset, g.factor, g.offset, p.rate can",
             ),
             ("g.factor=much", "should be a number"),
             ("g.factor=nan", "should be a number"),

@@ -23,6 +23,8 @@ const ROUNDS: usize = 8;
 pub(super) struct Built {
     /// `None` for an agent made in Rust: its blueprint is taken from the graph at the end.
     pub blueprint: Option<Blueprint>,
+    /// It goes on with an item of any input.
+    takes_any: bool,
     /// Its inputs as it declares them.
     pub inputs: Vec<InPort>,
     /// Its outputs as it declares them.
@@ -96,7 +98,7 @@ fn settle(
         round += 1;
         let mut found = Vec::new();
         let built = build_all(graph, links, order, &assumed, &mut found);
-        idle_delays(graph, &built, &assumed, &mut found);
+        idle_delays(graph, links, &built, &assumed, &mut found);
         let mut arrived = arriving(links, &assumed, &built);
         if round > ROUNDS / 2 {
             // A rate that changes on its way around a cycle is no rate.
@@ -129,24 +131,51 @@ fn first_guess(graph: &GraphDecl, order: &Order, guess: &ItemType) -> Assumed {
         .collect()
 }
 
-/// A delay of no items opens no cycle: each would wait for the other.
+/// A delay of no items opens no cycle, unless an agent in it goes on without: each would wait for the other.
 fn idle_delays(
     graph: &GraphDecl,
+    links: &[Link],
     built: &[Option<Built>],
     assumed: &Assumed,
     found: &mut Vec<Diagnostic>,
 ) {
     for at in assumed.keys() {
         let agent = &graph.agents[*at];
-        let ahead = built[*at].as_ref().and_then(|built| built.outputs.first());
-        if ahead.is_some_and(|out| out.ahead == 0) {
+        if built[*at].as_ref().is_some_and(|built| !starts(built)) && waits(links, built, *at) {
             let message = format!(
                 "agent `{}` is in a cycle and delays by 0 items: nothing would ever start",
                 agent.name.value
             );
-            found.push(Diagnostic::new(message).at(agent.name.span.clone(), "`items` is 0"));
+            let idle = Diagnostic::new(message).at(agent.name.span.clone(), "`items` is 0");
+            found.push(idle.help(
+                "the agents of the cycle wait for each other's first item: give initial items (`items = 1`, `initial`), \
+                 or let what comes from outside into the cycle by `merge`, which waits for no input",
+            ));
         }
     }
+}
+
+/// It gives items before it takes any, or takes those of any input.
+fn starts(built: &Built) -> bool {
+    built.takes_any || built.outputs.iter().any(|out| out.ahead > 0)
+}
+
+/// Does an agent wait for itself, over agents that wait for what they read?
+fn waits(links: &[Link], built: &[Option<Built>], from: usize) -> bool {
+    let mut seen = vec![false; links.len()];
+    let mut stack = vec![from];
+    while let Some(at) = stack.pop() {
+        for producer in links[at].inputs.iter().map(|reads| reads.producer) {
+            if producer == from {
+                return true;
+            }
+            let waits = built[producer].as_ref().is_some_and(|built| !starts(built));
+            if waits && !std::mem::replace(&mut seen[producer], true) {
+                stack.push(producer);
+            }
+        }
+    }
+    false
 }
 
 /// What really arrives at the delays that open cycles; as assumed where that cannot be known.
@@ -346,9 +375,14 @@ fn build_op(
             found.push(op_refusal(graph, at, &inputs, error));
             None
         }
+        Ok((blueprint, _)) if ignores_dtype(agent, &blueprint) => {
+            found.push(ignored_dtype(graph, at, &inputs, &blueprint));
+            None
+        }
         Ok((blueprint, touched)) => Some(Built {
             units: units::followed(&blueprint.outputs, &units::of(&inputs)),
             clash: units::clash(&blueprint.outputs, &units::of(&inputs)),
+            takes_any: blueprint.takes_any,
             inputs: blueprint.inputs.clone(),
             outputs: blueprint.outputs.clone(),
             blueprint: Some(blueprint),
@@ -356,6 +390,51 @@ fn build_op(
             reads: touched.reads,
         }),
     }
+}
+
+/// A `dtype` was asked for, and no output has it.
+fn ignores_dtype(agent: &AgentDecl, blueprint: &Blueprint) -> bool {
+    let Some(dtype) = agent.dtype.as_ref().map(|dtype| &dtype.value) else {
+        return false;
+    };
+    let has_it = |port: &OutPort| match (dtype, &port.item_type) {
+        (ItemType::Scalar(wanted), ItemType::Vector(scalar, _) | ItemType::Timed(scalar)) => {
+            wanted == scalar
+        }
+        (wanted, given) => wanted == given,
+    };
+    !blueprint.outputs.iter().any(has_it)
+}
+
+fn ignored_dtype(
+    graph: &GraphDecl,
+    at: usize,
+    inputs: &[InputInfo],
+    blueprint: &Blueprint,
+) -> Diagnostic {
+    let agent = &graph.agents[at];
+    let (WorkDecl::Op { op, .. }, Some(dtype)) = (&agent.work, &agent.dtype) else {
+        unreachable!("an operator with a `dtype`, as was asked");
+    };
+    let (op, dtype) = (&op.value, &dtype.value);
+    let error = match blueprint.outputs.first() {
+        None => OpError::param(
+            "dtype",
+            format!("`{op}` gives nothing that could be {dtype}"),
+        )
+        .with_help("leave `dtype` out"),
+        Some(port) => {
+            let message = format!("`{op}` gives {} here, and not {dtype}", port.item_type);
+            let error = OpError::param("dtype", message);
+            match (dtype.elements(), port.item_type.elements()) {
+                (Some((scalar, _)), Some(_)) => error.with_help(format!(
+                    "leave `dtype` out, and convert before or behind it: op = \"map\", expr = \"x\", dtype = \"{scalar}\""
+                )),
+                _ => error.with_help("leave `dtype` out"),
+            }
+        }
+    };
+    op_refusal(graph, at, inputs, error)
 }
 
 /// "did you mean", for a parameter that takes one of some words.
@@ -395,6 +474,7 @@ fn build_native(
         blueprint: None,
         units: units::followed(&outputs, &inputs),
         clash: units::clash(&outputs, &inputs),
+        takes_any: blueprint.takes_any,
         inputs: blueprint.inputs.clone(),
         outputs,
         writes: Vec::new(),

@@ -24,6 +24,8 @@ pub struct Image {
     pub streams: Vec<(StreamLine, Vec<u8>)>,
     /// Where everything stood.
     pub positions: Positions,
+    /// How far loops had run dry.
+    pub dry: u64,
     /// What agents held on to outside.
     pub outside: Vec<(AgentIx, Outside)>,
 }
@@ -35,6 +37,7 @@ pub fn take(graph: &Resolved, plan: &Plan, wired: &Wired) -> Image {
     Image {
         workers: wired.controls.iter().map(|c| c.kept()).collect(),
         streams: streams.collect(),
+        dry: wired.latches.dry().level(),
         outside: outside(graph, plan, wired, &positions),
         positions,
     }

@@ -8,6 +8,7 @@ mod tracer;
 
 mod chaos;
 mod deaths;
+mod dry;
 mod every_call;
 mod exit_codes;
 mod frames;

@@ -213,3 +213,50 @@ fn what_cannot_be_set_is_refused() {
     check(&items, &[]);
     site.assert_clean();
 }
+
+#[test]
+fn a_turned_tone_goes_on_where_it_was_whoever_is_killed() {
+    const RATE: f64 = 10_000.0;
+    let site = Site::new();
+    let mut random = Random::seeded();
+    let line =
+        format!("tone:sine freq=100 rate={RATE} ! throttle rate=20000 ! raw.write path=out.f64");
+    let arguments = [
+        "run",
+        "-q",
+        "--workers",
+        "2",
+        "--restart",
+        "100000",
+        "-e",
+        &line,
+    ];
+    let going = site.start_run(&arguments, 2);
+    let run = site.run_name(0);
+    let mut orders = vec![(0, 100.0)];
+    for freq in [250.5, -33.0, 0.0, 1234.5678, 100.0] {
+        let (pid, _) = &site.workers()[0];
+        if random.below(2) == 0 {
+            // It may be gone by now.
+            let _ = kill(*pid, Signal::SIGKILL);
+        }
+        let said = site.set(&run, &[&format!("tone.freq={freq}")]);
+        orders.push((said[0], freq));
+        thread::sleep(Duration::from_millis(10 + random.below(15)));
+    }
+    site.run(&["stop", &run]).expect(0);
+    going.wait().expect(0);
+    let items = site.numbers("out.f64");
+    assert!(items.len() as u64 > orders[5].0);
+    let mut turns = 0.0;
+    for (n, &found) in items.iter().enumerate() {
+        let expected = (std::f64::consts::TAU * turns).sin();
+        assert!(
+            (found - expected).abs() < 1e-9,
+            "item {n}: {found}, {orders:?}"
+        );
+        let holds = orders.iter().rfind(|order| order.0 <= n as u64).unwrap();
+        turns = (turns + holds.1 / RATE).fract();
+    }
+    site.assert_clean();
+}

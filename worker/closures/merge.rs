@@ -29,6 +29,7 @@ where
     let blueprint = Blueprint::new(agent)
         .output(OutPort::new(U::item_type(), None))
         .state(StateSpec::of(init))
+        .takes_any()
         .not_deterministic();
     (0..inputs).fold(blueprint, |blueprint, _| {
         blueprint.input(InPort::new(T::item_type()))

@@ -8,7 +8,7 @@ use super::by_row::with_own;
 use super::cells::Cell;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
 use crate::tags::Tags;
-use crate::timed::{Came, Progress, Windowing, earliest, is_due};
+use crate::timed::{Came, Progress, Windowing, check_order, earliest, is_due};
 use crate::types::{Item, Timed};
 
 /// Gives `f(state, [begin, end], items)` for each window of time that has items, as soon as it is complete: when
@@ -77,7 +77,7 @@ where
 /// Gives `f(seconds, items)` for each time at which any of several streams has an item: those that have one there,
 /// `None` of the others.
 ///
-/// The times of each stream are to ascend; of several items of a stream at one time each comes in a row of its
+/// The times of each stream ascend: one that does not, or is NaN, is an error; of several items of a stream at one time each comes in a row of its
 /// own. While a stream that has not ended shows no item nothing is given, for its next may be the earliest.
 /// Ends when all have. `T` is an array of timed types, or a tuple of two to four.
 pub fn timed_zip<T, U, F>(streams: T, f: F) -> Blueprint
@@ -147,7 +147,7 @@ where
 
     fn ports(&self) -> Vec<InPort> {
         self.iter()
-            .map(|_| InPort::new(Timed::<T>::item_type()))
+            .map(|_| InPort::new(Timed::<T>::item_type()).retain(1))
             .collect()
     }
 
@@ -165,7 +165,7 @@ macro_rules! tuples {
             type Row = ($(Option<$value>,)+);
 
             fn ports(&self) -> Vec<InPort> {
-                vec![$(InPort::new(Timed::<$value>::item_type())),+]
+                vec![$(InPort::new(Timed::<$value>::item_type()).retain(1)),+]
             }
 
             fn take(&self, inputs: &mut [Input], seconds: f64) -> Self::Row {
@@ -179,6 +179,12 @@ tuples! {
     (A 0, B 1)
     (A 0, B 1, C 2)
     (A 0, B 1, C 2, D 3)
+}
+
+/// Refuses an input's next item if its time does not ascend.
+fn check_orders(inputs: &[Input]) -> Result<(), AgentError> {
+    let mut inputs = inputs.iter().enumerate();
+    inputs.try_for_each(|(nth, input)| check_order(input, format_args!("input {nth}")))
 }
 
 struct TimedZip<T, F, Types> {
@@ -196,6 +202,7 @@ where
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
         while !output.is_full() {
+            check_orders(io.inputs)?;
             let Some(seconds) = earliest(io.inputs) else {
                 break;
             };
@@ -207,7 +214,7 @@ where
 }
 
 /// Gives `f(input, item)` for the items of several streams in the order of their times: of items at one time
-/// those of an earlier input first. The times of each stream are to ascend. While a stream that has not
+/// those of an earlier input first. The times of each stream ascend: one that does not, or is NaN, is an error. While a stream that has not
 /// ended shows no item nothing is given. Ends when all have.
 pub fn timed_mix<T, U, F>(inputs: usize, f: F) -> Blueprint
 where
@@ -223,7 +230,7 @@ where
         .output(OutPort::new(U::item_type(), None))
         .tags(Tags::Dropped);
     (0..inputs).fold(blueprint, |blueprint, _| {
-        blueprint.input(InPort::new(Timed::<T>::item_type()))
+        blueprint.input(InPort::new(Timed::<T>::item_type()).retain(1))
     })
 }
 
@@ -241,6 +248,7 @@ where
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
         while !output.is_full() {
+            check_orders(io.inputs)?;
             let Some(seconds) = earliest(io.inputs) else {
                 break;
             };

@@ -10,24 +10,26 @@ use crate::agent::{
     pass_on,
 };
 use crate::tags::Tags;
+use crate::timed::{check_after, check_order, seconds_of, time_of};
 use crate::types::ItemType;
 
 /// For each trigger the newest item of the first input that is not later, at the trigger's time. A trigger before the
-/// first item gives nothing. Both inputs are timed, their times ascend. Ends with the triggers.
+/// first item gives nothing. Both inputs are timed, their times ascend: one that does not, or is NaN, is an error. Ends
+/// with the triggers.
 pub fn sample(items: ItemType, triggers: ItemType) -> Blueprint {
     Blueprint::new(Sample)
         .input(InPort::new(items.clone()).retain(1))
-        .input(InPort::new(triggers))
+        .input(InPort::new(triggers).retain(1))
         .output(OutPort::new(items, None).keeps_unit())
         .tags(Tags::Dropped)
 }
 
 /// Each trigger lets all items of the first input pass that are not later than it. Both inputs are timed, their times
-/// ascend. Ends with the triggers: items after the last one are not given.
+/// ascend: one that does not, or is NaN, is an error. Ends with the triggers: items after the last one are not given.
 pub fn release(items: ItemType, triggers: ItemType) -> Blueprint {
     Blueprint::new(Release)
-        .input(InPort::new(items.clone()))
-        .input(InPort::new(triggers))
+        .input(InPort::new(items.clone()).retain(1))
+        .input(InPort::new(triggers).retain(1))
         .output(OutPort::new(items, None).keeps_unit())
         .tags(Tags::Dropped)
 }
@@ -71,31 +73,31 @@ pub fn gate(
         .ends(Ends::AnyInput)
 }
 
-/// The time of the first unread item.
-fn first_time(input: &Input) -> Option<f64> {
-    let bytes = input.bytes();
-    let time = bytes.get(..8)?.try_into().ok()?;
-    Some(f64::from_le_bytes(time))
+/// The time of the next trigger, which must ascend.
+fn next_trigger(triggers: &Input) -> Result<Option<f64>, AgentError> {
+    check_order(triggers, "the triggers")?;
+    Ok(time_of(triggers))
 }
 
-/// Times that are no numbers are never due, and hold nobody up.
-fn is_due(time: f64, seconds: f64) -> bool {
-    time <= seconds
-}
-
-/// How many of the unread items are not later than `seconds`, `most` at most.
-fn until(input: &Input, seconds: f64, most: usize) -> usize {
-    let items = input.bytes().chunks_exact(input.item_len());
-    let time = |item: &[u8]| item[..8].try_into().map(f64::from_le_bytes);
-    items
-        .take(most)
-        .take_while(|item| time(item).is_ok_and(|time| is_due(time, seconds)))
-        .count()
+/// How many of the unread items, whose times must ascend, are not later than `seconds`, `most` at most.
+fn until(input: &Input, seconds: f64, most: usize) -> Result<usize, AgentError> {
+    let len = input.item_len();
+    let (bytes, past) = input.past_elements::<u8>();
+    let mut before = (past > 0).then(|| seconds_of(&bytes[past - len..]));
+    for (nth, item) in bytes[past..].chunks_exact(len).enumerate() {
+        let time = seconds_of(item);
+        check_after(before, time, input.position() + nth as u64, "the items")?;
+        if nth == most || time > seconds {
+            return Ok(nth);
+        }
+        before = Some(time);
+    }
+    Ok(input.len())
 }
 
 /// Nothing that is not later than `seconds` will follow what was consumed.
 fn is_past(input: &Input, seconds: f64) -> bool {
-    first_time(input).map_or(input.is_exhausted(), |first| !is_due(first, seconds))
+    time_of(input).map_or(input.is_exhausted(), |first| first > seconds)
 }
 
 fn ended_with(triggers: &Input) -> Status {
@@ -113,8 +115,8 @@ impl Agent for Sample {
             unreachable!("two inputs, as built");
         };
         let output = &mut io.outputs[0];
-        while let Some(seconds) = first_time(triggers) {
-            let due = until(items, seconds, usize::MAX);
+        while let Some(seconds) = next_trigger(triggers)? {
+            let due = until(items, seconds, usize::MAX)?;
             items.consume(due);
             if !is_past(items, seconds) || output.is_full() {
                 return Ok(Status::Ready);
@@ -148,8 +150,8 @@ impl Agent for Release {
             unreachable!("two inputs, as built");
         };
         let output = &mut io.outputs[0];
-        while let Some(seconds) = first_time(triggers) {
-            let due = until(items, seconds, output.space());
+        while let Some(seconds) = next_trigger(triggers)? {
+            let due = until(items, seconds, output.space())?;
             pass_on(items, output, due);
             if !is_past(items, seconds) {
                 return Ok(Status::Ready);
@@ -270,6 +272,38 @@ mod tests {
         let triggers = timed(&[1.0, 1.5, 4.0]);
         let expected = timed(&[0.0, 1.0, 1.0, 2.0, 3.0]);
         check(|| release(item(), item()), &[items, triggers], &[expected]);
+    }
+
+    #[test]
+    fn times_that_do_not_ascend_are_named() {
+        let rising = || timed(&[1.0, 2.0, 2.0, 5.0]);
+        let falling = || timed(&[1.0, 3.0, 2.5]);
+        for make in [sample, release] {
+            for (inputs, words) in [
+                (
+                    [falling(), rising()],
+                    "the times of the items must ascend, and item 2 has 2.5 s after 3 s",
+                ),
+                (
+                    [rising(), falling()],
+                    "the times of the triggers must ascend, and item 2",
+                ),
+                (
+                    [timed(&[0.0, f64::NAN]), rising()],
+                    "item 1 of the items has no time",
+                ),
+                (
+                    [rising(), timed(&[f64::NAN])],
+                    "item 0 of the triggers has no time",
+                ),
+            ] {
+                for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(7)] {
+                    let blueprint = make(item(), item());
+                    let refused = run(blueprint, &inputs, chunks, usize::MAX).unwrap_err();
+                    assert!(refused.message.contains(words), "{chunks:?}: {refused}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl Real {
     fn folded(kind: Kind, bits: u64) -> Real {
         match kind {
             Kind::Bool => Real::Bool(bits != 0),
-            Kind::I64 => Real::Int(bits as i64),
+            // No literal is of kind `U64`.
+            Kind::I64 | Kind::U64 => Real::Int(bits as i64),
             Kind::F32 => Real::Float(f32::from_bits(bits as u32).into()),
             Kind::F64 => Real::Float(f64::from_bits(bits)),
         }
@@ -292,6 +293,7 @@ impl<'a> Builder<'a> {
         let kind = match scalar {
             Scalar::F32 | Scalar::Cf32 => Kind::F32,
             Scalar::F64 | Scalar::Cf64 => Kind::F64,
+            Scalar::U64 => Kind::U64,
             _ => Kind::I64,
         };
         let mut part = |part| {
@@ -311,6 +313,7 @@ impl<'a> Builder<'a> {
     pub fn negated(&mut self, value: Value) -> Built<Value> {
         Ok(self.each_part(value, |b, part| match part {
             Real::Int(n) => Real::Int(n.wrapping_neg()),
+            Real::Node(_, Kind::U64) => b.unary(Unary::Neg, Kind::I64, part),
             other => b.unary(Unary::Neg, b.number_kind(other), other),
         }))
     }
@@ -333,6 +336,12 @@ impl<'a> Builder<'a> {
     /// Arithmetic and comparisons.
     pub fn binary(&mut self, op: Binary, a: Value, b: Value) -> Built<Value> {
         match (a, b) {
+            (Value::Real(a), Value::Real(Real::Int(0)))
+                if matches!(op, Binary::FloorDiv | Binary::Mod) && is_whole(a.kind()) =>
+            {
+                let refusal = Refusal::from("this divides whole numbers by 0".to_owned());
+                Err(refusal.with_help("`/` gives floats, and by 0 infinity"))
+            }
             (Value::Real(a), Value::Real(b)) => Ok(Value::Real(self.arithmetic(op, a, b))),
             _ => self.complex_binary(op, a, b),
         }
@@ -419,7 +428,7 @@ impl<'a> Builder<'a> {
 
     fn real_power(&mut self, base: Real, exponent: Real, whole: Option<i64>) -> Real {
         let kind = match join(base, exponent) {
-            Kind::Bool | Kind::I64 if matches!(exponent, Real::Int(0..=0xFFFF_FFFF)) => Kind::I64,
+            kind if is_whole(kind) && matches!(exponent, Real::Int(0..=0xFFFF_FFFF)) => Kind::I64,
             Kind::F32 => Kind::F32,
             _ => Kind::F64,
         };
@@ -638,12 +647,49 @@ impl<'a> Builder<'a> {
         {
             return self.arithmetic(op, Real::Float(a as f64), Real::Float(b as f64));
         }
-        let kind = match (op, join(a, b)) {
-            (Binary::Div, Kind::Bool | Kind::I64) => Kind::F64,
-            (op, Kind::Bool) if !op.is_comparison() => Kind::I64,
-            (_, kind) => kind,
+        let mixed = matches!(
+            (a.kind(), b.kind()),
+            (Kind::U64, Kind::I64) | (Kind::I64, Kind::U64)
+        );
+        match (op, join(a, b)) {
+            (Binary::Div, kind) if is_whole(kind) => self.emit_binary(op, Kind::F64, a, b),
+            (Binary::Min | Binary::Max, Kind::I64) if mixed => {
+                let op = if op == Binary::Min {
+                    Binary::Lt
+                } else {
+                    Binary::Gt
+                };
+                let first = self.mixed_comparison(op, a, b);
+                self.either(first, a, b)
+            }
+            (op, Kind::I64) if mixed && op.is_comparison() => self.mixed_comparison(op, a, b),
+            (Binary::FloorDiv | Binary::Mod, Kind::U64) => {
+                let quotient = self.emit_binary(op, Kind::U64, a, b);
+                self.cast(quotient, Kind::I64)
+            }
+            (Binary::Add | Binary::Sub | Binary::Mul, Kind::U64) => {
+                self.emit_binary(op, Kind::I64, a, b)
+            }
+            (op, Kind::Bool) if !op.is_comparison() => self.emit_binary(op, Kind::I64, a, b),
+            (_, kind) => self.emit_binary(op, kind, a, b),
+        }
+    }
+
+    /// Compares a number that has no sign with one that has: below 0 is below all.
+    fn mixed_comparison(&mut self, op: Binary, a: Real, b: Real) -> Real {
+        let (other, op, signed) = match a.kind() {
+            Kind::U64 => (a, op, b),
+            _ => (b, mirrored(op), a),
         };
-        self.emit_binary(op, kind, a, b)
+        let magnitude = self.emit_binary(op, Kind::U64, other, signed);
+        // `other` is above a negative one, and above is the truth of these.
+        if matches!(op, Binary::Ne | Binary::Gt | Binary::Ge) {
+            let below = self.emit_binary(Binary::Lt, Kind::I64, signed, Real::Int(0));
+            self.emit_binary(Binary::Or, Kind::Bool, magnitude, below)
+        } else {
+            let not_below = self.emit_binary(Binary::Ge, Kind::I64, signed, Real::Int(0));
+            self.emit_binary(Binary::And, Kind::Bool, magnitude, not_below)
+        }
     }
 
     fn float_binary(&mut self, op: Binary, a: Real, b: Real) -> Real {
@@ -788,7 +834,25 @@ fn join(a: Real, b: Real) -> Kind {
         (Kind::F32, _) if is_literal(b) => Kind::F32,
         (_, Kind::F32) if is_literal(a) => Kind::F32,
         (Kind::Bool, kind) | (kind, Kind::Bool) => kind,
+        (Kind::U64, Kind::I64) if matches!(b, Real::Int(0..)) => Kind::U64,
+        (Kind::I64, Kind::U64) if matches!(a, Real::Int(0..)) => Kind::U64,
+        (Kind::U64, Kind::I64) | (Kind::I64, Kind::U64) => Kind::I64,
         _ => Kind::F64,
+    }
+}
+
+pub(super) fn is_whole(kind: Kind) -> bool {
+    matches!(kind, Kind::Bool | Kind::I64 | Kind::U64)
+}
+
+/// The comparison that gives the same with its operands exchanged.
+fn mirrored(op: Binary) -> Binary {
+    match op {
+        Binary::Lt => Binary::Gt,
+        Binary::Le => Binary::Ge,
+        Binary::Gt => Binary::Lt,
+        Binary::Ge => Binary::Le,
+        other => other,
     }
 }
 

@@ -144,6 +144,7 @@ fn each_part<T: Number, U>(lanes: Lanes<'_>, part: usize, to: &mut [U], put: imp
     match lanes.program.kind {
         Kind::Bool => put_each(to, lanes.get::<u8>(result), |x| T::from_i64(x.into()), put),
         Kind::I64 => put_each(to, lanes.get::<i64>(result), T::from_i64, put),
+        Kind::U64 => put_each(to, lanes.get::<u64>(result), T::from_u64, put),
         Kind::F32 => put_each(to, lanes.get::<f32>(result), |x| T::from_f64(x.into()), put),
         Kind::F64 => put_each(to, lanes.get::<f64>(result), T::from_f64, put),
     }
@@ -297,7 +298,7 @@ fn spread((bits, kind): (u64, Kind), register: &mut [u64]) {
     match kind {
         Kind::Bool => bytemuck::cast_slice_mut(register)[..lanes].fill(bits as u8),
         Kind::F32 => bytemuck::cast_slice_mut(register)[..lanes].fill(bits as u32),
-        Kind::I64 | Kind::F64 => register.fill(bits),
+        Kind::I64 | Kind::U64 | Kind::F64 => register.fill(bits),
     }
 }
 
@@ -325,25 +326,28 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
         Op::Cast { from, to: kind, a } => match from {
             Kind::Bool => cast::<u8>(to, count, kind, lanes.get(a)),
             Kind::I64 => cast::<i64>(to, count, kind, lanes.get(a)),
+            Kind::U64 => cast::<u64>(to, count, kind, lanes.get(a)),
             Kind::F32 => cast::<f32>(to, count, kind, lanes.get(a)),
             Kind::F64 => cast::<f64>(to, count, kind, lanes.get(a)),
         },
         Op::Unary { op, kind, a } => match kind {
             Kind::Bool => each(room::<u8>(to, count), lanes.get::<u8>(a), |truth| truth ^ 1),
             Kind::I64 => unary::<i64>(op, lanes, count, a, to),
+            Kind::U64 => unary::<u64>(op, lanes, count, a, to),
             Kind::F32 => unary::<f32>(op, lanes, count, a, to),
             Kind::F64 => unary::<f64>(op, lanes, count, a, to),
         },
         Op::Binary { op, kind, a, b } => match kind {
             Kind::Bool => logic(op, room(to, count), lanes.get(a), lanes.many(b)),
             Kind::I64 => binary::<i64>(op, lanes, count, (a, b), to),
+            Kind::U64 => binary::<u64>(op, lanes, count, (a, b), to),
             Kind::F32 => binary::<f32>(op, lanes, count, (a, b), to),
             Kind::F64 => binary::<f64>(op, lanes, count, (a, b), to),
         },
         Op::Pair { ops, kind, a, b, c } => match kind {
             Kind::F32 => pair::<f32>(ops, lanes, count, [a, b, c], to),
             Kind::F64 => pair::<f64>(ops, lanes, count, [a, b, c], to),
-            Kind::Bool | Kind::I64 => unreachable!("pairs are of floats"),
+            Kind::Bool | Kind::I64 | Kind::U64 => unreachable!("pairs are of floats"),
         },
         Op::Select {
             kind,
@@ -355,6 +359,7 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
             match kind {
                 Kind::Bool => select::<u8>(room(to, count), condition, lanes.get(a), lanes.get(b)),
                 Kind::I64 => select::<i64>(room(to, count), condition, lanes.get(a), lanes.get(b)),
+                Kind::U64 => select::<u64>(room(to, count), condition, lanes.get(a), lanes.get(b)),
                 Kind::F32 => select::<f32>(room(to, count), condition, lanes.get(a), lanes.get(b)),
                 Kind::F64 => select::<f64>(room(to, count), condition, lanes.get(a), lanes.get(b)),
             }
@@ -364,6 +369,7 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
             match kind {
                 Kind::Bool => unreachable!("truth values are counted as whole numbers"),
                 Kind::I64 => reduce::<i64>(op, to, count, wide.get(a), width),
+                Kind::U64 => reduce::<u64>(op, to, count, wide.get(a), width),
                 Kind::F32 => reduce::<f32>(op, to, count, wide.get(a), width),
                 Kind::F64 if op == Reduce::Median => middles(room(to, count), wide.get(a), width),
                 Kind::F64 => reduce::<f64>(op, to, count, wide.get(a), width),
@@ -374,6 +380,7 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
             match kind {
                 Kind::Bool => spread_each::<u8>(room(to, count), narrow.get(a), width),
                 Kind::I64 => spread_each::<i64>(room(to, count), narrow.get(a), width),
+                Kind::U64 => spread_each::<u64>(room(to, count), narrow.get(a), width),
                 Kind::F32 => spread_each::<f32>(room(to, count), narrow.get(a), width),
                 Kind::F64 => spread_each::<f64>(room(to, count), narrow.get(a), width),
             }
@@ -423,7 +430,7 @@ fn load(lanes: Lanes<'_>, input: usize, element: Option<usize>, part: usize, to:
         Scalar::I16 => load_as::<i16, i64>(lanes, input, element, room(to, count), i64::from),
         Scalar::U32 => load_as::<u32, i64>(lanes, input, element, room(to, count), i64::from),
         Scalar::I32 => load_as::<i32, i64>(lanes, input, element, room(to, count), i64::from),
-        Scalar::U64 => load_as::<u64, i64>(lanes, input, element, room(to, count), |n| n as i64),
+        Scalar::U64 => load_as::<u64, u64>(lanes, input, element, room(to, count), |n| n),
         Scalar::I64 => load_as::<i64, i64>(lanes, input, element, room(to, count), |n| n),
         Scalar::F32 => load_as::<f32, f32>(lanes, input, element, room(to, count), |x| x),
         Scalar::F64 => load_as::<f64, f64>(lanes, input, element, room(to, count), |x| x),

@@ -44,7 +44,7 @@ macro_rules! lanes {
     )*};
 }
 
-lanes! { u8, i64, f32, f64 }
+lanes! { u8, i64, u64, f32, f64 }
 
 impl<'a, T> Many<'a, T> {
     /// Lanes that are no literal's.
@@ -111,6 +111,7 @@ pub(super) fn cast<T: Lane>(to: &mut [u8], lanes: usize, kind: Kind, a: &[T]) {
     match kind {
         Kind::Bool => each(room::<u8>(to, lanes), a, |x| u8::from(x.to_f64() != 0.0)),
         Kind::I64 => each(room::<i64>(to, lanes), a, T::to_i64),
+        Kind::U64 => each(room::<u64>(to, lanes), a, |x| x.to_i64() as u64),
         Kind::F32 => each(room::<f32>(to, lanes), a, |x| x.to_f64() as f32),
         Kind::F64 => each(room::<f64>(to, lanes), a, T::to_f64),
     }
@@ -268,6 +269,35 @@ impl Arithmetic for i64 {
     }
 
     fn pair(ops: Pair, _: &mut [i64], _: &[i64], _: Many<'_, i64>, _: Many<'_, i64>) {
+        unreachable!("{ops:?} is of floats");
+    }
+}
+
+impl Arithmetic for u64 {
+    #[inline(always)]
+    fn unary(op: Unary, to: &mut [u64], a: &[u64]) {
+        match op {
+            Unary::Sign => each(to, a, |n| n.min(1)),
+            Unary::Abs | Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc => {
+                each(to, a, |n| n);
+            }
+            _ => unreachable!("{op:?} of what has no sign gives something else"),
+        }
+    }
+
+    #[inline(always)]
+    fn binary(op: Binary, to: &mut [u64], a: &[u64], b: Many<'_, u64>) {
+        let b = b.lanes;
+        match op {
+            Binary::FloorDiv => each_pair(to, a, b, |a, b| a.checked_div(b).unwrap_or(0)),
+            Binary::Mod => each_pair(to, a, b, |a, b| a.checked_rem(b).unwrap_or(0)),
+            Binary::Min => each_pair(to, a, b, u64::min),
+            Binary::Max => each_pair(to, a, b, u64::max),
+            _ => unreachable!("{op:?} of what has no sign gives something else"),
+        }
+    }
+
+    fn pair(ops: Pair, _: &mut [u64], _: &[u64], _: Many<'_, u64>, _: Many<'_, u64>) {
         unreachable!("{ops:?} is of floats");
     }
 }

@@ -21,10 +21,10 @@
 //!   `x - mean(x)`.
 //!
 //! # Types
-//! As NumPy's, but for small integers. Items of any integer type become `i64`, and arithmetic on them wraps
-//! (`u64` from 2^63 on appears negative); `f32` stays `f32`, and a number written in the expression takes
+//! As NumPy's, but for small integers. Items of any integer type become `i64`, and arithmetic on them wraps;
+//! `u64` is compared, divided and made a float as what it is, and only `+ - *` take it for an `i64`; `f32` stays `f32`, and a number written in the expression takes
 //! the type of what it meets. `i64` with `f32` or `f64` gives `f64`. `/` gives floats; `//` and `%` round
-//! down as Python's do, and give 0 for integers divided by 0. Functions of integers give `f64`, as does
+//! down as Python's do, and give 0 for integers divided by an item that is 0 (by a written 0 they are refused). Functions of integers give `f64`, as does
 //! `^` but for a whole exponent written out. Comparisons give truth values: 1 and 0 in arithmetic and in
 //! a stream of `u8`; everything but 0 is true. `round` goes to the even neighbour. `min` and `max` of NaN
 //! are NaN. Complex numbers are computed by their parts, `abs` as sqrt(re^2 + im^2); they have no order,

@@ -242,6 +242,59 @@ fn integers_wrap_and_divide_as_python_s() {
 }
 
 #[test]
+fn what_has_no_sign_is_compared_as_that() {
+    let items = || {
+        [
+            stream("a", "u64", &[u64::MAX, 1 << 63, 5, 0]),
+            stream("b", "i64", &[-1, i64::MIN, 5, -5]),
+        ]
+    };
+    for (text, expected) in [
+        ("a > 1", [1.0, 1.0, 1.0, 0.0]),
+        ("1 < a", [1.0, 1.0, 1.0, 0.0]),
+        ("a > -1", [1.0; 4]),
+        ("-1 >= a", [0.0; 4]),
+        ("a == b", [0.0, 0.0, 1.0, 0.0]),
+        ("a != b", [1.0, 1.0, 0.0, 1.0]),
+        ("b < a", [1.0, 1.0, 0.0, 1.0]),
+        ("b <= a", [1.0; 4]),
+        ("a <= b", [0.0, 0.0, 1.0, 0.0]),
+        ("a >= b", [1.0; 4]),
+        ("a >= 9223372036854775808.0", [1.0, 1.0, 0.0, 0.0]),
+        ("not a", [0.0, 0.0, 0.0, 1.0]),
+    ] {
+        check(text, &items(), &expected, "u8");
+    }
+    for (text, expected) in [
+        ("min(a, 7)", [7.0, 7.0, 5.0, 0.0]),
+        ("min(a, b)", [-1.0, -(2_f64.powi(63)), 5.0, -5.0]),
+        ("max(3, b, 4)", [4.0, 4.0, 5.0, 4.0]),
+        ("a // 4611686018427387904", [3.0, 2.0, 0.0, 0.0]),
+        ("a % 10", [5.0, 8.0, 5.0, 0.0]),
+        ("sign(a)", [1.0, 1.0, 1.0, 0.0]),
+        ("-a", [1.0, -(2_f64.powi(63)), -5.0, 0.0]),
+    ] {
+        check(text, &items(), &expected, "i64");
+    }
+    let large = [2_f64.powi(64), 2_f64.powi(63), 5.0, 0.0];
+    check("a / 1", &items(), &large, "f64");
+    check("a + 0.0", &items(), &large, "f64");
+}
+
+#[test]
+fn whole_numbers_divided_by_a_written_0_are_refused() {
+    let infos = [stream("x", "i64", &[1_i64]).info];
+    for text in ["1 // 0", "x % 0", "(x > 1) // 0"] {
+        let refused = compile(text, &infos, None).expect_err(text);
+        assert!(
+            refused.message.contains("divides whole numbers by 0"),
+            "{text}"
+        );
+    }
+    check("1.0 // 0", &[], &[f64::INFINITY], "f64");
+}
+
+#[test]
 fn every_item_type_is_read_and_single_floats_stay_single() {
     check("x + 1", &[stream("x", "u8", &[255_u8])], &[256.0], "i64");
     check("x + 1", &[stream("x", "i8", &[-128_i8])], &[-127.0], "i64");

@@ -2,7 +2,7 @@
 //!
 //! They are made of few operations: `std` is the root of a mean of squares of differences to a mean.
 
-use super::build::{Builder, Built, Real, Value, takes_no_complex};
+use super::build::{Builder, Built, Real, Value, is_whole, takes_no_complex};
 use super::code::{Binary, Kind, Op, Reduce, Unary};
 use super::lex::Refusal;
 
@@ -54,8 +54,8 @@ impl Builder<'_> {
                 let one = self.reduce(op, Kind::I64, truth, width);
                 self.arithmetic(Binary::Ne, one, Real::Int(0))
             }
-            "sum" if kind == Kind::I64 => self.reduce(Reduce::Sum, kind, x, width),
-            "prod" if kind == Kind::I64 => self.reduce(Reduce::Product, kind, x, width),
+            "sum" if is_whole(kind) => self.reduce(Reduce::Sum, Kind::I64, x, width),
+            "prod" if is_whole(kind) => self.reduce(Reduce::Product, Kind::I64, x, width),
             _ => {
                 let value = self.moment(name, x, width);
                 match kind {

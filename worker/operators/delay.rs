@@ -13,7 +13,9 @@ pub const DELAY: OpDef = OpDef {
     doc: "The first `items` items are the initial ones, given without waiting for any input; after them \
           comes the whole input, so the output is longer by `items`. A cycle of streams must pass through \
           one, and `dtype` says what the cycle carries where nothing else does. The initial items of a stream of texts are texts, empty \
-          ones without `initial`.",
+          ones without `initial`. \
+          A cycle through `merge` needs no initial items (`items=0`); one that all feeds have left and that holds no item any \
+          more ends.",
     inputs: Arity::One,
     outputs: "one stream of the input's type",
     params: &[
@@ -22,7 +24,7 @@ pub const DELAY: OpDef = OpDef {
             kind: ParamKind::Length,
             default: Some("1"),
             unit: "items",
-            doc: "How far to shift; 0 changes nothing.",
+            doc: "How far to shift; 0 changes nothing, and in a cycle needs a `merge` there.",
         },
         ParamDef {
             name: "initial",

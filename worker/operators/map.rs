@@ -12,7 +12,10 @@ pub const MAP: OpDef = OpDef {
     doc: "One item out for each item in: `expr` with the item as `x`, its place as `n`, its time as `t`. \
           Vector items are computed element by element; `x[0]` is one element. Timed items keep their time, `t`, and \
           have their value, `x`, computed. Types are as in NumPy: f32 \
-          stays f32, integers are computed in i64, `/` and functions give floats, comparisons give u8. \
+          stays f32, integers are computed in i64, which wraps, `/` and functions give floats, comparisons give u8. \
+          Of u64 only + - * are taken in i64. Integers // 0 and % 0 are 0 where an item divides, and refused where \
+          a written 0 does. `^` of integers is an integer where the exponent is written out as a whole number \
+          (`x ^ 2`), else a float (`2 ^ x`: give a `dtype`). \
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
           their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
           sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round trunc sign isnan min max hypot \

@@ -13,8 +13,10 @@ pub const MERGE: OpDef = OpDef {
     summary: "several streams as one, in the order of arrival (not deterministic)",
     doc: "Every item of every input comes out once, those of one input in their order. How the inputs \
           interleave depends on timing, so two runs may differ: `zip` is the deterministic way to join. \
-          No input can shut out the others: each call shares the room evenly among those that have items. \
-          It ends when all inputs have. With `index` there is a second stream, `NAME.index`: which input each item came from, counted \
+          No input can shut out the others: each call shares the room evenly among those that have items (but for what \
+          it fed itself, which comes first when much of that waits). \
+          It ends when all inputs have; one in a loop, which feeds itself, when everything that feeds the loop has ended and no \
+          item is left in it. With `index` there is a second stream, `NAME.index`: which input each item came from, counted \
           from 0. `zip` of both has item and index side by side, `route` parts them again.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
@@ -35,7 +37,7 @@ pub(super) const INDEX: ParamDef = ParamDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let blueprint = joined(args, Blueprint::new(Merge { next: 0 }))?;
-    Ok(blueprint.not_deterministic())
+    Ok(blueprint.takes_any().not_deterministic())
 }
 
 /// Inputs of one type, an output of it, and one of their numbers where it is asked for.

@@ -15,6 +15,7 @@ pub mod copy;
 pub mod count_by;
 pub mod count_min;
 pub mod counter;
+pub(crate) mod course;
 pub mod decimate;
 pub mod delay;
 pub mod detect;

@@ -10,6 +10,9 @@ pub(crate) trait Number: Element {
     /// The low bits for integers (as NumPy's `astype`), the nearest value else.
     fn from_i64(n: i64) -> Self;
 
+    /// As `from_i64`, of what has no sign.
+    fn from_u64(n: u64) -> Self;
+
     /// Towards zero and to the nearest end of the range for integers (NaN is 0), the nearest value else.
     fn from_f64(x: f64) -> Self;
 }
@@ -19,6 +22,11 @@ macro_rules! numbers {
         impl Number for $rust {
             #[inline(always)]
             fn from_i64(n: i64) -> $rust {
+                n as $rust
+            }
+
+            #[inline(always)]
+            fn from_u64(n: u64) -> $rust {
                 n as $rust
             }
 
@@ -37,6 +45,11 @@ macro_rules! complex_numbers {
         impl Number for Complex<$part> {
             #[inline(always)]
             fn from_i64(n: i64) -> Self {
+                Complex::new(n as $part, 0.0)
+            }
+
+            #[inline(always)]
+            fn from_u64(n: u64) -> Self {
                 Complex::new(n as $part, 0.0)
             }
 

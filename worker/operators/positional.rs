@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 
-use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, State, StateSpec, Status};
 use crate::op::{Args, OpError, ParamDef, ParamKind, Value, seconds};
 use crate::types::ItemType;
 
@@ -39,7 +39,22 @@ pub(crate) fn blueprint<T: Pod>(
 pub(crate) fn with_dials<T: Pod>(
     args: &Args,
     item_type: ItemType,
-    fill: impl FnMut(u64, &mut [T], &[f64]) + 'static,
+    mut fill: impl FnMut(u64, &mut [T], &[f64]) + 'static,
+) -> Result<Blueprint, OpError> {
+    with_state(
+        args,
+        item_type,
+        StateSpec::none(),
+        move |first, room, dials, _| fill(first, room, dials),
+    )
+}
+
+/// As [`with_dials`], for a source whose dials leave a state: `fill` gets that too.
+pub(crate) fn with_state<T: Pod>(
+    args: &Args,
+    item_type: ItemType,
+    state: StateSpec,
+    fill: impl FnMut(u64, &mut [T], &[f64], &mut State<'_>) + 'static,
 ) -> Result<Blueprint, OpError> {
     let rate = rate(args)?;
     let items = items(args, rate)?;
@@ -48,7 +63,8 @@ pub(crate) fn with_dials<T: Pod>(
         fill,
         _item: std::marker::PhantomData,
     };
-    Ok(Blueprint::new(agent).output(OutPort::new(item_type, rate)))
+    let output = OutPort::new(item_type, rate);
+    Ok(Blueprint::new(agent).output(output).state(state))
 }
 
 /// The parameter `rate`, refused unless it is positive.
@@ -84,7 +100,7 @@ struct Positional<T, F> {
     _item: std::marker::PhantomData<T>,
 }
 
-impl<T: Pod, F: FnMut(u64, &mut [T], &[f64])> Agent for Positional<T, F> {
+impl<T: Pod, F: FnMut(u64, &mut [T], &[f64], &mut State<'_>)> Agent for Positional<T, F> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let output = &mut io.outputs[0];
         let position = output.position();
@@ -92,7 +108,7 @@ impl<T: Pod, F: FnMut(u64, &mut [T], &[f64])> Agent for Positional<T, F> {
         let n = left.min(output.space() as u64) as usize;
         let width = output.item_len() / size_of::<T>();
         let room = &mut output.elements::<T>()[..n * width];
-        (self.fill)(position, room, io.dials);
+        (self.fill)(position, room, io.dials, &mut io.state);
         output.produce(n);
         match n as u64 == left {
             true => Ok(Status::Done),

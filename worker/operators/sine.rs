@@ -2,11 +2,12 @@
 
 use num_complex::Complex;
 
-use crate::agent::Blueprint;
+use crate::agent::{Blueprint, State};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
 use super::counter::{GRID, blocks};
+use super::course::Course;
 use super::numbers::dtype_scalar;
 use super::positional::{self, ITEMS, RATE};
 
@@ -24,10 +25,10 @@ pub const SINE: OpDef = OpDef {
     params: &[
         ParamDef {
             name: "freq",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "Hz",
-            doc: "The tone's frequency.",
+            doc: "The tone's frequency. When it is turned the phase goes on where it was.",
         },
         ParamDef {
             default: None,
@@ -67,38 +68,45 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let scalar = dtype_scalar("sine", args.dtype(), Scalar::F64, &TYPES)?;
     let rate = positional::rate(args)?.unwrap_or(1.0);
     let number = |name: &str| args.float(name).unwrap_or(0.0);
-    let mut tone = Tone::new(number("freq"), rate, number("amplitude"), number("phase"));
+    let freq = number("freq");
+    let mut tone = Tone::new(freq, rate, number("amplitude"), number("phase"));
     let item_type = ItemType::Scalar(scalar);
+    macro_rules! source {
+        ($number:ty, |$offset:ident, $cos:ident, $sin:ident| $item:expr) => {
+            positional::with_state(
+                args,
+                item_type,
+                Course::spec(freq),
+                move |first, room: &mut [$number], dials, state| {
+                    let $offset = tone.turn(dials, first, state);
+                    tone.fill(first, room, |$cos, $sin| $item);
+                },
+            )
+        };
+    }
     let made = match scalar {
-        Scalar::F32 => {
-            positional::with_dials(args, item_type, move |first, room: &mut [f32], dials| {
-                let offset = tone.turn(dials);
-                tone.fill(first, room, |_, sin| (sin + offset) as f32);
-            })
-        }
-        Scalar::Cf32 => positional::with_dials(args, item_type, move |first, room, dials| {
-            let offset = tone.turn(dials);
-            tone.fill(first, room, |cos, sin| {
-                Complex::new((cos + offset) as f32, sin as f32)
-            });
+        Scalar::F32 => source!(f32, |offset, _cos, sin| (sin + offset) as f32),
+        Scalar::Cf32 => source!(Complex<f32>, |offset, cos, sin| {
+            Complex::new((cos + offset) as f32, sin as f32)
         }),
-        Scalar::Cf64 => positional::with_dials(args, item_type, move |first, room, dials| {
-            let offset = tone.turn(dials);
-            tone.fill(first, room, |cos, sin| Complex::new(cos + offset, sin));
+        Scalar::Cf64 => source!(Complex<f64>, |offset, cos, sin| {
+            Complex::new(cos + offset, sin)
         }),
-        _ => positional::with_dials(args, item_type, move |first, room: &mut [f64], dials| {
-            let offset = tone.turn(dials);
-            tone.fill(first, room, |_, sin| sin + offset);
-        }),
+        _ => source!(f64, |offset, _cos, sin| sin + offset),
     };
     Ok(made?
+        .dial("freq", freq, f64::MIN..=f64::MAX)
         .dial("amplitude", number("amplitude"), f64::MIN..=f64::MAX)
         .dial("offset", number("offset"), f64::MIN..=f64::MAX))
 }
 
 /// A tone, with the cosine and sine of the angles from an anchor to each of the items after it.
 struct Tone {
+    freq: f64,
+    rate: f64,
     turns_per_item: u128,
+    /// Turns at item 0.
+    origin: u128,
     amplitude: f64,
     phase: f64,
     cos_after: Box<[f64; GRID as usize]>,
@@ -112,7 +120,10 @@ impl Tone {
         let turns_per_item = turns(freq, rate);
         let after = |i: usize| angle(turns_per_item.wrapping_mul(i as u128));
         Tone {
+            freq,
+            rate,
             turns_per_item,
+            origin: 0,
             amplitude,
             phase,
             cos_after: Box::new(std::array::from_fn(|i| after(i).cos())),
@@ -121,14 +132,20 @@ impl Tone {
         }
     }
 
-    /// Takes the amplitude that holds now; gives the offset.
-    fn turn(&mut self, dials: &[f64]) -> f64 {
-        if dials[0] != self.amplitude {
-            self.amplitude = dials[0];
+    /// Takes the amplitude and the frequency that hold from item `first` on; gives the offset.
+    fn turn(&mut self, dials: &[f64], first: u64, state: &mut State<'_>) -> f64 {
+        let (freq, amplitude) = (dials[0], dials[1]);
+        let origin = Course::of_state(state, freq, self.rate, first);
+        if (amplitude, freq, origin) != (self.amplitude, self.freq, self.origin) {
+            if freq != self.freq {
+                *self = Tone::new(freq, self.rate, amplitude, self.phase);
+            }
+            self.amplitude = amplitude;
+            self.origin = origin;
             // No block begins there: the next anchor is made anew.
             self.anchor.0 = u64::MAX;
         }
-        dials[1]
+        dials[2]
     }
 
     /// Writes the items from position `first` on, each made by `item` of amplitude times cosine and sine.
@@ -147,7 +164,8 @@ impl Tone {
 
     fn anchor_at(&mut self, base: u64) -> (f64, f64) {
         if self.anchor.0 != base {
-            let angle = self.phase + angle(self.turns_per_item.wrapping_mul(u128::from(base)));
+            let turned = self.turns_per_item.wrapping_mul(u128::from(base));
+            let angle = self.phase + angle(self.origin.wrapping_add(turned));
             let (sin, cos) = angle.sin_cos();
             self.anchor = (base, self.amplitude * cos, self.amplitude * sin);
         }

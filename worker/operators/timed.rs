@@ -3,7 +3,7 @@
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::tags::Tags;
-use crate::timed::{earliest, is_due};
+use crate::timed::{check_order, earliest, is_due};
 use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
@@ -48,7 +48,7 @@ pub const ZIP: OpDef = OpDef {
     name: "timed.zip",
     summary: "joins timed streams: a vector for each time that any of them has",
     doc: "For each time at which any input has an item, a vector of the time and the inputs' values there, in f64: NaN for an \
-          input that has none; an input of several values has as many elements. The times of each input are to ascend; of several items of one input at one time each comes in \
+          input that has none; an input of several values has as many elements. The times of each input ascend: one that does not, or is NaN, ends the run with a sentence; of several items of one input at one time each comes in \
           a vector of its own. While an input that has not ended shows no item nothing is given, for its next may be \
           the earliest. It ends when all inputs have.",
     inputs: Arity::AtLeast(2),
@@ -64,9 +64,9 @@ pub const MIX: OpDef = OpDef {
     name: "timed.mix",
     summary: "several timed streams as one, in the order of their times",
     doc: "Gives the items of all inputs in the order of their times; of items at one time those of an earlier input first. The \
-          times of each input are to ascend. While an input that has not ended shows no item nothing is given, for its \
-          next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have. With `index` there is a \
-          second stream, `NAME.index`: which input each item came from, counted from 0.",
+          times of each input ascend: one that does not, or is NaN, ends the run with a sentence. While an input that has not ended \
+          shows no item nothing is given, for its next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have. \
+          With `index` there is a second stream, `NAME.index`: which input each item came from, counted from 0.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
     params: &[INDEX],
@@ -160,21 +160,32 @@ fn zip(args: &Args) -> Result<Blueprint, OpError> {
         .map(|input| timed_values("timed.zip", input));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     let width = 1 + values.iter().map(|(_, count)| *count as u32).sum::<u32>();
-    let agent = TimedZip { values };
+    let agent = TimedZip {
+        values,
+        names: names(args),
+    };
     let item_type = ItemType::Vector(Scalar::F64, width);
     let blueprint = Blueprint::new(agent)
         .output(OutPort::new(item_type, None))
         .tags(Tags::Dropped);
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
-        blueprint.input(InPort::new(input.item_type.clone()))
+        blueprint.input(InPort::new(input.item_type.clone()).retain(1))
     }))
+}
+
+/// What errors call the inputs.
+fn names(args: &Args) -> Vec<String> {
+    args.inputs().iter().map(InputInfo::called).collect()
 }
 
 fn mix(args: &Args) -> Result<Blueprint, OpError> {
     for input in args.inputs() {
         timed_values("timed.mix", input)?;
     }
-    joined(args, Blueprint::new(TimedMix).tags(Tags::Dropped))
+    let agent = TimedMix { names: names(args) };
+    let mut blueprint = joined(args, Blueprint::new(agent).tags(Tags::Dropped))?;
+    blueprint.inputs.iter_mut().for_each(|port| port.retain = 1);
+    Ok(blueprint)
 }
 
 /// Where times come from.
@@ -273,6 +284,7 @@ impl<T: Seconds> Seconds for num_complex::Complex<T> {
 struct TimedZip {
     /// Of each input, what its values are and how many.
     values: Vec<(Scalar, usize)>,
+    names: Vec<String>,
 }
 
 impl Agent for TimedZip {
@@ -280,6 +292,7 @@ impl Agent for TimedZip {
         let output = &mut io.outputs[0];
         let width = output.item_len() / 8;
         while !output.is_full() {
+            check_orders(io.inputs, &self.names)?;
             let Some(seconds) = earliest(io.inputs) else {
                 break;
             };
@@ -302,11 +315,23 @@ impl Agent for TimedZip {
     }
 }
 
-struct TimedMix;
+/// Refuses an input's next item if its time does not ascend.
+fn check_orders(inputs: &[Input], names: &[String]) -> Result<(), AgentError> {
+    let mut inputs = inputs.iter().zip(names);
+    inputs.try_for_each(|(input, name)| check_order(input, name))
+}
+
+struct TimedMix {
+    names: Vec<String>,
+}
 
 impl Agent for TimedMix {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        while let Some(seconds) = earliest(io.inputs) {
+        loop {
+            check_orders(io.inputs, &self.names)?;
+            let Some(seconds) = earliest(io.inputs) else {
+                break;
+            };
             let due = io.inputs.iter().position(|input| is_due(input, seconds));
             if due.is_none_or(|input| pass_numbered(io, input, 1) == 0) {
                 break;
@@ -484,5 +509,22 @@ mod tests {
         let streams = run(blueprint, &bytes, Chunks::Single, usize::MAX).unwrap();
         let numbers: &[u8] = bytemuck::cast_slice(&[0_u32, 1, 0, 1, 0]);
         assert_eq!(streams[1], numbers);
+    }
+
+    #[test]
+    fn times_that_do_not_ascend_are_refused() {
+        for op in ["timed.zip", "timed.mix"] {
+            for (times, words) in [
+                (
+                    &[0.0, 2.0, 1.0][..],
+                    "the times of `b` must ascend, and item 2 has 1 s after 2 s",
+                ),
+                (&[0.0, f64::NAN], "item 1 of `b` has no time"),
+            ] {
+                let inputs = [at(&[0.0, 0.5, 3.0]), at(times)];
+                let refused = try_output::<u8>(op, &inputs, &[], None).unwrap_err();
+                assert!(refused.message.contains(words), "{op}: {refused}");
+            }
+        }
     }
 }

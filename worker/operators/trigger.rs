@@ -13,8 +13,8 @@ pub const SAMPLE: OpDef = OpDef {
     summary: "the newest item at each trigger, by time",
     doc: "The inputs are timed items and timed triggers. For each trigger it gives the newest item whose time is not later \
           than the trigger's, at the trigger's time; a trigger before the first item gives nothing. It waits until the \
-          items have passed the trigger's time, or ended, so the result is deterministic. The times of each input are \
-          to ascend. It ends with the triggers.",
+          items have passed the trigger's time, or ended, so the result is deterministic. The times of each input \
+          ascend: one that does not, or is NaN, ends the run with a sentence. It ends with the triggers.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the first input's type, an item for each trigger",
     params: &[],
@@ -27,8 +27,8 @@ pub const SAMPLE: OpDef = OpDef {
 pub const RELEASE: OpDef = OpDef {
     name: "release",
     summary: "items wait until a trigger lets them pass",
-    doc: "The items of the first input wait in their stream. With `by = \"time\"` both inputs are timed, and each trigger lets \
-          all items pass that are not later than it. With `by = \"count\"` each trigger is a number, and lets so many items \
+    doc: "The items of the first input wait in their stream. With `by = \"time\"` both inputs are timed, their times ascend (one \
+          that does not ends the run with a sentence), and each trigger lets all items pass that are not later than it. With `by = \"count\"` each trigger is a number, and lets so many items \
           pass. It ends with the triggers: what was not let pass by then is not given. Give the stream that waits a \
           `capacity` that holds what comes between two triggers, if the triggers depend on it.",
     inputs: Arity::AtLeast(2),

@@ -1,19 +1,20 @@
 //! `square`, `saw`, `triangle`: waves made of straight lines, exact at any distance from the stream's start.
 
-use crate::agent::Blueprint;
+use crate::agent::{Blueprint, State};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
+use super::course::Course;
 use super::numbers::{Number, dtype_scalar};
 use super::positional::{self, ITEMS, RATE};
 use super::sine::turns;
 
 const FREQ: ParamDef = ParamDef {
     name: "freq",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
-    doc: "Periods per second; a negative one runs backwards.",
+    doc: "Periods per second; a negative one runs backwards. When it is turned the wave goes on where it was.",
 };
 
 const NEEDED_RATE: ParamDef = ParamDef {
@@ -129,20 +130,31 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 fn wave<T: Number>(args: &Args) -> Result<Blueprint, OpError> {
     let number = |name: &str| args.float(name).unwrap_or(0.0);
     let rate = positional::rate(args)?.unwrap_or(1.0);
-    let period = Period {
+    let freq = number("freq");
+    let mut period = Period {
         first: turns(number("phase"), std::f64::consts::TAU),
-        step: turns(number("freq"), rate),
+        freq,
+        rate,
+        step: turns(freq, rate),
     };
     let (amplitude, offset) = (number("amplitude"), number("offset"));
     let item_type = ItemType::Scalar(T::SCALAR);
-    match args.op().name {
+    let course = Course::spec(freq);
+    let made = match args.op().name {
         "square" => {
             let duty = part(args, "duty")?;
             let (high, low) = (offset + amplitude, offset - amplitude);
             let (high, low) = (T::from_f64(high), T::from_f64(low));
-            positional::blueprint(args, item_type, move |first, room: &mut [T]| {
-                period.fill(first, room, |turn| if turn < duty { high } else { low });
-            })
+            let fill = move |first, room: &mut [T], dials: &[f64], state: &mut State<'_>| {
+                let origin = period.turn(dials[0], first, state);
+                period.fill(
+                    origin,
+                    first,
+                    room,
+                    |turn| if turn < duty { high } else { low },
+                );
+            };
+            positional::with_state(args, item_type, course, fill)
         }
         op => {
             let width = if op == "saw" {
@@ -150,17 +162,20 @@ fn wave<T: Number>(args: &Args) -> Result<Blueprint, OpError> {
             } else {
                 0.5
             };
-            positional::blueprint(args, item_type, move |first, room: &mut [T]| {
-                period.fill(first, room, |turn| {
+            let fill = move |first, room: &mut [T], dials: &[f64], state: &mut State<'_>| {
+                let origin = period.turn(dials[0], first, state);
+                period.fill(origin, first, room, |turn| {
                     let height = match turn < width {
                         true => 2.0 * turn / width - 1.0,
                         false => (width + 1.0 - 2.0 * turn) / (1.0 - width),
                     };
                     T::from_f64(offset + amplitude * height)
                 });
-            })
+            };
+            positional::with_state(args, item_type, course, fill)
         }
-    }
+    };
+    Ok(made?.dial("freq", freq, f64::MIN..=f64::MAX))
 }
 
 /// A part of a period.
@@ -179,14 +194,26 @@ fn part(args: &Args, name: &str) -> Result<f64, OpError> {
 #[derive(Clone, Copy)]
 struct Period {
     first: u128,
+    freq: f64,
+    rate: f64,
     step: u128,
 }
 
 impl Period {
+    /// Takes the frequency that holds from item `first` on; gives the turns at item 0 that go with it.
+    fn turn(&mut self, freq: f64, first: u64, state: &mut State<'_>) -> u128 {
+        if freq != self.freq {
+            self.freq = freq;
+            self.step = turns(freq, self.rate);
+        }
+        Course::of_state(state, freq, self.rate, first)
+    }
+
     /// Writes the items from position `first` on, each made of its turn: 0 to below 1.
-    fn fill<T>(self, first: u64, room: &mut [T], item: impl Fn(f64) -> T) {
+    fn fill<T>(self, origin: u128, first: u64, room: &mut [T], item: impl Fn(f64) -> T) {
         let mut turn = self
             .first
+            .wrapping_add(origin)
             .wrapping_add(self.step.wrapping_mul(u128::from(first)));
         for slot in room {
             // 53 bits, cut off: never 1.

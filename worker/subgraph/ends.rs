@@ -78,6 +78,8 @@ pub(super) struct Stream {
 pub(super) struct Reading {
     pub(super) stream: usize,
     pub(super) reader: usize,
+    /// It reads what its own agent gave, around a loop.
+    pub(super) back: bool,
     pub(super) retain: usize,
     pub(super) at_least: usize,
     pub(super) lossy: Option<Lossy>,

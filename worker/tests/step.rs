@@ -156,12 +156,14 @@ impl Bed {
                         stream: ix - 1,
                         reader: 0,
                         lossy: false,
+                        back: false,
                     })
                     .collect(),
                 outputs: (0..blueprint.outputs.len()).map(|_| ix).collect(),
                 blueprint,
                 step: self.step,
                 items: None,
+                bed: None,
             });
         let streams = self.rings.iter().map(|&ring| StreamSeat {
             name: "s".to_owned(),
@@ -343,6 +345,7 @@ fn an_idle_subgraph_says_that_it_is_starved() {
         outputs: Vec::new(),
         step: 1,
         items: None,
+        bed: None,
     };
     let mut worker = Subgraph::new(control, Vec::new(), vec![seat], Vec::new()).unwrap();
     assert_eq!(worker.step().unwrap(), Step::Idle(Idle::Starved));

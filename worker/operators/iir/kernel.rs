@@ -13,6 +13,26 @@ use crate::wide::Wide;
 ///
 /// Floats and complex numbers keep their type, integers become f64; vector items are filtered per element.
 pub(crate) fn filter(args: &Args, sections: &[Section]) -> Result<Blueprint, OpError> {
+    filter_by(args, sections, None)
+}
+
+/// As [`filter`], of a filter with a dial, the first: `design` gives the sections for a value of it, `built` at first.
+/// Where it gives none, those that were built hold.
+pub(crate) fn live_filter(
+    args: &Args,
+    built: f64,
+    sections: &[Section],
+    design: impl Fn(f64) -> Option<Vec<Section>> + 'static,
+) -> Result<Blueprint, OpError> {
+    let live = Live {
+        value: built,
+        built: sections.iter().map(Direct::from).collect(),
+        design: Box::new(design),
+    };
+    filter_by(args, sections, Some(live))
+}
+
+fn filter_by(args: &Args, sections: &[Section], live: Option<Live>) -> Result<Blueprint, OpError> {
     let (op, input) = (args.op().name, args.input());
     let Some((scalar, width)) = input.item_type.elements() else {
         return Err(OpError::input_type(op, input, "numbers or vectors of them"));
@@ -30,6 +50,7 @@ pub(crate) fn filter(args: &Args, sections: &[Section]) -> Result<Blueprint, OpE
     let init = vec![0.0f64; sections.len() * STATES * width];
     let agent = Iir {
         sections,
+        live,
         level: Level::best(),
         width,
         takes: scalar,
@@ -44,6 +65,7 @@ pub(crate) fn filter(args: &Args, sections: &[Section]) -> Result<Blueprint, OpE
 
 struct Iir {
     sections: Vec<Direct>,
+    live: Option<Live>,
     level: Level,
     /// Numbers per item that are filtered side by side.
     width: usize,
@@ -53,6 +75,25 @@ struct Iir {
     numbers: Vec<f64>,
 }
 
+/// What a dial makes of the sections.
+struct Live {
+    /// What they were made for.
+    value: f64,
+    built: Vec<Direct>,
+    design: Box<dyn Fn(f64) -> Option<Vec<Section>>>,
+}
+
+impl Live {
+    /// The sections for another value; what they remember goes on.
+    fn turn(&mut self, value: f64, sections: &mut Vec<Direct>) {
+        self.value = value;
+        let designed = (self.design)(value).map(|new| new.iter().map(Direct::from).collect());
+        let designed: Option<Vec<Direct>> = designed;
+        let fits = designed.filter(|new| new.len() == self.built.len());
+        *sections = fits.unwrap_or_else(|| self.built.clone());
+    }
+}
+
 /// Items filtered at once, and the grid on which faded states become 0: its lines are positions in the
 /// stream, so that no chunking moves them.
 const STRETCH: u64 = 1024;
@@ -60,6 +101,9 @@ const STRETCH: u64 = 1024;
 impl Agent for Iir {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        if let Some(live) = self.live.as_mut().filter(|live| live.value != io.dials[0]) {
+            live.turn(io.dials[0], &mut self.sections);
+        }
         let state = io.state.slice::<f64>();
         let mut at = input.position();
         let count = input.len().min(output.space());

@@ -68,10 +68,10 @@ pub(crate) const RATE: ParamDef = ParamDef {
 
 const CUTOFF: ParamDef = ParamDef {
     name: "cutoff",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
-    doc: "The edge. The gain there is down by 3 dB (butter), by the ripple (cheby1, ellip), by the attenuation (cheby2), or as `norm` says (bessel).",
+    doc: "The edge. When it is turned the filter goes on from what it remembers; where f64 cannot hold the new one, with that of the graph. The gain there is down by 3 dB (butter), by the ripple (cheby1, ellip), by the attenuation (cheby2), or as `norm` says (bessel).",
 };
 
 const LOW: ParamDef = ParamDef {
@@ -152,14 +152,23 @@ pub const BANDSTOP: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    kernel::filter(args, &design(args)?)
+    let (rate, family, order) = (rate(args)?, family(args)?, order(args)?);
+    let sections = design(args)?;
+    let band = match args.op().name {
+        "iir.lowpass" => Band::Low,
+        "iir.highpass" => Band::High,
+        _ => return kernel::filter(args, &sections),
+    };
+    let cutoff = args.float("cutoff").unwrap_or(f64::NAN);
+    let anew = move |cutoff| iirfilter(family, order, band(cutoff), rate).ok();
+    let blueprint = kernel::live_filter(args, cutoff, &sections, anew)?;
+    let below_nyquist = (rate / 2.0).next_down();
+    Ok(blueprint.dial("cutoff", cutoff, f64::MIN_POSITIVE..=below_nyquist))
 }
 
-fn design(args: &Args) -> Result<Vec<Section>, OpError> {
-    let rate = rate(args)?;
-    let family = family(args)?;
-    let most = match family {
-        Family::Bessel(_) => BESSEL_ORDER_MAX,
+fn order(args: &Args) -> Result<usize, OpError> {
+    let most = match args.text("design") {
+        Some("bessel") => BESSEL_ORDER_MAX,
         _ => 64,
     };
     let order = args.required_count("order", 1)?;
@@ -169,6 +178,11 @@ fn design(args: &Args) -> Result<Vec<Section>, OpError> {
             format!("`order` is {order}, and must be at most {most}"),
         ));
     }
+    Ok(order as usize)
+}
+
+fn design(args: &Args) -> Result<Vec<Section>, OpError> {
+    let (rate, family, order) = (rate(args)?, family(args)?, order(args)?);
     let edge = |name: &str| args.float(name).unwrap_or(f64::NAN);
     let (band, first) = match args.op().name {
         "iir.lowpass" => (Band::Low(edge("cutoff")), "cutoff"),
@@ -176,7 +190,7 @@ fn design(args: &Args) -> Result<Vec<Section>, OpError> {
         "iir.bandpass" => (Band::Pass(edge("low"), edge("high")), "low"),
         _ => (Band::Stop(edge("low"), edge("high")), "low"),
     };
-    iirfilter(family, order as usize, band, rate).map_err(|error| {
+    iirfilter(family, order, band, rate).map_err(|error| {
         let nyquist = rate / 2.0;
         let outside = |f: f64| f <= 0.0 || f >= nyquist;
         let at_fault = match first {

@@ -142,7 +142,18 @@ use with_sample;
 fn one_to_one<X: Item, Y: Item, S: Pod>(
     args: &Args,
     state: S,
-    run: impl FnMut(&mut S, u64, &[X], &mut [Y]) + 'static,
+    mut run: impl FnMut(&mut S, u64, &[X], &mut [Y]) + 'static,
+) -> Blueprint {
+    live_one_to_one(args, state, move |state, _, first, x, y| {
+        run(state, first, x, y);
+    })
+}
+
+/// As [`one_to_one`], for an agent with dials: `run` gets their values too. The caller adds them.
+fn live_one_to_one<X: Item, Y: Item, S: Pod>(
+    args: &Args,
+    state: S,
+    run: impl FnMut(&mut S, &[f64], u64, &[X], &mut [Y]) + 'static,
 ) -> Blueprint {
     let agent = OneToOne {
         run,
@@ -164,13 +175,14 @@ where
     X: Item,
     Y: Item,
     S: Pod,
-    F: FnMut(&mut S, u64, &[X], &mut [Y]),
+    F: FnMut(&mut S, &[f64], u64, &[X], &mut [Y]),
 {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let n = input.len().min(output.space());
         let (items, room) = (&input.items::<X>()[..n], &mut output.room::<Y>()[..n]);
-        (self.run)(io.state.get::<S>(), input.position(), items, room);
+        let state = io.state.get::<S>();
+        (self.run)(state, io.dials, input.position(), items, room);
         input.consume(n);
         output.produce(n);
         Ok(Status::Ready)

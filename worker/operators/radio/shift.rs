@@ -3,12 +3,13 @@
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::counter::{GRID, blocks};
+use crate::operators::course::Course;
 use crate::operators::iir;
 use crate::operators::sine::{angle, turns};
 use crate::types::ItemType;
 
 use super::angle::{Real, product};
-use super::{Precision, RATE, complex, one_to_one, real, widest};
+use super::{Precision, RATE, complex, live_one_to_one, real, widest};
 
 /// The row of the table.
 pub const SHIFT: OpDef = OpDef {
@@ -23,10 +24,10 @@ angle addition theorem is used. Real numbers become complex ones. `freq` may be 
     params: &[
         ParamDef {
             name: "freq",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "Hz",
-            doc: "How far up.",
+            doc: "How far up. When it is turned the phase goes on where it was.",
         },
         ParamDef {
             name: "phase",
@@ -51,29 +52,42 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         true => complex(args)?,
         false => real(args)?,
     };
-    Ok(match (precision, is_complex) {
+    let made = match (precision, is_complex) {
         (Precision::Single, true) => shifted::<f32>(args, Tone::new(freq, rate, phase)),
         (Precision::Double, true) => shifted::<f64>(args, Tone::new(freq, rate, phase)),
         (Precision::Single, false) => lifted::<f32>(args, Tone::new(freq, rate, phase)),
         (Precision::Double, false) => lifted::<f64>(args, Tone::new(freq, rate, phase)),
-    })
+    };
+    Ok(made.dial("freq", freq, f64::MIN..=f64::MAX))
 }
 
 fn shifted<R: Real>(args: &Args, mut tone: Tone<R>) -> Blueprint {
-    one_to_one(args, (), move |(), first, x: &[R::Complex], y| {
-        tone.each(first, y, |i, tone| product(R::parts(x[i]), tone));
-    })
+    let course = Course::new(tone.freq);
+    live_one_to_one(
+        args,
+        course,
+        move |course, dials, first, x: &[R::Complex], y| {
+            tone.turn(course, dials[0], first);
+            tone.each(first, y, |i, tone| product(R::parts(x[i]), tone));
+        },
+    )
 }
 
 fn lifted<R: Real>(args: &Args, mut tone: Tone<R>) -> Blueprint {
-    one_to_one(args, (), move |(), first, x: &[R], y| {
+    let course = Course::new(tone.freq);
+    live_one_to_one(args, course, move |course, dials, first, x: &[R], y| {
+        tone.turn(course, dials[0], first);
         tone.each(first, y, |i, (re, im)| (x[i] * re, x[i] * im));
     })
 }
 
 /// A complex tone: an anchor every [`GRID`] items and the turns from there to each of the items after it.
 struct Tone<R> {
+    freq: f64,
+    rate: f64,
     turns_per_item: u128,
+    /// Turns at item 0.
+    origin: u128,
     phase: f64,
     after: Box<[(R, R); GRID as usize]>,
     /// The last anchor used, and its position.
@@ -85,10 +99,24 @@ impl<R: Real> Tone<R> {
         let turns_per_item = turns(freq, rate);
         let after = |i: usize| polar(angle(turns_per_item.wrapping_mul(i as u128)));
         Tone {
+            freq,
+            rate,
             turns_per_item,
+            origin: 0,
             phase,
             after: Box::new(std::array::from_fn(after)),
             anchor: (0, polar(phase)),
+        }
+    }
+
+    /// Takes the frequency that holds from item `first` on.
+    fn turn(&mut self, course: &mut Course, freq: f64, first: u64) {
+        let origin = course.at(freq, self.rate, first);
+        if (freq, origin) != (self.freq, self.origin) {
+            *self = Tone::new(freq, self.rate, self.phase);
+            self.origin = origin;
+            // No block begins there: the next anchor is made anew.
+            self.anchor.0 = u64::MAX;
         }
     }
 
@@ -116,8 +144,9 @@ impl<R: Real> Tone<R> {
 
     fn anchor_at(&mut self, base: u64) -> (R, R) {
         if self.anchor.0 != base {
-            let turned = angle(self.turns_per_item.wrapping_mul(u128::from(base)));
-            self.anchor = (base, polar(self.phase + turned));
+            let turned = self.turns_per_item.wrapping_mul(u128::from(base));
+            let angle = self.phase + angle(self.origin.wrapping_add(turned));
+            self.anchor = (base, polar(angle));
         }
         self.anchor.1
     }

@@ -17,11 +17,15 @@ fn item_operators() -> Vec<Case> {
         case("release").input("i64[2]").input_of("f64", 100),
         case("release")
             .input("timed<f64>")
+            .ascending(0)
             .input_of("timed<u8>", 100)
+            .ascending(0)
             .param("by", "time"),
         case("sample")
             .input("timed<f32>")
-            .input_of("timed<f64>", 200),
+            .ascending(0)
+            .input_of("timed<f64>", 200)
+            .ascending(0),
         case("drain").input("f64").input_of("u8", 100),
         case("copy").input("f64"),
         case("copy").input("u8[3]"),

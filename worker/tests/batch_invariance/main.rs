@@ -75,7 +75,7 @@ impl Case {
         self
     }
 
-    /// This element of the last input's items ascends.
+    /// This element of the last input's items ascends: 0 is the time of timed ones.
     fn ascending(mut self, element: usize) -> Case {
         self.inputs.last_mut().unwrap().ascends = Some(element);
         self
@@ -317,7 +317,10 @@ fn files_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The items in the order of one of their elements.
 fn sorted(item_type: &ItemType, bytes: Vec<u8>, element: usize) -> Vec<u8> {
-    let (scalar, _) = item_type.elements().unwrap();
+    let scalar = match item_type {
+        ItemType::Timed(_) => Scalar::F64,
+        numbers => numbers.elements().unwrap().0,
+    };
     let mut items: Vec<&[u8]> = bytes.chunks_exact(item_type.len_bytes()).collect();
     items.sort_by(|a, b| {
         let key = |item: &[u8]| {

@@ -124,14 +124,23 @@ fn times() -> Vec<Case> {
         case("timed").input("f64").param("start", 0.3),
         case("timed").input("f32[2]"),
         case("timed").input("i32").input_of("u8", 2500),
-        case("timed.zip").input("timed<f64>").input("timed<f32>"),
+        case("timed.zip")
+            .input("timed<f64>")
+            .ascending(0)
+            .input("timed<f32>")
+            .ascending(0),
         case("timed.mix")
             .input("timed<i16>")
+            .ascending(0)
             .input_of("timed<i16>", 2000)
-            .input("timed<i16>"),
+            .ascending(0)
+            .input("timed<i16>")
+            .ascending(0),
         case("timed.mix")
             .input_of("timed<f32>", 1000)
+            .ascending(0)
             .input("timed<f32>")
+            .ascending(0)
             .param("index", true),
         case("timed.window")
             .input("timed<u16>")
@@ -141,11 +150,16 @@ fn times() -> Vec<Case> {
         case("timed").input("f64").input("u8[5]"),
         case("timed.zip")
             .input("timed<f32[3]>")
+            .ascending(0)
             .input("timed<f64>")
-            .input("timed<u8[2]>"),
+            .ascending(0)
+            .input("timed<u8[2]>")
+            .ascending(0),
         case("timed.mix")
             .input("timed<f32[3]>")
-            .input("timed<f32[3]>"),
+            .ascending(0)
+            .input("timed<f32[3]>")
+            .ascending(0),
         case("timed.window")
             .input_of("timed<f32[3]>", 300)
             .param("start", -10)
@@ -154,7 +168,9 @@ fn times() -> Vec<Case> {
             .param("q", 0.3),
         case("sample")
             .input("timed<f64[3]>")
-            .input_of("timed<f64>", 200),
+            .ascending(0)
+            .input_of("timed<f64>", 200)
+            .ascending(0),
         case("unstack").input("timed<f32[3]>"),
         case("map")
             .input("timed<f32[3]>")

@@ -169,12 +169,14 @@ impl Bed {
                         stream: index(stream),
                         reader,
                         lossy: false,
+                        back: false,
                     })
                     .into_iter()
                     .collect(),
                 outputs: output.map(index).into_iter().collect(),
                 step: STEP,
                 items: None,
+                bed: None,
             });
         let streams = local.iter().map(|&s| self.stream(worker, s));
         let bells = (0..WORKERS).map(|w| std::ptr::from_ref(self.bell(w)));
