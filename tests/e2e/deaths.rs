@@ -124,7 +124,7 @@ fn a_wild_death_that_left_everything_whole_is_a_death_like_others() {
 #[test]
 fn two_hundred_deaths_a_second_do_not_keep_a_run_from_its_end() {
     let site = Site::new();
-    let line = "counter items=200000 ! copy ! raw.write path=o.bin";
+    let line = "counter items=1000000 ! copy ! raw.write path=o.bin";
     let arguments = ["run", "--json", "--restart", "1000000", "--workers", "2"];
     let small = ["--step", "64", "-e", line];
     let mut going = site.start(site.thalweg(&[&arguments[..], &small].concat()));
@@ -137,7 +137,10 @@ fn two_hundred_deaths_a_second_do_not_keep_a_run_from_its_end() {
     }
     let report = going.wait().expect(0).json();
     assert!(report["restarts"].as_u64().unwrap() > 0);
-    assert!(site.read("o.bin") == counted(200_000), "not the same bytes");
+    assert!(
+        site.read("o.bin") == counted(1_000_000),
+        "not the same bytes"
+    );
     site.assert_clean();
 }
 

@@ -318,7 +318,7 @@ fn files_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The items in the order of one of their elements.
 fn sorted(item_type: &ItemType, bytes: Vec<u8>, element: usize) -> Vec<u8> {
     let scalar = match item_type {
-        ItemType::Timed(_) => Scalar::F64,
+        ItemType::Timed(_) | ItemType::TimedVector(..) => Scalar::F64,
         numbers => numbers.elements().unwrap().0,
     };
     let mut items: Vec<&[u8]> = bytes.chunks_exact(item_type.len_bytes()).collect();
