@@ -43,6 +43,9 @@ sources! {
         types: impl TextList,
         /// What an empty cell is: an error, or a `nan`: `"error"`, `"nan"`. `"error"` unless told otherwise.
         missing: &str,
+        /// What stands before a number's fraction; a comma needs another `delimiter`: `"."`, `","`. `"."` unless
+        /// told otherwise.
+        decimal: &str,
         /// Items per second of the recording.
         rate: f64,
         /// Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s.
@@ -164,6 +167,9 @@ sources! {
     struct SigmfRead by found {
         /// Reads the samples of this part of the recording alone, counting from 0.
         capture: u64,
+        /// Holds the samples against `core:sha512` before the run, which reads all of them. `false` unless told
+        /// otherwise.
+        verify: bool,
     }
 
     /// Reads the samples of a SigMF recording.
@@ -319,6 +325,9 @@ writers! {
         author: &str,
         /// A vector's elements are real and imaginary parts in turn. `false` unless told otherwise.
         complex: bool,
+        /// Writes `core:sha512` when the stream has ended, which reads all samples again. `false` unless told
+        /// otherwise.
+        sha512: bool,
         ..with
     }
 

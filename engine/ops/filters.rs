@@ -143,11 +143,14 @@ operators! {
         /// How many taps a design has, 1 to 1000000; 101 without it. A filter that passes half the rate needs
         /// an odd number.
         numtaps: u64,
-        /// The window function of a design: `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`,
-        /// `"nuttall"`, `"flattop"`, `"bartlett"`, `"boxcar"`, `"kaiser"`. `"hamming"` unless told otherwise.
+        /// The window function of a design, as `scipy.signal.get_window` calls it: `"hann"`, `"tukey"`,
+        /// `"kaiser"` .. `"hamming"` unless told otherwise.
         window: &str,
         /// The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// How far a design may be off in its pass and stop bands, 8 to 500 dB below 1: with `width` it sets
         /// the window kaiser, its beta and the number of taps as `scipy.signal.kaiserord` does (one tap more
         /// where an odd number is needed).
@@ -197,11 +200,14 @@ operators! {
         /// How many taps a design has, 1 to 1000000; 101 without it. A filter that passes half the rate needs
         /// an odd number.
         numtaps: u64,
-        /// The window function of a design: `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`,
-        /// `"nuttall"`, `"flattop"`, `"bartlett"`, `"boxcar"`, `"kaiser"`. `"hamming"` unless told otherwise.
+        /// The window function of a design, as `scipy.signal.get_window` calls it: `"hann"`, `"tukey"`,
+        /// `"kaiser"` .. `"hamming"` unless told otherwise.
         window: &str,
         /// The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// How far a design may be off in its pass and stop bands, 8 to 500 dB below 1: with `width` it sets
         /// the window kaiser, its beta and the number of taps as `scipy.signal.kaiserord` does (one tap more
         /// where an odd number is needed).
@@ -233,11 +239,14 @@ operators! {
         /// How many taps a design has, 1 to 1000000; 101 without it. A filter that passes half the rate needs
         /// an odd number.
         numtaps: u64,
-        /// The window function of a design: `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`,
-        /// `"nuttall"`, `"flattop"`, `"bartlett"`, `"boxcar"`, `"kaiser"`. `"hamming"` unless told otherwise.
+        /// The window function of a design, as `scipy.signal.get_window` calls it: `"hann"`, `"tukey"`,
+        /// `"kaiser"` .. `"hamming"` unless told otherwise.
         window: &str,
         /// The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// How far a design may be off in its pass and stop bands, 8 to 500 dB below 1: with `width` it sets
         /// the window kaiser, its beta and the number of taps as `scipy.signal.kaiserord` does (one tap more
         /// where an odd number is needed).
@@ -325,11 +334,14 @@ operators! {
     struct Differentiator {
         /// How many taps: an odd number, 3 to 2001. `21` unless told otherwise.
         numtaps: u64,
-        /// The window function of a design: `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`,
-        /// `"nuttall"`, `"flattop"`, `"bartlett"`, `"boxcar"`, `"kaiser"`. `"hamming"` unless told otherwise.
+        /// The window function of a design, as `scipy.signal.get_window` calls it: `"hann"`, `"tukey"`,
+        /// `"kaiser"` .. `"hamming"` unless told otherwise.
         window: &str,
         /// The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
     }
 
     /// The derivative, smooth and delayed.
@@ -356,11 +368,14 @@ operators! {
     struct Hilbert {
         /// How many taps: an odd number, 3 to 2001. `65` unless told otherwise.
         numtaps: u64,
-        /// The window function of a design: `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`,
-        /// `"nuttall"`, `"flattop"`, `"bartlett"`, `"boxcar"`, `"kaiser"`. `"hamming"` unless told otherwise.
+        /// The window function of a design, as `scipy.signal.get_window` calls it: `"hann"`, `"tukey"`,
+        /// `"kaiser"` .. `"hamming"` unless told otherwise.
         window: &str,
         /// The parameter of the window `kaiser`, 0 to 500: more is a wider transition and lower side lobes.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
     }
 
     /// The analytic signal: a quarter of a turn later beside the signal itself.

@@ -204,6 +204,23 @@ operators! {
     /// of 8 taps.
     fn clock_mm[T: Numbers](omega: f64) -> <T, T> = "clock.mm";
 
+    struct ClockGardner {
+        /// How fast the loop follows: its natural frequency, above 0 and up to 1. In radians per symbol, `0.045`
+        /// unless told otherwise.
+        bandwidth: f64,
+        /// Of the loop, above 0 and up to 10; 1 follows without swinging over. `1` unless told otherwise.
+        damping: f64,
+        /// By how much the symbols' distance may differ from `sps`; less than half of it. In items, `1.5` unless
+        /// told otherwise.
+        max_deviation: f64,
+    }
+
+    /// Clock recovery after Gardner: one item for each symbol.
+    ///
+    /// Looks for a symbol every `sps` items, and for the value half way to it, which should be the mean of the two:
+    /// whatever the carrier's phase.
+    fn clock_gardner[T: Numbers](sps: f64) -> <T, T> = "clock.gardner";
+
     struct SliceBinary {}
 
     /// One bit of each number: its sign.

@@ -57,12 +57,14 @@ operators! {
         /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
         /// `size`, rounded up. In items.
         hop: impl Length,
-        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
-        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
-        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
+        /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
         /// Shape of the Kaiser window. `14` unless told otherwise.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
         /// `spectrum`: divided by the window's sum, so that a complex sine shows its amplitude. `psd`: by the
@@ -80,18 +82,51 @@ operators! {
     /// boundary=None, padded=False, scaling=..)[2]`.
     fn stft[T: Numbers, U: Numbers<Number = CxOf<T>>]() -> <T, U> = "stft";
 
+    struct Istft {
+        /// Items in a frame: SciPy's `nperseg`. Default: as many as the bins are of, 2 (bins - 1) of one side.
+        size: u64,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: u64,
+        /// What frames were multiplied with, as for `stft`. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
+        /// Length of the transform, at most 65536. Default: as the bins say.
+        nfft: u64,
+        /// The bins are those of real numbers, from 0 to half the rate; else all nfft of complex ones. `true`
+        /// unless told otherwise.
+        onesided: bool,
+        /// As the spectra were scaled by `stft`: `"spectrum"`, `"psd"`, `"none"`. `"spectrum"` unless told
+        /// otherwise.
+        scaling: &str,
+        /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
+        rate: f64,
+    }
+
+    /// The signal of a short-time Fourier transform.
+    ///
+    /// The inverse of `stft` with the same parameters, `scipy.signal.istft`: each frame is transformed back,
+    /// multiplied with the window and added where it belongs, each sum divided by that of the squared windows.
+    fn istft[T: Numbers, U: Numbers]() -> <T, U> = "istft";
+
     struct Spectrogram {
         /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
         size: impl Length,
         /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
         /// `size`, rounded up. In items.
         hop: impl Length,
-        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
-        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
-        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
+        /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
         /// Shape of the Kaiser window. `14` unless told otherwise.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
         /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
@@ -125,12 +160,14 @@ operators! {
         /// Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means. In
         /// frames.
         every: u64,
-        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
-        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
-        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
+        /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
         /// Shape of the Kaiser window. `14` unless told otherwise.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
         /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
@@ -155,12 +192,14 @@ operators! {
         /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
         /// `size`, rounded up. In items.
         hop: impl Length,
-        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives:
-        /// `"hamming"`, `"hann"`, `"blackman"`, `"blackmanharris"`, `"nuttall"`, `"flattop"`, `"bartlett"`,
-        /// `"boxcar"`, `"kaiser"`. `"hann"` unless told otherwise.
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
+        /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
         /// Shape of the Kaiser window. `14` unless told otherwise.
         beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
     }

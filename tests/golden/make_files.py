@@ -5,7 +5,7 @@ Run it in this folder: python make_files.py. Made with Python 3.11, NumPy 2.4.6 
 * ORDER_TYPE.npy: element i of 20 is 7 i - 60 (mod the type's range; for complex, minus i as imaginary part)
 * rows.npy: int32 of shape (5, 3), 0 to 14; columns.npy: the same, columns first
 * old.npy: version 2.0 of the format, 0.5 i for 4 items
-* ENCODING.wav: two channels of 48 frames at 44100 Hz; ENCODING.npy: soundfile's reading of it as float32
+* ENCODING.wav: two channels of 48 frames at 44100 Hz, f64 as WAVE_FORMAT_EXTENSIBLE, rf64 as RF64; wav_ENCODING.npy: soundfile's reading of it as float32
 * savetxt.csv, excel.csv: three columns of 4 rows, n, n / 4 and n n, by numpy.savetxt and by Python's csv module
 """
 
@@ -42,7 +42,10 @@ def wav():
         soundfile.write(f"{FILES}{name}.wav", wide, 44100, subtype)
     floats = (wide / 2.0**30).astype(np.float32)
     soundfile.write(FILES + "f32.wav", floats, 44100, "FLOAT")
-    for name in ["u8", "i16", "i24", "i32", "f32"]:
+    doubles = wide / 2.0**30 + 1e-9
+    soundfile.write(FILES + "f64.wav", doubles, 44100, "DOUBLE", format="WAVEX")
+    soundfile.write(FILES + "rf64.wav", wide, 44100, "PCM_16", format="RF64")
+    for name in ["u8", "i16", "i24", "i32", "f32", "f64", "rf64"]:
         values, _ = soundfile.read(f"{FILES}{name}.wav", dtype="float32")
         np.save(f"{FILES}wav_{name}.npy", values)
 

@@ -4,6 +4,7 @@ Run it in this folder: python make_sigmf.py. Made with Python 3.11, NumPy 2.4.6 
 
 * NAME.sigmf-meta, NAME.sigmf-data: 20 samples of type NAME at 2.4 MHz; ci16 has two captures, the second from
   sample 10, and two annotations
+* ci16.sigmf, rf64.sigmf: the same as archives
 * sigmf_NAME.npy: the sigmf package's reading of them
 """
 
@@ -40,6 +41,8 @@ def recording(name):
         meta.add_annotation(17, 3, metadata={"core:label": "tail"})
     meta.tofile(f"{FILES}{name}.sigmf-meta", overwrite=True)
     read = sigmf.fromfile(f"{FILES}{name}.sigmf-meta").read_samples()
+    if name in ("ci16", "rf64"):
+        sigmf.fromfile(f"{FILES}{name}.sigmf-meta").archive(f"{FILES}{name}.sigmf", overwrite=True)
     np.save(f"{FILES}sigmf_{name}.npy", np.ascontiguousarray(read).astype(read.dtype.newbyteorder("<")))
 
 

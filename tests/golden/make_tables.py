@@ -1,13 +1,17 @@
 """Makes the tables that the tests of the feature `arrow` read, by pyarrow's hands.
 
-Run it in this folder: python make_tables.py. Made with Python 3.11 and pyarrow 26.0.1.
+Run it in this folder: python make_tables.py. Made with Python 3.11, pyarrow 26.0.1, pandas 3.1.1, polars 2.1.0 and duckdb 2.0.0.
 
+* pandas.parquet, gzip.parquet, polars.parquet, polars.arrow, duckdb.parquet: 50 rows of `n` (n n), `x` (n / 8), `name` and `kind`
 * table.parquet, table.arrow, table.arrows (a stream): 300 rows in groups of 100 of `n` (n n), `x` (n / 4), `name`, `ok`,
   `row` (a list of two), `when` (microseconds), `gaps` (n, null at 7), `odd` (a list of any length)
 """
 
 import sys
 
+import duckdb
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -30,7 +34,34 @@ def table():
     )
 
 
+def others():
+    """The same 50 rows by other programs with their defaults: polars packs with zstd, pandas has a category."""
+    n = range(50)
+    frame = pd.DataFrame(
+        {
+            "n": [k * k for k in n],
+            "x": [k / 8 for k in n],
+            "name": [f"row {k} of them" for k in n],
+            "kind": pd.Categorical([["low", "high"][k % 2] for k in n]),
+        }
+    )
+    frame.to_parquet(FILES + "pandas.parquet")
+    frame.to_parquet(FILES + "gzip.parquet", compression="gzip")
+    polars = pl.DataFrame(
+        {
+            "n": frame["n"].tolist(),
+            "x": frame["x"].tolist(),
+            "name": frame["name"].tolist(),
+            "kind": pl.Series(frame["kind"].tolist(), dtype=pl.Categorical),
+        }
+    )
+    polars.write_parquet(FILES + "polars.parquet")
+    polars.write_ipc(FILES + "polars.arrow")
+    duckdb.sql(f"COPY (SELECT n, x, name, kind::VARCHAR AS kind FROM frame) TO '{FILES}duckdb.parquet' (FORMAT parquet)")
+
+
 if __name__ == "__main__":
+    others()
     rows = table()
     pyarrow.parquet.write_table(rows, FILES + "table.parquet", row_group_size=100)
     with pa.ipc.new_file(FILES + "table.arrow", rows.schema) as writer:

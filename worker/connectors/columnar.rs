@@ -41,7 +41,7 @@ pub const PARQUET_READ: OpDef = OpDef {
     doc: "One item per row; several columns give a port each, named as the column (signs other than letters, digits \
           and `_` become `_`), one column is the agent's only output. Integers, floats, truth values (u8), dates and times (the \
           integers that the file has), strings (text), bytes, and lists of a fixed length (vectors); other \
-          types are refused. Compressed with snappy, gzip, lz4 or not at all. Goes on at the committed row whatever is killed.",
+          types are refused. Words of a dictionary (categories) are text. Compressed with snappy, gzip, lz4, zstd or not at all. Goes on at the committed row whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream per column",
     params: READ_PARAMS,
@@ -231,8 +231,11 @@ fn is_stream(mut file: &File) -> io::Result<bool> {
 /// What the values of a column are as items; `None` where they are none.
 fn item_type_of(data_type: &DataType) -> Option<ItemType> {
     Some(match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 => ItemType::Text,
-        DataType::Binary | DataType::LargeBinary => ItemType::Bytes,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ItemType::Text,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => ItemType::Bytes,
+        DataType::Dictionary(_, values) => {
+            item_type_of(values).filter(|item_type| item_type.is_framed())?
+        }
         DataType::FixedSizeList(field, n @ 1..=65_536) => {
             ItemType::Vector(scalar_of(field.data_type())?, *n as u32)
         }
@@ -546,6 +549,19 @@ fn values_of(array: &ArrayRef, item_type: &ItemType) -> Values {
         }
         DataType::Binary => frames((0..rows).map(|row| array.as_binary::<i32>().value(row))),
         DataType::LargeBinary => frames((0..rows).map(|row| array.as_binary::<i64>().value(row))),
+        DataType::Utf8View => {
+            frames((0..rows).map(|row| array.as_string_view().value(row).as_bytes()))
+        }
+        DataType::BinaryView => frames((0..rows).map(|row| array.as_binary_view().value(row))),
+        DataType::Dictionary(..) => {
+            let words = array.as_any_dictionary();
+            let values = values_of(words.values(), item_type);
+            // Without any words all keys are null.
+            match words.values().is_empty() {
+                true => frames((0..rows).map(|_| &b""[..])),
+                false => frames(words.normalized_keys().into_iter().map(|k| values.frame(k))),
+            }
+        }
         DataType::Boolean => {
             let flags = array.as_boolean().values();
             Values::Items(flags.iter().map(u8::from).collect())
@@ -963,6 +979,35 @@ mod tests {
                     bytes(&rest),
                     "{file} {given}"
                 );
+            }
+        }
+    }
+
+    /// Each writes with its own compression, its own types of strings and its own schema.
+    #[test]
+    fn the_tables_of_other_programs_are_read_as_they_write_them() {
+        let files = [
+            (&PARQUET_READ, "pandas.parquet"),
+            (&PARQUET_READ, "polars.parquet"),
+            (&PARQUET_READ, "duckdb.parquet"),
+            (&PARQUET_READ, "gzip.parquet"),
+            (&ARROW_READ, "polars.arrow"),
+        ];
+        for (op, file) in files {
+            for chunks in [Chunks::Whole, Chunks::Random(3)] {
+                let columns = [("columns", list(&["n", "x", "name", "kind"]))];
+                let reader = source(op, &golden(), file, None, &columns).unwrap();
+                let streams = run(reader, &[], chunks, usize::MAX).unwrap();
+                let rows = 0..50i64;
+                assert!(streams[0] == bytes(&rows.clone().map(|n| n * n).collect::<Vec<_>>()));
+                let x: Vec<f64> = rows.clone().map(|n| n as f64 / 8.0).collect();
+                assert!(streams[1] == bytes(&x), "{file}");
+                let names: Vec<String> = rows.clone().map(|n| format!("row {n} of them")).collect();
+                assert_eq!(texts(&streams[2]), names, "{file}");
+                let kinds: Vec<String> = rows
+                    .map(|n| ["low", "high"][n as usize % 2].into())
+                    .collect();
+                assert_eq!(texts(&streams[3]), kinds, "{file}");
             }
         }
     }

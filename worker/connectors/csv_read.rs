@@ -68,7 +68,14 @@ pub const CSV_READ: OpDef = OpDef {
             kind: ParamKind::Choice(&["error", "nan"]),
             default: Some("error"),
             unit: "",
-            doc: "What an empty cell is: an error, or a `nan`.",
+            doc: "What an empty cell (of numbers also NA, N/A, null, NULL, None) is: an error, or a `nan`.",
+        },
+        ParamDef {
+            name: "decimal",
+            kind: ParamKind::Choice(&[".", ","]),
+            default: Some("."),
+            unit: "",
+            doc: "What stands before a number's fraction; a comma needs another `delimiter`.",
         },
         RECORDED_RATE,
         ParamDef {
@@ -91,7 +98,12 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let dialect = Dialect {
         delimiter: text::delimiter(args)?,
         missing_is_nan: args.text("missing") == Some("nan"),
+        has_commas: args.text("decimal") == Some(","),
     };
+    if dialect.has_commas && dialect.delimiter == b',' {
+        let message = "cells are parted by commas, so `decimal` cannot be one";
+        return Err(OpError::param("decimal", message).with_help("add `delimiter = \";\"`"));
+    }
     if !is_typed {
         cells::check_missing(Kind::Number(scalar), dialect.missing_is_nan)?;
     }
@@ -128,7 +140,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         scalar,
         kinds,
         is_vector,
-        missing_is_nan: dialect.missing_is_nan,
+        dialect,
         table,
     };
     let blueprint = Blueprint::new(agent).state(StateSpec::of(start));
@@ -201,6 +213,29 @@ fn port_name(column: &Column) -> String {
 struct Dialect {
     delimiter: u8,
     missing_is_nan: bool,
+    /// Numbers have a comma before their fraction.
+    has_commas: bool,
+}
+
+impl Dialect {
+    /// The number a cell spells, spaces around it left out.
+    fn number<T: FromStr>(self, cell: &[u8]) -> Option<T> {
+        match self.has_commas {
+            true => number(&with_points(cell)),
+            false => number(cell),
+        }
+    }
+
+    /// Whether a cell of numbers has none.
+    fn lacks(self, cell: &[u8]) -> bool {
+        self.missing_is_nan && matches!(cell, b"" | b"NA" | b"N/A" | b"null" | b"NULL" | b"None")
+    }
+}
+
+fn with_points(cell: &[u8]) -> Vec<u8> {
+    cell.iter()
+        .map(|byte| if *byte == b',' { b'.' } else { *byte })
+        .collect()
 }
 
 /// What is known of the file's rows.
@@ -250,7 +285,9 @@ impl Head {
             Head::Absent => false,
             Head::Auto => {
                 cells.iter().any(|cell| !cell.is_empty())
-                    && !cells.iter().any(|cell| number::<f64>(cell).is_some())
+                    && !cells
+                        .iter()
+                        .any(|cell| number::<f64>(&with_points(cell)).is_some())
             }
         }
     }
@@ -490,7 +527,7 @@ fn number_columns(
     let is_number = |index: &usize| match cells.get(*index) {
         // No row: every column of the header is one of numbers as far as anybody knows.
         None => cells.is_empty(),
-        Some(cell) => number::<f64>(cell).is_some() || (cell.is_empty() && dialect.missing_is_nan),
+        Some(cell) => dialect.number::<f64>(cell).is_some() || dialect.lacks(cell),
     };
     let columns: Vec<Column> = (0..width)
         .filter(is_number)
@@ -670,7 +707,7 @@ struct CsvReader {
     /// What each column has, where not all have numbers of one type.
     kinds: Option<Vec<Kind>>,
     is_vector: bool,
-    missing_is_nan: bool,
+    dialect: Dialect,
     table: Table,
 }
 
@@ -772,9 +809,9 @@ impl CsvReader {
         };
         for (nth, column) in self.table.columns.iter().enumerate() {
             let cell = self.scanner.rows.cell(column.index);
-            let value = match number::<T>(cell) {
+            let value = match self.dialect.number::<T>(cell) {
                 Some(value) => value,
-                None if cell.is_empty() && self.missing_is_nan => T::MISSING,
+                None if self.dialect.lacks(cell) => T::MISSING,
                 None => {
                     let kind = Kind::Number(self.scalar);
                     return Err(self.bad_cell(place, len, column, kind));
@@ -836,7 +873,11 @@ impl CsvReader {
         for (column, kind) in self.table.columns.iter().zip(kinds) {
             let cell = self.scanner.rows.cell(column.index);
             row.push(match (cell, kind) {
-                (b"", kind) if self.missing_is_nan => kind.missing(),
+                (b"", Kind::Text) if self.dialect.missing_is_nan => Kind::Text.missing(),
+                (text, Kind::Number(_)) if self.dialect.lacks(text) => kind.missing(),
+                (cell, Kind::Number(_)) if self.dialect.has_commas => kind
+                    .cell(&with_points(cell))
+                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
                 (cell, kind) => kind
                     .cell(cell)
                     .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
@@ -1004,6 +1045,35 @@ mod tests {
             &[("", &[1.0, 3.0])],
         );
         check("a,b\n", &[], &[("a", &[]), ("b", &[])]);
+    }
+
+    #[test]
+    fn a_decimal_comma_is_read_where_it_is_said() {
+        let comma = || {
+            [
+                ("delimiter", Value::from(";")),
+                ("decimal", Value::from(",")),
+            ]
+        };
+        let expected: &[(&str, &[f64])] = &[("a", &[1.5, -2e3]), ("b", &[0.25, 4.0])];
+        check("a;b\n1,5;0,25\n-2,0e3;4\n", &comma(), expected);
+        let nameless: &[(&str, &[f64])] = &[("c0", &[1.5]), ("c1", &[0.25])];
+        check("1,5;0,25\n", &comma(), nameless);
+        let typed = [&comma()[..], &[("types", Value::from(["f64", "f64"]))]].concat();
+        check("a;b\n1,5;0,25\n", &typed, &[("a", &[1.5]), ("b", &[0.25])]);
+        let error = refused(b"a,b\n1,2\n", None, &comma()[1..]);
+        assert_eq!(error.param.as_deref(), Some("decimal"));
+    }
+
+    #[test]
+    fn what_other_programs_write_for_a_missing_number_is_missing() {
+        let text = "a,b\n1,2\nNA,3\n,4\nnull,5\n";
+        let missing = [("missing", Value::from("nan"))];
+        let nan = f64::NAN;
+        let expected: &[(&str, &[f64])] =
+            &[("a", &[1.0, nan, nan, nan]), ("b", &[2.0, 3.0, 4.0, 5.0])];
+        check(text, &missing, expected);
+        assert!(fails(text.as_bytes(), None, &[]).contains("\"NA\""));
     }
 
     #[test]

@@ -13,13 +13,17 @@ use crate::connectors::records::{Count, RecordReader, RecordWriter, in_order};
 use crate::op::{Args, Arity, OpDef, OpError};
 use crate::types::{ItemType, Scalar};
 
+mod columns;
+
+use columns::ColumnsReader;
+
 /// The row of `npy.read`.
 pub const NPY_READ: OpDef = OpDef {
     name: "npy.read",
     summary: "reads items from a NumPy file",
     doc: "One item per element of an array of shape (n,) or (n, 1), one vector per row of shape (n, k). The item \
-          type is the array's: integers, floats of 4 and 8 bytes, complex, bool as u8; both byte orders. Refused: \
-          columns first (`fortran_order`), more than two dimensions, half floats, strings, structures and \
+          type is the array's: integers, floats of 4 and 8 bytes, complex, bool as u8; both byte orders, rows or \
+          columns first (`fortran_order`). Refused: more than two dimensions, half floats, strings, structures and \
           objects. Goes on at the committed item whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of the array's type, of vectors if it has two dimensions",
@@ -51,14 +55,29 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let item_type = header.item_type().map_err(|why| refused(&name, &why))?;
     let record_len = item_type.len_bytes();
     header.check_len(&name, reader.len()?, record_len)?;
-    let agent = RecordReader {
-        reader,
-        start: header.len_bytes,
-        record_len,
-        count: Count::Exactly(header.items()),
-        convert: in_order(header.is_big_endian, part_len(header.scalar)),
+    let convert = in_order(header.is_big_endian, part_len(header.scalar));
+    let element_len = header.scalar.len_bytes();
+    let blueprint = match header.is_columns_first && record_len > element_len {
+        true => Blueprint::new(ColumnsReader {
+            reader,
+            start: header.len_bytes,
+            rows: header.items(),
+            width: record_len / element_len,
+            element_len,
+            convert,
+            file: None,
+            column: Vec::new(),
+            gathered: Vec::new(),
+        }),
+        false => Blueprint::new(RecordReader {
+            reader,
+            start: header.len_bytes,
+            record_len,
+            count: Count::Exactly(header.items()),
+            convert,
+        }),
     };
-    Ok(Blueprint::new(agent)
+    Ok(blueprint
         .state(StateSpec::of(0u64))
         .output(OutPort::new(item_type, crate::connectors::rate(args)?)))
 }
@@ -141,6 +160,8 @@ pub(super) struct Header {
     /// The order of an element's bytes.
     pub(super) is_big_endian: bool,
     shape: Vec<u64>,
+    /// Elements of a column lie side by side, not those of a row.
+    pub(super) is_columns_first: bool,
     /// Where the elements start.
     pub(super) len_bytes: u64,
 }
@@ -201,13 +222,11 @@ impl Header {
         let (scalar, is_big_endian) = element(descr)?;
         let shape = shape(entry(dictionary, "shape")?)?;
         let is_columns_first = entry(dictionary, "fortran_order")?.starts_with("True");
-        if is_columns_first && shape.len() > 1 {
-            return Err("has its columns first (fortran_order); save it with `np.save(file, np.ascontiguousarray(a))`".to_owned());
-        }
         Ok(Header {
             scalar,
             is_big_endian,
             shape,
+            is_columns_first,
             len_bytes,
         })
     }
@@ -215,6 +234,13 @@ impl Header {
     /// Elements, or rows.
     pub(super) fn items(&self) -> u64 {
         self.shape[0]
+    }
+
+    /// Elements of a row.
+    pub(super) fn width(&self) -> u64 {
+        self.shape[1..]
+            .iter()
+            .fold(1, |all, n| all.saturating_mul(*n))
     }
 
     /// What an item is; what is wrong with the array where it is none.
@@ -407,9 +433,18 @@ mod tests {
     }
 
     #[test]
+    fn columns_first_gives_the_same_rows() {
+        let rows = source(&NPY_READ, &golden(), "rows.npy", None, &[]).unwrap();
+        let expected = read(rows, Chunks::Whole).unwrap();
+        for chunks in CUTS {
+            let columns = source(&NPY_READ, &golden(), "columns.npy", None, &[]).unwrap();
+            assert_eq!(columns.outputs[0].item_type.to_string(), "i32[3]");
+            assert_eq!(read(columns, chunks).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn what_is_no_array_of_numbers_says_what_it_is() {
-        let columns = source(&NPY_READ, &golden(), "columns.npy", None, &[]).unwrap_err();
-        assert!(columns.message.contains("columns first"));
         let cases = [
             (
                 "'descr': '<f2', 'fortran_order': False, 'shape': (1,)",

@@ -176,6 +176,10 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     }
     .map_err(cannot)?;
     let header = Header::parse(&head).map_err(|why| refused(&name, format!("its array {why}")))?;
+    if header.is_columns_first && header.width() > 1 {
+        let why = "its array has its columns first (fortran_order), which an archive cannot give row by row; save it with `np.ascontiguousarray(a)`";
+        return Err(refused(&name, why.to_owned()));
+    }
     let item_type = header
         .item_type()
         .map_err(|why| refused(&name, format!("its array {why}")))?;

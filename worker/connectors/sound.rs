@@ -30,6 +30,8 @@ pub(super) enum Encoding {
     I32,
     /// Floats, 1 is full scale.
     F32,
+    /// The same, of double precision.
+    F64,
 }
 
 impl Encoding {
@@ -40,6 +42,7 @@ impl Encoding {
             Encoding::I16 => 2,
             Encoding::I24 => 3,
             Encoding::I32 | Encoding::F32 => 4,
+            Encoding::F64 => 8,
         }
     }
 }
@@ -57,7 +60,7 @@ pub(super) fn chosen_channel(args: &Args, channels: u16) -> Result<Option<usize>
 
 /// What samples are read as: f32, or the agent's `dtype`.
 pub(super) fn read_scalar(args: &Args, encoding: Encoding) -> Result<Scalar, OpError> {
-    let is_float = encoding == Encoding::F32;
+    let is_float = matches!(encoding, Encoding::F32 | Encoding::F64);
     match args.dtype() {
         None => Ok(Scalar::F32),
         Some(ItemType::Scalar(scalar @ (Scalar::F32 | Scalar::F64))) => Ok(*scalar),
@@ -91,6 +94,8 @@ pub(super) fn read_convert(
             picked(channel, |b: [u8; 4]| f64::from(f32::from_le_bytes(b)))
         }
         (Encoding::F32, _) => picked(channel, f32::from_le_bytes),
+        (Encoding::F64, Scalar::F64) => picked(channel, f64::from_le_bytes),
+        (Encoding::F64, _) => picked(channel, |b: [u8; 8]| f64::from_le_bytes(b) as f32),
         (Encoding::U8, _) => read_pcm(scalar, channel, |[b]: [u8; 1]| (i32::from(b) - 128) << 24),
         (Encoding::I16, _) => read_pcm(scalar, channel, |b: [u8; 2]| {
             i32::from(i16::from_le_bytes(b)) << 16

@@ -1,13 +1,12 @@
 //! `wav.read`, `wav.write`: sound files.
 //!
-//! The `hound` crate understands and makes the headers; the samples are read and written here, at the frame
-//! that was committed.
+//! Headers are read here (RIFF, RF64 and BW64), and made by the `hound` crate; the samples are read and written at the
+//! frame that was committed.
 
 use std::io::{self, BufReader, Cursor, Read, Seek};
-use std::os::unix::fs::FileExt;
 
 use bytemuck::{AnyBitPattern, pod_read_unaligned};
-use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
@@ -24,7 +23,7 @@ pub const WAV_READ: OpDef = OpDef {
     name: "wav.read",
     summary: "reads a WAV file",
     doc: "One item per frame: a number of a mono file, a vector with an element per channel of others, or the \
-          one channel that `channel` picks. PCM of 8, 16, 24 and 32 bits and 32-bit float. Items are f32 between -1 and 1 \
+          one channel that `channel` picks. PCM of 8, 16, 24 and 32 bits and floats of 32 and 64, in RIFF, RF64 or BW64 files. Items are f32 between -1 and 1 \
           (or f64 by the agent's `dtype`): a PCM value over half its range, as soundfile does. With `dtype` i16 or i32 a PCM file's \
           integers are kept, shifted so that full scale is full scale. The stream's rate is the file's. Goes on \
           at the committed frame whatever is killed.",
@@ -71,20 +70,21 @@ pub const WAV_WRITE: OpDef = OpDef {
 fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let reader = Reader::regular(args)?;
     let sound = Sound::read(&reader)?;
-    let channel = chosen_channel(args, sound.spec.channels)?;
-    let scalar = read_scalar(args, sound.encoding)?;
-    let item_type = item_type(scalar, channel, sound.spec.channels);
-    let rate = f64::from(sound.spec.sample_rate);
+    let Format {
+        encoding,
+        channels,
+        rate,
+    } = sound.format;
+    let channel = chosen_channel(args, channels)?;
+    let scalar = read_scalar(args, encoding)?;
+    let item_type = item_type(scalar, channel, channels);
+    let rate = f64::from(rate);
     let agent = RecordReader {
         reader,
         start: sound.start,
-        record_len: sound.frame_len(),
+        record_len: encoding.len_bytes() * usize::from(channels),
         count: Count::Exactly(sound.frames),
-        convert: read_convert(
-            sound.encoding,
-            scalar,
-            channel.map(|k| (k, sound.spec.channels)),
-        ),
+        convert: read_convert(encoding, scalar, channel.map(|k| (k, channels))),
     };
     Ok(Blueprint::new(agent)
         .state(StateSpec::of(0u64))
@@ -93,23 +93,10 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
 
 /// What a file's header says.
 struct Sound {
-    spec: WavSpec,
-    encoding: Encoding,
+    format: Format,
     /// The byte where the first frame starts.
     start: u64,
     frames: u64,
-}
-
-/// How a file's samples are kept, where that is known.
-fn encoding_of(spec: &WavSpec) -> Option<Encoding> {
-    match (spec.sample_format, spec.bits_per_sample) {
-        (SampleFormat::Int, 8) => Some(Encoding::U8),
-        (SampleFormat::Int, 16) => Some(Encoding::I16),
-        (SampleFormat::Int, 24) => Some(Encoding::I24),
-        (SampleFormat::Int, 32) => Some(Encoding::I32),
-        (SampleFormat::Float, 32) => Some(Encoding::F32),
-        _ => None,
-    }
 }
 
 impl Sound {
@@ -120,87 +107,180 @@ impl Sound {
                 "`ffmpeg -i {name} -c:a pcm_s24le out.wav` makes one that is read"
             ))
         };
-        let (header, start) = sound_header_of(&mut BufReader::new(reader.look()?))
+        let layout = Layout::of(&mut BufReader::new(reader.look()?))
             .map_err(|e| refused(format!("cannot be read: {e}")))?;
-        let wav = WavReader::new(&*header)
-            .map_err(|e| refused(format!("is no WAV file that can be read: {e}")))?;
-        let (spec, frames) = (wav.spec(), u64::from(wav.duration()));
-        let encoding = encoding_of(&spec).ok_or_else(|| {
-            refused(format!(
-                "has samples of {} bits, and 8, 16, 24 and 32 are known",
-                spec.bits_per_sample
-            ))
-        })?;
-        let sound = Sound {
-            spec,
-            encoding,
-            start,
-            frames,
-        };
-        let data_len = frames * sound.frame_len() as u64;
-        // A sample may lie in more bytes than its bits need; the length of the data tells.
-        if data_len != u64::from(data_len_of(reader, start).map_err(refused)?) {
-            let bits = spec.bits_per_sample;
-            return Err(refused(format!(
-                "has samples of {bits} bits in wider fields"
+        let no_sound = |why: String| refused(format!("is no WAV file that can be read: {why}"));
+        let layout = layout.map_err(no_sound)?;
+        let format = Format::of(&layout.format).map_err(no_sound)?;
+        let frame_len = format.frame_len() as u64;
+        if !layout.data_len.is_multiple_of(frame_len) {
+            let over = layout.data_len % frame_len;
+            return Err(no_sound(format!(
+                "its samples end within a frame: {over} bytes of {frame_len} are left"
             )));
         }
-        let (found, needed) = (reader.len()?, start + data_len);
+        let start = layout.start;
+        let (found, needed) = (reader.len()?, start.saturating_add(layout.data_len));
         match found >= needed {
-            true => Ok(sound),
+            true => Ok(Sound {
+                format,
+                start,
+                frames: layout.data_len / frame_len,
+            }),
             false => Err(OpError::param("path", format!("{name} is {found} bytes long, and its header promises {needed}: it was cut short"))
                 .with_help(format!("`raw.read` with offset = {start} reads what is there"))),
         }
     }
+}
+
+/// How frames are kept.
+struct Format {
+    encoding: Encoding,
+    channels: u16,
+    rate: u32,
+}
+
+impl Format {
+    /// What the chunk `fmt ` says (Microsoft's WAVEFORMATEX and WAVEFORMATEXTENSIBLE); what is wrong with it.
+    fn of(chunk: &[u8]) -> Result<Format, String> {
+        const PCM: u16 = 1;
+        const FLOAT: u16 = 3;
+        const EXTENSIBLE: u16 = 0xFFFE;
+        let word = |at: usize| -> Option<u16> {
+            let bytes = chunk.get(at..at + 2)?;
+            Some(u16::from_le_bytes([bytes[0], bytes[1]]))
+        };
+        let read = || Some((word(0)?, word(2)?, word(4)?, word(6)?, word(12)?, word(14)?));
+        let Some((tag, channels, low, high, frame_len, bits)) = read() else {
+            return Err("its format is cut short".to_owned());
+        };
+        let tag = match (tag, word(24)) {
+            (EXTENSIBLE, Some(sub)) => sub,
+            (EXTENSIBLE, None) => return Err("its format is cut short".to_owned()),
+            (tag, _) => tag,
+        };
+        let encoding = match (tag, bits) {
+            (PCM, 8) => Encoding::U8,
+            (PCM, 16) => Encoding::I16,
+            (PCM, 24) => Encoding::I24,
+            (PCM, 32) => Encoding::I32,
+            (FLOAT, 32) => Encoding::F32,
+            (FLOAT, 64) => Encoding::F64,
+            (PCM, _) => {
+                return Err(format!(
+                    "its samples have {bits} bits, and 8, 16, 24 and 32 are known"
+                ));
+            }
+            (FLOAT, _) => {
+                return Err(format!(
+                    "its floats have {bits} bits, and 32 and 64 are known"
+                ));
+            }
+            _ => {
+                return Err(format!(
+                    "its samples are packed (format {tag:#06x}), and PCM and floats are known"
+                ));
+            }
+        };
+        let rate = u32::from(low) | u32::from(high) << 16;
+        let format = Format {
+            encoding,
+            channels,
+            rate,
+        };
+        if channels == 0 || rate == 0 {
+            return Err(format!("it has {channels} channels at {rate} Hz"));
+        }
+        if format.frame_len() != usize::from(frame_len) {
+            return Err(format!(
+                "its samples of {bits} bits lie in wider fields: a frame of {channels} has {frame_len} bytes"
+            ));
+        }
+        Ok(format)
+    }
 
     fn frame_len(&self) -> usize {
-        self.encoding.len_bytes() * usize::from(self.spec.channels)
+        self.encoding.len_bytes() * usize::from(self.channels)
     }
 }
 
-/// The header without what is beside sound and format, and the byte where the first frame starts.
-///
-/// Other chunks (titles, markers) are passed over here: a chunk of an odd length is followed by a byte of
-/// padding, which `hound` takes for the beginning of the next. What ends too early is left to it to refuse.
-fn sound_header_of(file: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, u64)> {
-    let mut header = Vec::new();
-    take(file, 12, &mut header)?;
-    loop {
-        let chunk = header.len();
-        if !take(file, 8, &mut header)? {
-            break;
-        }
-        let len = u32::from_le_bytes(header[chunk + 4..].try_into().expect("four bytes"));
-        match &header[chunk..chunk + 4] {
-            b"data" => break,
-            b"fmt " if len <= FORMAT_LEN_MAX => {
-                take(file, u64::from(len), &mut header)?;
-                file.seek_relative(i64::from(len % 2))?;
-            }
-            _ => {
-                header.truncate(chunk);
-                file.seek_relative(i64::from(len) + i64::from(len % 2))?;
-            }
-        }
-    }
-    Ok((header, file.stream_position()?))
+/// The parts of a file that tell of its sound.
+struct Layout {
+    format: Vec<u8>,
+    /// The byte where the first frame starts.
+    start: u64,
+    /// Bytes of all frames.
+    data_len: u64,
 }
 
 /// The longest format chunk there is has 40 bytes.
 const FORMAT_LEN_MAX: u32 = 4096;
 
-/// Takes so many bytes from the file; false where it ends before.
-fn take(file: &mut impl Read, len: u64, into: &mut Vec<u8>) -> io::Result<bool> {
-    Ok(file.take(len).read_to_end(into)? as u64 == len)
+/// A length in the header of a file beyond 4 GiB: the chunk `ds64` has it (EBU Tech 3306, RF64).
+const ELSEWHERE: u32 = u32::MAX;
+
+impl Layout {
+    /// Goes through the file's chunks to the samples; other ones (titles, markers) are passed over, with the byte of
+    /// padding that follows an odd length. The inner error says why it is no such file.
+    fn of(file: &mut (impl Read + Seek)) -> io::Result<Result<Layout, String>> {
+        let cut_short = || Ok(Err("it ends within its header".to_owned()));
+        let mut head = [0; 12];
+        if !fill(file, &mut head)? {
+            return cut_short();
+        }
+        if !matches!(&head[..4], b"RIFF" | b"RF64" | b"BW64") || &head[8..] != b"WAVE" {
+            return Ok(Err("it does not begin with RIFF and WAVE".to_owned()));
+        }
+        let (mut format, mut long_len) = (Vec::new(), None);
+        loop {
+            let mut chunk = [0; 8];
+            if !fill(file, &mut chunk)? {
+                return cut_short();
+            }
+            let len = u32::from_le_bytes(chunk[4..].try_into().expect("four bytes"));
+            match &chunk[..4] {
+                b"data" if format.is_empty() => {
+                    return Ok(Err("its samples come before their format".to_owned()));
+                }
+                b"data" => {
+                    return Ok(Ok(Layout {
+                        format,
+                        start: file.stream_position()?,
+                        data_len: match (len, long_len) {
+                            (ELSEWHERE, Some(len)) => len,
+                            _ => u64::from(len),
+                        },
+                    }));
+                }
+                b"fmt " if len <= FORMAT_LEN_MAX => {
+                    format.resize(len as usize, 0);
+                    if !fill(file, &mut format)? {
+                        return cut_short();
+                    }
+                    file.seek_relative(i64::from(len % 2))?;
+                }
+                b"ds64" if len >= 28 => {
+                    let mut lengths = [0; 16];
+                    if !fill(file, &mut lengths)? {
+                        return cut_short();
+                    }
+                    let len_bytes = lengths[8..].try_into().expect("eight bytes");
+                    long_len = Some(u64::from_le_bytes(len_bytes));
+                    file.seek_relative(i64::from(len) - 16 + i64::from(len % 2))?;
+                }
+                _ => file.seek_relative(i64::from(len) + i64::from(len % 2))?,
+            }
+        }
+    }
 }
 
-/// The length of the data chunk, which stands before the first frame at `start`.
-fn data_len_of(reader: &Reader, start: u64) -> Result<u32, String> {
-    let mut len = [0; 4];
-    let file = reader.look().map_err(|e| e.message)?;
-    file.read_exact_at(&mut len, start - 4)
-        .map_err(|e| format!("cannot be read: {e}"))?;
-    Ok(u32::from_le_bytes(len))
+/// Takes the next bytes of the file; false where it ends before.
+fn fill(file: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(bytes) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 fn build_write(args: &Args) -> Result<Blueprint, OpError> {
@@ -357,7 +437,7 @@ mod tests {
     use crate::op::Value;
     use crate::testing::{Chunks, run};
 
-    const ENCODINGS: [&str; 5] = ["u8", "i16", "i24", "i32", "f32"];
+    const ENCODINGS: [&str; 7] = ["u8", "i16", "i24", "i32", "f32", "f64", "rf64"];
 
     #[test]
     fn every_encoding_is_read_as_libsndfile_reads_it() {

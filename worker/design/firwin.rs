@@ -112,7 +112,7 @@ mod tests {
             numtaps,
             cutoff: &[0.1],
             pass_zero: true,
-            window: Taper::Hamming,
+            window: Taper::named("hamming", &[]).unwrap(),
             scale: true,
             rate: 1.0,
         }

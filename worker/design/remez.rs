@@ -191,6 +191,9 @@ fn exchange(places: &[Place], free: usize) -> Option<Through> {
 
 fn exchange_from(places: &[Place], mut extremes: Vec<usize>) -> Option<Through> {
     let count = extremes.len();
+    // An error is a difference of numbers of this size, and no better known than they are.
+    let sizes = places.iter().map(|p| (p.wanted * p.weight).abs());
+    let noise = 8.0 * f64::EPSILON * sizes.fold(0.0, f64::max);
     for _ in 0..100 {
         let (best, size) = alternating(places, &extremes)?;
         let errors: Vec<f64> = places
@@ -198,8 +201,8 @@ fn exchange_from(places: &[Place], mut extremes: Vec<usize>) -> Option<Through> 
             .map(|p| (p.wanted - best.at(p.x)) * p.weight)
             .collect();
         let largest = errors.iter().fold(0.0f64, |most, e| most.max(e.abs()));
-        let next = largest_alternating(&errors, count, size)?;
-        if next == extremes || largest <= size * (1.0 + 1e-13) {
+        let next = largest_alternating(&errors, count, size * (1.0 - 1e-9) - noise)?;
+        if next == extremes || largest <= size * (1.0 + 1e-13) + noise {
             return Some(best);
         }
         extremes = next;
@@ -241,9 +244,8 @@ fn alternating(places: &[Place], extremes: &[usize]) -> Option<(Through, f64)> {
     ))
 }
 
-/// The places of `count` errors of alternating sign, as large as can be and none below `size`.
-fn largest_alternating(errors: &[f64], count: usize, size: f64) -> Option<Vec<usize>> {
-    let least = size * (1.0 - 1e-9);
+/// The places of `count` errors of alternating sign, as large as can be and none below `least`.
+fn largest_alternating(errors: &[f64], count: usize, least: f64) -> Option<Vec<usize>> {
     // The largest summit of each run of one sign.
     let mut found: Vec<usize> = Vec::new();
     for (i, &error) in errors.iter().enumerate() {

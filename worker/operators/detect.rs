@@ -1,4 +1,4 @@
-//! `peaks`, `zero_crossings`, `cusum`: events of a stream of numbers, an item for each.
+//! `zero_crossings`, `cusum`: events of a stream of numbers, an item for each.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -6,44 +6,6 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, St
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 use crate::wide::View;
-
-/// The row of the peaks.
-pub const PEAKS: OpDef = OpDef {
-    name: "peaks",
-    summary: "local maxima",
-    doc: "An item that is larger than both its neighbours, or a flat top between smaller ones, whose place is its middle (rounded down): the peaks of \
-`scipy.signal.find_peaks(x, height=height, distance=distance)`. Each is one f64[2]: its time and its height. Times are in seconds from the stream's \
-beginning where its rate is known, else in items. With `distance` a peak waits for that many items: a larger one within them takes its place, and those that \
-come after it within `distance` and are not larger are dropped. SciPy, which sees all of the signal, starts from the largest of all: it differs where peaks that grow stand in \
-a chain, each nearer than `distance` to the next. A NaN is no peak's neighbour. Real numbers of any type.",
-    inputs: Arity::One,
-    outputs: "f64[2] per peak (time, height)",
-    params: &[
-        ParamDef {
-            name: "height",
-            kind: ParamKind::Float,
-            default: Some(""),
-            unit: "",
-            doc: "The least height of a peak. Default: any.",
-        },
-        ParamDef {
-            name: "distance",
-            kind: ParamKind::Length,
-            default: Some("1"),
-            unit: "items",
-            doc: "Peaks are at least so many items apart.",
-        },
-    ],
-    example: "sine freq=5 rate=1000 items=4000 ! peaks height=0.5 ! null",
-    deterministic: true,
-    build: build_peaks,
-};
-
-fn build_peaks(args: &Args) -> Result<Blueprint, OpError> {
-    let height = args.float("height").unwrap_or(f64::NEG_INFINITY);
-    let distance = args.required_length("distance", 1)?;
-    events(args, Peaks { height, distance }, Summit::zeroed())
-}
 
 /// The row of the zero crossings.
 pub const ZERO_CROSSINGS: OpDef = OpDef {
@@ -126,12 +88,6 @@ trait Detector: 'static {
 
     /// Takes the item at this position; the event that is certain now, if one is.
     fn take(&self, state: &mut Self::State, position: u64, x: f64) -> Option<Event>;
-
-    /// The event that the end of the stream makes certain.
-    fn end(&self, state: &mut Self::State) -> Option<Event> {
-        let _ = state;
-        None
-    }
 }
 
 fn events<D: Detector>(args: &Args, detector: D, init: D::State) -> Result<Blueprint, OpError> {
@@ -190,73 +146,7 @@ impl<D: Detector> Agent for Events<D> {
         }
         self.taken = taken;
         input.consume((at - from) as usize);
-        if input.is_exhausted() {
-            if output.is_full() {
-                return Ok(Status::More);
-            }
-            if let Some(event) = self.detector.end(state) {
-                self.give(event, output);
-            }
-        }
         Ok(Status::Ready)
-    }
-}
-
-struct Peaks {
-    height: f64,
-    distance: u64,
-}
-
-/// The way up to a peak, and the peak that waits.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Summit {
-    last: f64,
-    /// Where the flat top began that `last` is part of.
-    since: u64,
-    /// 1 when the item before the flat top is smaller.
-    risen: u64,
-    /// 1 when a peak waits.
-    waits: u64,
-    place: u64,
-    height: f64,
-}
-
-impl Detector for Peaks {
-    type State = Summit;
-
-    fn take(&self, state: &mut Summit, position: u64, x: f64) -> Option<Event> {
-        let mut certain = None;
-        let is_over = |state: &Summit| position - state.place >= self.distance;
-        if position > 0 && x < state.last && state.risen == 1 {
-            let place = (state.since + position - 1) / 2;
-            let height = state.last;
-            if height >= self.height {
-                let apart = state.waits == 0 || place - state.place >= self.distance;
-                if apart && state.waits == 1 {
-                    certain = Some((state.place as f64, state.height));
-                }
-                if apart || height > state.height {
-                    (state.waits, state.place, state.height) = (1, place, height);
-                }
-            }
-        }
-        if position == 0 || x != state.last {
-            state.risen = u64::from(position > 0 && x > state.last);
-            state.since = position;
-            state.last = x;
-        }
-        // A flat top may still become a peak that began before.
-        if certain.is_none() && state.waits == 1 && is_over(state) && state.risen == 0 {
-            state.waits = 0;
-            certain = Some((state.place as f64, state.height));
-        }
-        certain
-    }
-
-    fn end(&self, state: &mut Summit) -> Option<Event> {
-        let waits = std::mem::take(&mut state.waits) == 1;
-        waits.then_some((state.place as f64, state.height))
     }
 }
 
@@ -339,46 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_is_higher_than_both_its_neighbours_and_a_flat_top_counts_once() {
-        let x = [
-            5.0,
-            1.0,
-            3.0,
-            2.0,
-            4.0,
-            4.0,
-            4.0,
-            1.0,
-            1.0,
-            2.0,
-            2.0,
-            3.0,
-            f64::NAN,
-            0.0,
-            7.0,
-        ];
-        assert_eq!(found("peaks", &x, &[]), [[2.0, 3.0], [5.0, 4.0]]);
-        assert_eq!(found("peaks", &x, &[("height", 3.5.into())]), [[5.0, 4.0]]);
-    }
-
-    #[test]
-    fn of_peaks_too_near_the_larger_one_stays() {
-        let x = [0.0, 2.0, 0.0, 3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
-        let peaks = found("peaks", &x, &[("distance", 3.into())]);
-        assert_eq!(peaks, [[3.0, 3.0], [9.0, 1.0]]);
-        assert_eq!(found("peaks", &x, &[]).len(), 4);
-    }
-
-    #[test]
-    fn a_peak_comes_when_the_distance_has_passed_and_at_the_latest_with_the_end() {
-        let x = [0.0, 2.0, 0.0];
-        assert_eq!(
-            found("peaks", &x, &[("distance", 100.into())]),
-            [[1.0, 2.0]]
-        );
-    }
-
-    #[test]
     fn crossings_lie_on_the_line_between_two_items() {
         let x = [1.0, -1.0, -3.0, 1.0, 0.0, f64::NAN, -1.0];
         let expected = [[0.5, -1.0], [2.75, 1.0], [4.0, -1.0]];
@@ -404,13 +254,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        let cases = [
-            ("cusum", vec![("threshold", 0.into())], "threshold"),
-            ("peaks", vec![("distance", 0.into())], "distance"),
-        ];
-        for (op, params, expected) in cases {
-            let error = build(op, &[given::<f64>("f64", &[])], &params, None).unwrap_err();
-            assert_eq!(error.param.as_deref(), Some(expected));
-        }
+        let params = [("threshold", 0.into())];
+        let error = build("cusum", &[given::<f64>("f64", &[])], &params, None).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("threshold"));
     }
 }

@@ -41,6 +41,7 @@ pub mod moments;
 pub mod moving;
 pub mod noise;
 pub mod pca;
+pub mod peaks;
 pub mod quantile;
 pub mod quench;
 pub mod radio;
@@ -77,6 +78,7 @@ pub(crate) mod numbers;
 pub(crate) mod pace;
 mod positional;
 mod stretches;
+mod tapers;
 mod texts;
 #[cfg(test)]
 pub(crate) mod trial;
@@ -118,7 +120,6 @@ const OPERATORS: &[&OpDef] = &[
     &decimate::DECIMATE,
     &delay::DELAY,
     &detect::CUSUM,
-    &detect::PEAKS,
     &detect::ZERO_CROSSINGS,
     &elements::NORM,
     &elements::PICK,
@@ -172,6 +173,7 @@ const OPERATORS: &[&OpDef] = &[
     &moving::ZSCORE,
     &noise::NOISE,
     &pca::PCA,
+    &peaks::PEAKS,
     &quantile::QUANTILE,
     &quench::QUENCH,
     &recursive_sta_lta::RECURSIVE,
@@ -181,6 +183,7 @@ const OPERATORS: &[&OpDef] = &[
     &regress::REGRESS,
     &radio::agc::AGC,
     &radio::clock::MM,
+    &radio::gardner::GARDNER,
     &radio::demod::AM,
     &radio::demod::FM,
     &radio::demod::PM,
@@ -203,6 +206,7 @@ const OPERATORS: &[&OpDef] = &[
     &smoothers::KALMAN,
     &spectra::cepstrum::CEPSTRUM,
     &spectra::goertzel::GOERTZEL,
+    &spectra::istft::ISTFT,
     &spectra::octaves::OCTAVES,
     &spectra::rfft::IRFFT,
     &spectra::rfft::RFFT,

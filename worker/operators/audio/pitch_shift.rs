@@ -170,7 +170,7 @@ struct Moved {
 
 impl Vocoder {
     fn new(size: usize, hop: usize, ratio: f64) -> Vocoder {
-        let mut window = Taper::Hann.values(size + 1);
+        let mut window = Taper::HANN.values(size + 1);
         window.truncate(size);
         let overlap = |n: usize| -> f64 { window[n..].iter().step_by(hop).map(|w| w * w).sum() };
         let scale = (0..hop).map(|n| 1.0 / (overlap(n) * size as f64)).collect();

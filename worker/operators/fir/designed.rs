@@ -8,6 +8,7 @@ use crate::design::firls::{Line, firls};
 use crate::design::remez::{Level, Remez, Shape, remez};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::units::Unit;
 
 use super::{BETA, OUTPUTS, RATE, WINDOW, filter, window};
@@ -241,6 +242,7 @@ Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.6.",
         },
         WINDOW,
         BETA,
+        WINDOW_ARGS,
     ],
     example: "sine freq=10 rate=1000 items=4000 ! differentiator ! null",
     deterministic: true,

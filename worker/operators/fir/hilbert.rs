@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef};
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::types::{ItemType, Scalar};
 use crate::wide::{View, Wide};
 
@@ -29,6 +30,7 @@ f32 becomes cf32, everything else cf64. Source: Oppenheim and Schafer, Discrete-
         },
         WINDOW,
         BETA,
+        WINDOW_ARGS,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! hilbert ! null",
     deterministic: true,

@@ -9,6 +9,7 @@ use crate::design::firwin::{Firwin, firwin, kaiserord};
 use crate::design::taper::Taper;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir::{self, RATE};
+use crate::operators::tapers::{self, WINDOW_ARGS};
 use crate::types::Scalar;
 use crate::wide::Wide;
 
@@ -146,6 +147,7 @@ depends on the processor's vectors: the last bits may differ between machines, o
         NUMTAPS,
         WINDOW,
         BETA,
+        WINDOW_ARGS,
         RIPPLE,
         WIDTH,
         METHOD,
@@ -176,7 +178,17 @@ pub const LOWPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
+        CUTOFF,
+        NUMTAPS,
+        WINDOW,
+        BETA,
+        WINDOW_ARGS,
+        RIPPLE,
+        WIDTH,
+        METHOD,
+        SCALE,
+        RATE,
+        DECIMATE,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.lowpass cutoff=1000 ! null",
     deterministic: true,
@@ -191,7 +203,17 @@ pub const HIGHPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        CUTOFF, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
+        CUTOFF,
+        NUMTAPS,
+        WINDOW,
+        BETA,
+        WINDOW_ARGS,
+        RIPPLE,
+        WIDTH,
+        METHOD,
+        SCALE,
+        RATE,
+        DECIMATE,
     ],
     example: "sine freq=440 rate=48000 items=4800 ! fir.highpass cutoff=1000 window=blackman ! null",
     deterministic: true,
@@ -206,7 +228,18 @@ pub const BANDPASS: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
+        LOW,
+        HIGH,
+        NUMTAPS,
+        WINDOW,
+        BETA,
+        WINDOW_ARGS,
+        RIPPLE,
+        WIDTH,
+        METHOD,
+        SCALE,
+        RATE,
+        DECIMATE,
     ],
     example: "noise rate=1000 items=6000 ! fir.bandpass low=50 high=100 window=kaiser beta=8 ! null",
     deterministic: true,
@@ -221,7 +254,18 @@ pub const BANDSTOP: OpDef = OpDef {
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
-        LOW, HIGH, NUMTAPS, WINDOW, BETA, RIPPLE, WIDTH, METHOD, SCALE, RATE, DECIMATE,
+        LOW,
+        HIGH,
+        NUMTAPS,
+        WINDOW,
+        BETA,
+        WINDOW_ARGS,
+        RIPPLE,
+        WIDTH,
+        METHOD,
+        SCALE,
+        RATE,
+        DECIMATE,
     ],
     example: "noise rate=1000 items=6000 ! fir.bandstop low=45 high=55 numtaps=501 ! null",
     deterministic: true,
@@ -359,7 +403,15 @@ fn given_taps(args: &Args) -> Result<Option<Vec<f64>>, OpError> {
             "`taps` is an empty list, and must have at least one number",
         ));
     }
-    let design = ["cutoff", "numtaps", "pass_zero", "beta", "ripple", "width"];
+    let design = [
+        "cutoff",
+        "numtaps",
+        "pass_zero",
+        "beta",
+        "window_args",
+        "ripple",
+        "width",
+    ];
     match design.into_iter().find(|name| args.value(name).is_some()) {
         Some(name) => Err(OpError::param(
             name,
@@ -442,7 +494,7 @@ fn estimate(args: &Args, rate: f64) -> Result<Option<(usize, Taper)>, OpError> {
             ));
         }
     };
-    if let Some(name) = ["numtaps", "beta"]
+    if let Some(name) = ["numtaps", "beta", "window_args"]
         .into_iter()
         .find(|name| args.value(name).is_some())
     {
@@ -497,23 +549,18 @@ fn passes_zero(args: &Args, edges: usize) -> Result<bool, OpError> {
 
 fn window(args: &Args) -> Result<Taper, OpError> {
     let name = args.text("window").unwrap_or("hamming");
-    let beta = args.float("beta");
-    match (name, beta) {
-        ("kaiser", Some(beta)) if (0.0..=500.0).contains(&beta) => {}
-        ("kaiser", Some(beta)) => {
-            let message = format!("`beta` is {beta}, and must be 0 to 500");
-            return Err(OpError::param("beta", message));
-        }
+    match (name, args.float("beta")) {
+        ("kaiser", None) => Err(OpError::param(
+            "window",
+            "the window kaiser needs `beta`".to_owned(),
+        )
+        .with_help("add `beta = 8.6`, which is like blackmanharris")),
+        ("kaiser", Some(_)) | (_, None) => tapers::taper(args, "hamming"),
         (name, Some(_)) => {
             let message = format!("`beta` belongs to the window kaiser, and `window` is {name}");
-            return Err(OpError::param("beta", message));
+            Err(OpError::param("beta", message))
         }
-        (_, None) => {}
     }
-    Taper::named(name, beta).ok_or_else(|| {
-        OpError::param("window", format!("the window {name} needs `beta`"))
-            .with_help("add `beta = 8.6`, which is like blackmanharris")
-    })
 }
 
 /// Numbers that are read from a stream of another type.

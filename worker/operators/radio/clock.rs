@@ -63,10 +63,10 @@ Source: Mueller and Muller, IEEE Transactions on Communications 24 (1976).",
 };
 
 /// Taps of the interpolator, and the items it sees.
-const TAPS: usize = 8;
+pub(super) const TAPS: usize = 8;
 
 /// Places between two items.
-const PLACES: usize = 128;
+pub(super) const PLACES: usize = 128;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let within = |name: &str, low: f64, high: f64| {
@@ -171,7 +171,7 @@ impl Tracking {
 }
 
 /// What a symbol is made of.
-trait Symbol: Sample {
+pub(super) trait Symbol: Sample {
     fn sum(taps: &[f64; TAPS], items: &[Self]) -> [f64; 2];
     fn of_parts(parts: [f64; 2]) -> Self;
     /// The error of a value after the last one and the one before that.
@@ -231,7 +231,7 @@ symbols! { f32, f64 }
 ///
 /// The normal equations have the sines of distances on both sides: the inner product of two delays d and e over
 /// the band is sin(pi (d - e) / 2) / (pi (d - e) / 2).
-fn interpolator() -> Vec<[f64; TAPS]> {
+pub(super) fn interpolator() -> Vec<[f64; TAPS]> {
     let place = |k: usize| delay(k as f64 / PLACES as f64);
     (0..=PLACES).map(place).collect()
 }

@@ -18,6 +18,7 @@ pub mod agc;
 pub mod clock;
 pub mod demod;
 pub mod emphasis;
+pub mod gardner;
 pub mod modulate;
 pub mod pll;
 pub mod shift;

@@ -7,6 +7,7 @@ use realfft::RealFftPlanner;
 use super::frames::{BETA, Framed, HOP, NFFT, Part, SIZE, Shape, Spectrum, WINDOW};
 use crate::agent::{Agent, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError};
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::types::ItemType;
 
 /// The row of the table.
@@ -20,7 +21,7 @@ A magnitude of 0 counts as 2.2e-308 (1.2e-38 for f32). Real numbers only; f32 gi
 Source: Bogert, Healy and Tukey (1963), as Oppenheim and Schafer, Discrete-Time Signal Processing, define the real cepstrum.",
     inputs: Arity::One,
     outputs: "one stream of real vectors of nfft, of rate / hop",
-    params: &[SIZE, HOP, WINDOW, BETA, NFFT],
+    params: &[SIZE, HOP, WINDOW, BETA, WINDOW_ARGS, NFFT],
     example: "sine freq=200 rate=8000 items=8000 ! cepstrum size=512 ! null",
     deterministic: true,
     build,

@@ -13,7 +13,7 @@ use rustfft::{Fft, FftNum, FftPlanner};
 use crate::agent::{Agent, AgentError, InPort, Input, Io, Status};
 use crate::design::taper::Taper;
 use crate::op::{Args, OpError, ParamDef, ParamKind};
-use crate::operators::iir;
+use crate::operators::{iir, tapers};
 use crate::sliding::Windows;
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
@@ -116,10 +116,7 @@ impl Shape {
             let words = format!("`nfft` is {nfft}, less than a frame, which has {size} items");
             return Err(OpError::param("nfft", words).with_help("leave `nfft` out"));
         }
-        let beta = args.float("beta");
-        let name = args.text("window").unwrap_or("hann");
-        let taper = Taper::named(name, beta)
-            .ok_or_else(|| OpError::param("window", format!("there is no window `{name}`")))?;
+        let taper = tapers::taper(args, "hann")?;
         Ok(Shape {
             scalar,
             windows: Windows { size, step: hop },

@@ -5,6 +5,7 @@
 
 pub mod cepstrum;
 pub mod goertzel;
+pub mod istft;
 pub mod octaves;
 pub mod rfft;
 pub mod spectrogram;

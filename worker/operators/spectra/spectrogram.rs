@@ -8,6 +8,7 @@ use super::frames::{
 };
 use crate::agent::{Agent, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::types::ItemType;
 use crate::units::Unit;
 
@@ -27,6 +28,7 @@ frequencies. f32 and cf32 give f32, other numbers f64. `png.write` draws it. Sou
         HOP,
         WINDOW,
         BETA,
+        WINDOW_ARGS,
         NFFT,
         DETREND,
         SCALING,

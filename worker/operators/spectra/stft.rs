@@ -7,7 +7,9 @@ use super::frames::{BETA, Framed, HOP, NFFT, Part, RATE, SIZE, Shape, Spectrum, 
 use crate::agent::{Agent, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::types::ItemType;
+use crate::units::Unit;
 
 /// The row of the table.
 pub const STFT: OpDef = OpDef {
@@ -25,6 +27,7 @@ as `fft` has them). f32 and cf32 give cf32, other numbers cf64. Source: the crat
         HOP,
         WINDOW,
         BETA,
+        WINDOW_ARGS,
         NFFT,
         ParamDef {
             name: "scaling",
@@ -55,10 +58,14 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         true => Blueprint::new(agent::<f32>(&shape, scale)),
         false => Blueprint::new(agent::<f64>(&shape, scale)),
     };
+    let unit = match args.text("scaling") {
+        Some("spectrum") => Unit::Of(0),
+        _ => Unit::Unknown,
+    };
     let gives = ItemType::Vector(shape.complex(), shape.bins() as u32);
     Ok(blueprint
         .input(shape.in_port(args))
-        .output(OutPort::new(gives, shape.frame_rate(args))))
+        .output(OutPort::new(gives, shape.frame_rate(args)).unit(unit)))
 }
 
 fn agent<T: Part>(shape: &Shape, scale: f64) -> impl Agent + 'static {

@@ -8,6 +8,7 @@ use super::frames::{
 use super::spectrogram::power;
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, StateSpec, Status, Table};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::operators::tapers::WINDOW_ARGS;
 use crate::sliding::Windows;
 use crate::types::ItemType;
 
@@ -41,6 +42,7 @@ Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
         },
         WINDOW,
         BETA,
+        WINDOW_ARGS,
         NFFT,
         DETREND,
         SCALING,

@@ -80,6 +80,20 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("cf64")
             .param("omega", 2.0)
             .param("gain_mu", 0.0),
+        case("clock.gardner").input("f32").param("sps", 3.3),
+        case("clock.gardner")
+            .input("f64")
+            .param("sps", 2.0)
+            .param("max_deviation", 0.9),
+        case("clock.gardner")
+            .input("cf32")
+            .param("sps", 50.7)
+            .param("damping", 0.5),
+        case("clock.gardner")
+            .input("cf64")
+            .param("sps", 4.0)
+            .param("bandwidth", 0.3)
+            .param("damping", 3.0),
         case("correlate")
             .input("f32")
             .param("pattern", vec![1.0, -0.3, 0.7]),

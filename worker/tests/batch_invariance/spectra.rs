@@ -6,10 +6,30 @@ use super::{Case, case};
 const SOME: usize = 600;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [blocks(), frames(), means(), tones()]
+    [blocks(), frames(), means(), tones(), inverses()]
         .into_iter()
         .flatten()
         .collect()
+}
+
+fn inverses() -> Vec<Case> {
+    let inverse = |item_type, hop| case("istft").input(item_type).param("hop", hop);
+    let mut all = vec![
+        inverse("cf32[9]", 16).param("window", "boxcar"),
+        inverse("cf32[17]", 3).param("onesided", false),
+        inverse("cf64[17]", 5)
+            .param("onesided", false)
+            .param("size", 12),
+        inverse("cf64[1]", 1).param("window", "boxcar"),
+    ];
+    for item_type in ["cf32[17]", "cf64[17]"] {
+        for (hop, size) in [(8, 32), (16, 32), (31, 33), (1, 7)] {
+            all.push(inverse(item_type, hop).param("size", size));
+        }
+        let tukey = inverse(item_type, 20).param("window", "tukey");
+        all.push(tukey.param("window_args", 0.3).param("scaling", "none"));
+    }
+    all
 }
 
 fn blocks() -> Vec<Case> {
@@ -61,6 +81,15 @@ fn frames() -> Vec<Case> {
                 .param("window", "kaiser")
                 .param("beta", 5),
         );
+    }
+    for (window, params) in [
+        ("taylor", vec![5.0, 35.0]),
+        ("chebwin", vec![80.0]),
+        ("general_cosine", vec![0.4, 0.3, 0.2, 0.1]),
+        ("gaussian", vec![20.0]),
+    ] {
+        let case = case("stft").input("f32").param("window", window);
+        all.push(case.param("window_args", params));
     }
     for scaling in ["spectrum", "psd", "none"] {
         all.push(case("stft").input("f32").param("scaling", scaling));

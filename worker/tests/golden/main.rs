@@ -20,6 +20,7 @@ mod numbers;
 mod radio;
 mod sources;
 mod spectra;
+mod windows;
 
 /// The rate of inputs that have no other, in Hz.
 const RATE: f64 = 100.0;

@@ -51,7 +51,7 @@ fn taps_are_those_of_scipy() {
             numtaps: golden.floats("numtaps")[0] as usize,
             cutoff: &golden.floats("cutoff"),
             pass_zero: matches!(golden.text("pass_zero"), "lowpass" | "bandstop"),
-            window: Taper::named(golden.text("window"), beta).unwrap(),
+            window: Taper::named(golden.text("window"), beta.as_slice()).unwrap(),
             scale: golden.value("scale") == Some(&Value::Bool(true)),
             rate: RATE,
         });
