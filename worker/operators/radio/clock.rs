@@ -63,43 +63,67 @@ Source: Mueller and Muller, IEEE Transactions on Communications 24 (1976).",
 };
 
 /// Taps of the interpolator, and the items it sees.
-pub(super) const TAPS: usize = 8;
+const TAPS: usize = 8;
 
 /// Places between two items.
-pub(super) const PLACES: usize = 128;
+const PLACES: usize = 128;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let within = |name: &str, low: f64, high: f64| {
-        let value = args.float(name).unwrap_or(low);
-        match (low..=high).contains(&value) {
-            true => Ok(value),
-            false => Err(OpError::param(
-                name,
-                format!("`{name}` is {value}, and must be {low} to {high}"),
-            )),
-        }
-    };
-    let omega = within("omega", 1.0, 1e6)?;
+    let omega = within(args, "omega", 1.0, 1e6)?;
     let tracking = Tracking {
         omega,
-        gain_omega: within("gain_omega", 0.0, 1e6)?,
-        gain_mu: within("gain_mu", 0.0, 1e6)?,
-        limit: omega * within("omega_relative_limit", 0.0, 0.999)?,
+        gain_omega: within(args, "gain_omega", 0.0, 1e6)?,
+        gain_mu: within(args, "gain_mu", 0.0, 1e6)?,
+        limit: omega * within(args, "omega_relative_limit", 0.0, 0.999)?,
     };
     let start = Clock {
         next: 0,
-        mu: within("mu", 0.0, 1.0)?,
+        mu: within(args, "mu", 0.0, 1.0)?,
         omega,
         values: [[0.0; 2]; 2],
     };
-    let rate = args.input().rate.map(|rate| rate / omega);
+    recovery(args, tracking, start, omega)
+}
+
+/// A parameter that lies in a range.
+pub(super) fn within(args: &Args, name: &str, low: f64, high: f64) -> Result<f64, OpError> {
+    let value = args.float(name).unwrap_or(low);
+    match (low..=high).contains(&value) {
+        true => Ok(value),
+        false => Err(OpError::param(
+            name,
+            format!("`{name}` is {value}, and must be {low} to {high}"),
+        )),
+    }
+}
+
+/// The agent that follows a clock of `sps` items a symbol.
+pub(super) fn recovery<L: Loop>(
+    args: &Args,
+    tracking: L,
+    start: L::Clock,
+    sps: f64,
+) -> Result<Blueprint, OpError> {
+    let rate = args.input().rate.map(|rate| rate / sps);
     with_sample!(args, X => {
-        let agent = Recovery::<X> { tracking, taps: interpolator(), _items: std::marker::PhantomData };
+        let agent = Recovery::<X, L> { tracking, taps: interpolator(), _items: std::marker::PhantomData };
         Blueprint::new(agent)
             .input(InPort::new(args.input().item_type.clone()).retain(TAPS - 1))
             .output(OutPort::new(args.input().item_type.clone(), rate).keeps_unit())
             .state(StateSpec::of(start))
     })
+}
+
+/// A loop that finds symbols.
+pub(super) trait Loop: Copy + 'static {
+    /// Where it is.
+    type Clock: Pod;
+
+    /// The first of the items that the next value is made of, and how far that lies beyond the fourth of them.
+    fn place(clock: &Self::Clock) -> (u64, f64);
+
+    /// Goes on behind a value. True if that is a symbol.
+    fn follow<X: Symbol>(self, clock: &mut Self::Clock, value: [f64; 2]) -> bool;
 }
 
 /// The parameters.
@@ -124,49 +148,62 @@ struct Clock {
     values: [[f64; 2]; 2],
 }
 
-struct Recovery<X> {
-    tracking: Tracking,
+struct Recovery<X, L> {
+    tracking: L,
     taps: Vec<[f64; TAPS]>,
     _items: std::marker::PhantomData<X>,
 }
 
-impl<X: Symbol> Agent for Recovery<X> {
+impl<X: Symbol, L: Loop> Agent for Recovery<X, L> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let clock = io.state.get::<Clock>();
+        let clock = io.state.get::<L::Clock>();
         let (items, past) = input.past::<X>();
         let first = input.position() - past as u64;
         let end = first + items.len() as u64;
         let room = output.room::<X>();
-        let mut given = 0;
-        while given < room.len() && clock.next + TAPS as u64 <= end {
-            let from = (clock.next - first) as usize;
-            let taps = &self.taps[(clock.mu * PLACES as f64).round_ties_even() as usize];
+        let (mut given, (mut next, mut mu)) = (0, L::place(clock));
+        while given < room.len() && next + TAPS as u64 <= end {
+            let from = (next - first) as usize;
+            let taps = &self.taps[(mu * PLACES as f64).round_ties_even() as usize];
             let value = X::sum(taps, &items[from..from + TAPS]);
             room[given] = X::of_parts(value);
-            given += 1;
-            self.tracking
-                .follow(clock, value, X::error(value, clock.values));
+            given += usize::from(self.tracking.follow::<X>(clock, value));
+            (next, mu) = L::place(clock);
         }
-        // The last item of the next symbol is not seen yet, or there is no room for it.
-        let done = end.min(clock.next + TAPS as u64 - 1).max(input.position());
+        // The last item of the next value is not seen yet, or there is no room for it.
+        let done = end.min(next + TAPS as u64 - 1).max(input.position());
         input.consume((done - input.position()) as usize);
         output.produce(given);
         Ok(Status::Ready)
     }
 }
 
-impl Tracking {
+/// The place `ahead` items beyond one.
+pub(super) fn beyond(next: u64, mu: f64, ahead: f64) -> (u64, f64) {
+    // Never back: an item that was left is not seen again.
+    let ahead = (mu + ahead).clamp(0.0, 1e12);
+    (next + ahead as u64, ahead.fract())
+}
+
+impl Loop for Tracking {
+    type Clock = Clock;
+
     #[inline(always)]
-    fn follow(self, clock: &mut Clock, value: [f64; 2], error: f64) {
+    fn place(clock: &Clock) -> (u64, f64) {
+        (clock.next, clock.mu)
+    }
+
+    #[inline(always)]
+    fn follow<X: Symbol>(self, clock: &mut Clock, value: [f64; 2]) -> bool {
+        let error = X::error(value, clock.values);
         let error = if error.is_finite() { error } else { 0.0 };
         clock.values = [value, clock.values[0]];
         let off = clock.omega + self.gain_omega * error - self.omega;
         clock.omega = self.omega + off.clamp(-self.limit, self.limit);
-        // Never back: an item that was left is not seen again.
-        let ahead = (clock.mu + clock.omega + self.gain_mu * error).clamp(0.0, 1e12);
-        clock.next += ahead as u64;
-        clock.mu = ahead.fract();
+        let ahead = clock.omega + self.gain_mu * error;
+        (clock.next, clock.mu) = beyond(clock.next, clock.mu, ahead);
+        true
     }
 }
 
@@ -231,7 +268,7 @@ symbols! { f32, f64 }
 ///
 /// The normal equations have the sines of distances on both sides: the inner product of two delays d and e over
 /// the band is sin(pi (d - e) / 2) / (pi (d - e) / 2).
-pub(super) fn interpolator() -> Vec<[f64; TAPS]> {
+fn interpolator() -> Vec<[f64; TAPS]> {
     let place = |k: usize| delay(k as f64 / PLACES as f64);
     (0..=PLACES).map(place).collect()
 }

@@ -2,11 +2,10 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::clock::{PLACES, Symbol, TAPS, interpolator};
-use super::with_sample;
+use super::clock::{Loop, Symbol, beyond, recovery, within};
 
 /// The row of the table.
 pub const GARDNER: OpDef = OpDef {
@@ -56,17 +55,7 @@ An item that is not finite makes no error. Source: Gardner, IEEE Transactions on
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let within = |name: &str, low: f64, high: f64| {
-        let value = args.float(name).unwrap_or(low);
-        match (low..=high).contains(&value) {
-            true => Ok(value),
-            false => Err(OpError::param(
-                name,
-                format!("`{name}` is {value}, and must be {low} to {high}"),
-            )),
-        }
-    };
-    let sps = within("sps", 2.0, 1e6)?;
+    let sps = within(args, "sps", 2.0, 1e6)?;
     let limit = match args.float("max_deviation") {
         Some(limit) if (0.0..sps / 2.0).contains(&limit) => limit,
         given => {
@@ -78,8 +67,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }
     };
     let (alpha, beta) = gains(
-        within("bandwidth", 1e-6, 1.0)?,
-        within("damping", 1e-3, 10.0)?,
+        within(args, "bandwidth", 1e-6, 1.0)?,
+        within(args, "damping", 1e-3, 10.0)?,
     );
     let tracking = Tracking {
         sps,
@@ -96,14 +85,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         is_half: 0,
         is_first: 1,
     };
-    let rate = args.input().rate.map(|rate| rate / sps);
-    with_sample!(args, X => {
-        let agent = Recovery::<X> { tracking, taps: interpolator(), _items: std::marker::PhantomData };
-        Blueprint::new(agent)
-            .input(InPort::new(args.input().item_type.clone()).retain(TAPS - 1))
-            .output(OutPort::new(args.input().item_type.clone(), rate).keeps_unit())
-            .state(StateSpec::of(start))
-    })
+    recovery(args, tracking, start, sps)
 }
 
 /// The gains of a loop of second order with this natural frequency and damping: GNU Radio's
@@ -149,64 +131,35 @@ struct Clock {
     is_first: u32,
 }
 
-struct Recovery<X> {
-    tracking: Tracking,
-    taps: Vec<[f64; TAPS]>,
-    _items: std::marker::PhantomData<X>,
-}
+impl Loop for Tracking {
+    type Clock = Clock;
 
-impl<X: Symbol> Agent for Recovery<X> {
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let clock = io.state.get::<Clock>();
-        let (items, past) = input.past::<X>();
-        let first = input.position() - past as u64;
-        let end = first + items.len() as u64;
-        let room = output.room::<X>();
-        let mut given = 0;
-        while given < room.len() && clock.next + TAPS as u64 <= end {
-            let from = (clock.next - first) as usize;
-            let taps = &self.taps[(clock.mu * PLACES as f64).round_ties_even() as usize];
-            let value = X::sum(taps, &items[from..from + TAPS]);
-            if clock.is_half == 1 {
-                clock.half = value;
-                self.tracking.go_on(clock, 0.0);
-                continue;
-            }
-            room[given] = X::of_parts(value);
-            given += 1;
-            self.tracking.follow(clock, value);
+    #[inline(always)]
+    fn place(clock: &Clock) -> (u64, f64) {
+        (clock.next, clock.mu)
+    }
+
+    #[inline(always)]
+    fn follow<X: Symbol>(self, clock: &mut Clock, value: [f64; 2]) -> bool {
+        let is_symbol = clock.is_half == 0;
+        let mut more = 0.0;
+        if is_symbol {
+            let part = |k: usize| (clock.before[k] - value[k]) * clock.half[k];
+            let error = part(0) + part(1);
+            let known = error.is_finite() && clock.is_first == 0;
+            let error = if known { error.clamp(-1.0, 1.0) } else { 0.0 };
+            clock.before = value;
+            clock.is_first = 0;
+            let off = clock.period + self.beta * error - self.sps;
+            clock.period = self.sps + off.clamp(-self.limit, self.limit);
+            more = self.alpha * error;
+        } else {
+            clock.half = value;
         }
-        // The last item of the next value is not seen yet, or there is no room for it.
-        let done = end.min(clock.next + TAPS as u64 - 1).max(input.position());
-        input.consume((done - input.position()) as usize);
-        output.produce(given);
-        Ok(Status::Ready)
-    }
-}
-
-impl Tracking {
-    #[inline(always)]
-    fn follow(self, clock: &mut Clock, value: [f64; 2]) {
-        let part = |k: usize| (clock.before[k] - value[k]) * clock.half[k];
-        let error = part(0) + part(1);
-        let known = error.is_finite() && clock.is_first == 0;
-        let error = if known { error.clamp(-1.0, 1.0) } else { 0.0 };
-        clock.before = value;
-        clock.is_first = 0;
-        let off = clock.period + self.beta * error - self.sps;
-        clock.period = self.sps + off.clamp(-self.limit, self.limit);
-        self.go_on(clock, self.alpha * error);
-    }
-
-    /// Half a symbol on, and so much more.
-    #[inline(always)]
-    fn go_on(self, clock: &mut Clock, more: f64) {
         clock.is_half ^= 1;
-        // Never back: an item that was left is not seen again.
-        let ahead = (clock.mu + clock.period / 2.0 + more).clamp(0.0, 1e12);
-        clock.next += ahead as u64;
-        clock.mu = ahead.fract();
+        let ahead = clock.period / 2.0 + more;
+        (clock.next, clock.mu) = beyond(clock.next, clock.mu, ahead);
+        is_symbol
     }
 }
 
