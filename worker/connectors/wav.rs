@@ -91,6 +91,12 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         .output(OutPort::new(item_type, Some(rate))))
 }
 
+/// Who writes into a pipe cannot come back to the header, and leaves about the largest length there that a signed or an
+/// unsigned number holds: the samples then go on to the file's end.
+fn is_unknown(len: u64) -> bool {
+    matches!(len, 0x7fff_f000..=0x7fff_ffff | 0xffff_f000..=0xffff_ffff)
+}
+
 /// What a file's header says.
 struct Sound {
     format: Format,
@@ -113,19 +119,24 @@ impl Sound {
         let layout = layout.map_err(no_sound)?;
         let format = Format::of(&layout.format).map_err(no_sound)?;
         let frame_len = format.frame_len() as u64;
-        if !layout.data_len.is_multiple_of(frame_len) {
-            let over = layout.data_len % frame_len;
+        let (start, found) = (layout.start, reader.len()?);
+        let there = found.saturating_sub(start);
+        let data_len = match layout.data_len {
+            len if len > there && is_unknown(len) => there / frame_len * frame_len,
+            len => len,
+        };
+        if !data_len.is_multiple_of(frame_len) {
+            let over = data_len % frame_len;
             return Err(no_sound(format!(
                 "its samples end within a frame: {over} bytes of {frame_len} are left"
             )));
         }
-        let start = layout.start;
-        let (found, needed) = (reader.len()?, start.saturating_add(layout.data_len));
+        let needed = start.saturating_add(data_len);
         match found >= needed {
             true => Ok(Sound {
                 format,
                 start,
-                frames: layout.data_len / frame_len,
+                frames: data_len / frame_len,
             }),
             false => Err(OpError::param("path", format!("{name} is {found} bytes long, and its header promises {needed}: it was cut short"))
                 .with_help(format!("`raw.read` with offset = {start} reads what is there"))),
@@ -621,6 +632,30 @@ mod tests {
                 let error = source(&WAV_READ, folder.path(), "cut.wav", None, &[]).unwrap_err();
                 assert_eq!(error.param.as_deref(), Some("path"), "{name} cut at {len}");
             }
+        }
+    }
+
+    /// As programs leave it that write into a pipe.
+    #[test]
+    fn a_length_that_was_never_filled_in_means_up_to_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("piped.wav");
+        let spec = WavSpec {
+            channels: 2,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        for unknown in [u32::MAX, 0x7fff_ffff, 0x7fff_ffff - 36] {
+            let mut bytes = sized_header(spec, "piped.wav", 0).unwrap();
+            let end = bytes.len();
+            bytes[end - 4..].copy_from_slice(&unknown.to_le_bytes());
+            // Three frames, and one that was cut short.
+            bytes.extend((1..=7i16).flat_map(i16::to_le_bytes));
+            std::fs::write(&path, bytes).unwrap();
+            let wav = source(&WAV_READ, folder.path(), "piped.wav", Some("i16"), &[]).unwrap();
+            let expected: Vec<u8> = (1..=6i16).flat_map(i16::to_le_bytes).collect();
+            assert_eq!(read(wav, Chunks::Whole).unwrap(), expected, "{unknown:#x}");
         }
     }
 

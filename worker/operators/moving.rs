@@ -100,9 +100,13 @@ fn build(args: &Args, what: What) -> Result<Blueprint, OpError> {
         stretches: Stretches::default(),
         spread: Vec::new(),
     };
+    let port = OutPort::new(input.item_type.with_scalar(gives), input.rate);
     Ok(Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(size as usize - 1))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit()))
+        .output(match what {
+            What::Score => port,
+            What::Mean | What::Median => port.keeps_unit(),
+        }))
 }
 
 /// Where it is follows from the input's position; its fields are caches and scratch.
