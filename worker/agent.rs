@@ -73,6 +73,28 @@ pub trait Agent {
     }
 }
 
+impl Agent for Box<dyn Agent> {
+    fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.as_mut().attach(state)
+    }
+
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.as_mut().work(io)
+    }
+
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.as_mut().finish(state)
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.as_ref().toll(state)
+    }
+
+    fn outside(&self, state: &[u8]) -> Outside {
+        self.as_ref().outside(state)
+    }
+}
+
 /// What of the world outside an agent must find again, to go on from a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outside {

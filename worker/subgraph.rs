@@ -12,7 +12,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use thalweg_ringbuf::Bell;
+use thalweg_ringbuf::{Bell, RingCorrupt};
 
 use crate::agent::{Agent, Blueprint, Ends, Input, Io, Output, Status, Wait};
 use crate::clock;
@@ -151,6 +151,9 @@ struct Host {
     bed: Option<Bed>,
     /// Its loop had run dry, as of the last look.
     dry: bool,
+    /// None of the above but its own inputs and outputs, no item to skip, nothing lossy: most agents, whose
+    /// way is short.
+    plain: bool,
     state: Copies,
     done: bool,
     /// The version that it moved for last.
@@ -325,7 +328,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
     /// without calling it: a predecessor died of them. Its state stays as it is; the items are counted,
     /// and the count is committed with the positions.
     pub fn skip(&mut self, agent: usize, positions: Vec<u64>) {
-        self.hosts[agent].skips.push(positions);
+        let host = &mut self.hosts[agent];
+        host.skips.push(positions);
+        host.plain = false;
     }
 
     /// From now on sources end, and what is on its way drains.
@@ -454,16 +459,22 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
     }
 
     fn call_once(&mut self, ix: usize) -> Result<bool, Fault> {
-        if !self.show(ix)? {
+        let useful = match self.hosts[ix].plain {
+            true => self.show::<true>(ix)?,
+            false => self.show_any(ix)?,
+        };
+        if !useful {
             return Ok(false);
         }
         let host = &mut self.hosts[ix];
-        if host.dry {
-            self.finish(ix)?;
-            return Ok(true);
-        }
-        if host.is_to_skip() {
-            return Ok(self.leave_out(ix));
+        if !host.plain {
+            if host.dry {
+                self.finish(ix)?;
+                return Ok(true);
+            }
+            if host.is_to_skip() {
+                return Ok(self.leave_out(ix));
+            }
         }
         // Relaxed: one writer; read after a death, to name the agent and its item.
         let life = &self.control.head().life;
@@ -512,61 +523,66 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         self.take_in(ix)
     }
 
-    /// Lays out what the agent sees. False if calling it would be useless.
+    #[inline(never)]
+    fn show_any(&mut self, ix: usize) -> Result<bool, Fault> {
+        self.show::<false>(ix)
+    }
+
+    /// Lays out what the agent sees. False if calling it would be useless. `PLAIN` for a plain one, which
+    /// has nothing of what is asked for under `!PLAIN`.
     #[inline(always)]
-    fn show(&mut self, ix: usize) -> Result<bool, Fault> {
+    fn show<const PLAIN: bool>(&mut self, ix: usize) -> Result<bool, Fault> {
         let Subgraph { hosts, streams, .. } = self;
         let host = &mut hosts[ix];
-        let step = host.step.min(self.limit).min(host.step_to_skip());
+        let mut step = host.step.min(self.limit);
+        if !PLAIN {
+            step = step.min(host.step_to_skip());
+        }
         let (mut visible, mut ended) = (false, false);
         host.fed = !host.inputs.is_empty();
-        let own = host.own_inputs;
+        let own = if PLAIN {
+            host.inputs.len()
+        } else {
+            host.own_inputs
+        };
         for (reading, input) in host.inputs[..own].iter_mut().zip(&mut host.seen) {
-            let shown = reading.show(&mut streams[reading.stream], step, self.look, input);
+            let stream = &mut streams[reading.stream];
+            let shown = reading.show::<PLAIN>(stream, step, self.look, input);
             shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             visible |= !input.is_empty();
             host.fed &= !input.is_empty();
             ended |= input.is_exhausted();
         }
-        if host.guards_a_loop {
-            host.hold_off(streams);
-        }
-        // Companions after what they stand beside: every tag at an item seen above is seen here, unless there
-        // are more than a step takes (`tags.rs`).
-        for (reading, input) in host.inputs[own..].iter_mut().zip(&mut host.seen[own..]) {
-            let shown = reading.show(&mut streams[reading.stream], usize::MAX, self.look, input);
-            shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
-            visible |= !input.is_empty();
+        if !PLAIN {
+            if host.guards_a_loop {
+                host.hold_off(streams);
+            }
+            visible |= host.show_companions(streams, self.look)?;
         }
         let mut full = !host.outputs.is_empty();
-        for (o, (&s, output)) in host.outputs.iter().zip(&mut host.room).enumerate() {
-            let stream = &mut streams[s];
-            let most = host
-                .items
-                .map_or(u64::MAX, |n| n.saturating_sub(stream.count));
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            let shown = match stream.framed {
+        for o in 0..host.outputs.len() {
+            let stream = &mut streams[host.outputs[o]];
+            let shown = match PLAIN {
                 true => {
-                    let refused = host.room_wanted[o];
-                    let want = frames_room(host.drops_when_full, refused, stream);
-                    stream.show_frames_room(want, most, self.look, output)
-                }
-                false => {
-                    let want = step.max(host.room_at_least[o]).min(most);
+                    let want = step.max(host.room_at_least[o]);
                     stream.fetch_ahead(want);
-                    stream.show_room(want, self.look, output)
+                    stream.show_room(want, self.look, &mut host.room[o])
                 }
+                false => host.show_room(o, stream, step, self.look),
             };
             shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
-            full &= output.is_full() || o >= host.own_outputs;
+            full &= host.room[o].is_full() || (!PLAIN && o >= host.own_outputs);
         }
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
         host.unwanted = host.is_unwanted(streams);
-        // After its input: an item that came of another delay's end is seen with the word that ended it.
-        host.dry = host.bed.is_some_and(|bed| bed.is_dry());
         let stopped = host.source && self.stopping;
-        let ending = ended || host.dry || stopped || host.unwanted || host.is_at_its_end(streams);
+        let mut ending = ended || stopped || host.unwanted;
+        if !PLAIN {
+            // After its input: an item that came of another delay's end is seen with the word that ended it.
+            host.dry = host.bed.is_some_and(|bed| bed.is_dry());
+            ending |= host.dry || host.is_at_its_end(streams);
+        }
         let calling = visible || host.source || host.more;
         Ok(ending || (calling && !host.blocked))
     }
@@ -845,6 +861,13 @@ impl Host {
             ..
         } = seat.blueprint;
         let layout = control.layout().agents[ix].clone();
+        let has_frames = inputs.iter().any(|p| p.item_type.is_framed())
+            || outputs.iter().any(|p| p.item_type.is_framed());
+        let items = seat.items.filter(|_| inputs.is_empty());
+        let guards_a_loop = takes_any && seat.inputs.iter().any(|place| place.back);
+        let has_companions = inputs.iter().any(|p| p.beside) || outputs.iter().any(|p| p.beside);
+        let is_lossy = seat.inputs.iter().any(|place| place.lossy);
+        let bounded = items.is_some() || seat.bed.is_some() || guards_a_loop;
         let readings = seat
             .inputs
             .iter()
@@ -884,14 +907,14 @@ impl Host {
             layout,
             step: seat.step,
             room_at_least: outputs.iter().map(|p| p.at_least).collect(),
-            has_frames: inputs.iter().any(|p| p.item_type.is_framed())
-                || outputs.iter().any(|p| p.item_type.is_framed()),
+            has_frames,
             room_wanted: vec![0; outputs.len()],
             wants_more_room: false,
-            items: seat.items.filter(|_| inputs.is_empty()),
-            guards_a_loop: takes_any && seat.inputs.iter().any(|place| place.back),
+            items,
+            guards_a_loop,
             bed: seat.bed,
             dry: false,
+            plain: !(has_frames || has_companions || is_lossy || bounded),
             state,
             done: false,
             moved_for: 0,
@@ -909,6 +932,42 @@ impl Host {
             declared: dials,
             turn: 0,
         }
+    }
+
+    /// Lays out the tags, after the items they stand beside: every tag at an item that was seen is seen here,
+    /// unless there are more than a step takes (`tags.rs`). True if there are any.
+    fn show_companions(&mut self, streams: &mut [Stream], look: bool) -> Result<bool, Fault> {
+        let own = self.own_inputs;
+        let mut visible = false;
+        for (reading, input) in self.inputs[own..].iter_mut().zip(&mut self.seen[own..]) {
+            let stream = &mut streams[reading.stream];
+            let shown = reading.show::<false>(stream, usize::MAX, look, input);
+            shown.map_err(|corrupt| host_fault(&self.name, corrupt.to_string()))?;
+            visible |= !input.is_empty();
+        }
+        Ok(visible)
+    }
+
+    /// Lays out the room of one output, for at most as many items as a source has still to give.
+    fn show_room(
+        &mut self,
+        o: usize,
+        stream: &mut Stream,
+        step: usize,
+        look: bool,
+    ) -> Result<(), RingCorrupt> {
+        let most = self
+            .items
+            .map_or(u64::MAX, |n| n.saturating_sub(stream.count));
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let room = &mut self.room[o];
+        if stream.framed {
+            let want = frames_room(self.drops_when_full, self.room_wanted[o], stream);
+            return stream.show_frames_room(want, most, look, room);
+        }
+        let want = step.max(self.room_at_least[o]).min(most);
+        stream.fetch_ahead(want);
+        stream.show_room(want, look, room)
     }
 
     /// Does not show what comes from outside of the loop while a stream that leads back is more than half full. Else

@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::{Keep, Kept, until_unread};
+use super::unread::UntilUnread;
+use super::{Keep, Kept};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Status};
 use crate::types::Item;
 
@@ -12,7 +13,7 @@ use crate::types::Item;
 ///
 /// What `f` does outside the graph is done at least once: a step that is killed before its commit is
 /// made again, with the same items in the same order. When `f` prints and nobody reads what it prints any
-/// more, the sink is done: [`until_unread`].
+/// more, the sink is done: [`until_unread`](super::until_unread).
 pub fn sink<T, S, F>(init: S, f: F) -> Blueprint
 where
     T: Item,
@@ -34,10 +35,9 @@ where
         f,
         types: PhantomData::<fn(T)>,
     };
-    let sink = Blueprint::new(agent)
+    Blueprint::new(UntilUnread(agent))
         .input(InPort::new(T::item_type()))
-        .state(kept.spec);
-    until_unread(sink)
+        .state(kept.spec)
 }
 
 struct Sink<K, F, Types> {

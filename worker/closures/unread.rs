@@ -19,9 +19,9 @@ pub fn until_unread(blueprint: Blueprint) -> Blueprint {
 }
 
 /// A sink around a closure, which does nothing but [`Agent::work`].
-struct UntilUnread(Box<dyn Agent>);
+pub struct UntilUnread<A>(pub A);
 
-impl Agent for UntilUnread {
+impl<A: Agent> Agent for UntilUnread<A> {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
         be_silent();
         self.0.attach(state)

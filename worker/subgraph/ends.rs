@@ -107,9 +107,10 @@ pub(super) struct Lossy {
 impl Reading {
     /// Lays out in `seen` what the agent sees of this input: at most `step` unread items, and what is
     /// retained. It is written field by field: a value handed back is read by the line before its
-    /// words have left the store buffer, which costs more than all the rest.
+    /// words have left the store buffer, which costs more than all the rest. `PLAIN` of items of one length,
+    /// read where they lie.
     #[inline(always)]
-    pub(super) fn show(
+    pub(super) fn show<const PLAIN: bool>(
         &mut self,
         stream: &mut Stream,
         step: usize,
@@ -117,11 +118,11 @@ impl Reading {
         seen: &mut Input,
     ) -> Result<(), FrameError> {
         let want = step.max(self.at_least);
-        if stream.framed {
+        if !PLAIN && stream.framed {
             *seen = self.show_frames(stream, want, look)?;
             return Ok(());
         }
-        if self.lossy.is_some() {
+        if !PLAIN && self.lossy.is_some() {
             *seen = self.show_copy(stream, want);
             return Ok(());
         }
