@@ -166,28 +166,21 @@ impl Expansion<'_> {
         let before = self.found.len();
         let values = bound(composite, &agent, shift, &mut self.found);
         let inputs = connected(composite, &agent, &mut self.found);
-        if let Some(dtype) = &agent.dtype {
+        let as_param = "make it a parameter: params.type = \"f64\", and inside dtype = \"$type\"";
+        let dtype = agent.dtype.iter();
+        let dtype = dtype.map(|at| ("dtype", "type", as_param, somewhere(&agent, at)));
+        let at_source = "say it inside, at the agent that gives the stream";
+        let unit = agent.units.first();
+        let unit = unit.map(|at| ("unit", "unit", at_source, somewhere(&agent, at)));
+        for (key, thing, help, span) in dtype.chain(unit) {
             let message = format!(
-                "agent `{}` is a use of sub-graph `{}`, which has no `dtype` of its own",
+                "agent `{}` is a use of sub-graph `{}`, which has no `{key}` of its own",
                 agent.name.value, composite.name.value
             );
             self.found.push(
                 Diagnostic::new(message)
-                    .at(somewhere(&agent, dtype), "this type")
-                    .help(
-                        "make it a parameter: params.type = \"f64\", and inside dtype = \"$type\"",
-                    ),
-            );
-        }
-        if let Some(unit) = agent.units.first() {
-            let message = format!(
-                "agent `{}` is a use of sub-graph `{}`, which has no `unit` of its own",
-                agent.name.value, composite.name.value
-            );
-            self.found.push(
-                Diagnostic::new(message)
-                    .at(somewhere(&agent, unit), "this unit")
-                    .help("say it inside, at the agent that gives the stream"),
+                    .at(span, format!("this {thing}"))
+                    .help(help),
             );
         }
         if self.found.len() > before {

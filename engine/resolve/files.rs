@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
+use thalweg_worker::connectors::folder_of;
 use thalweg_worker::op::{Args, OpError, ParamKind, nearest};
 
 use super::build::Built;
@@ -174,13 +175,6 @@ fn room_for_new(path: &Path) -> Result<(), String> {
 
 /// The longest name of a file, in bytes.
 const NAME_MAX: usize = 255;
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
 
 /// True for a folder of `/proc` or `/sys`: root may write there, but make no file.
 fn is_kernels(folder: &Path) -> bool {

@@ -9,6 +9,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use thalweg_worker::connectors::folder_of;
+
 use super::format::{self, Contents, HEAD_LEN, MAGIC};
 
 /// What is done to the disk, in the words of a message.
@@ -94,13 +96,6 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn folder(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
 /// May a snapshot get this name? Looked at before anything is made; what is not a snapshot is never
 /// replaced.
 ///
@@ -108,7 +103,7 @@ fn folder(file: &Path) -> &Path {
 /// What is in the way, and what to do.
 pub fn check_place(file: &Path) -> Result<(), String> {
     let name = file.display();
-    let folder = folder(file);
+    let folder = folder_of(file);
     if !folder.is_dir() {
         let folder = folder.display();
         return Err(format!(
@@ -160,7 +155,7 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
 
 /// Forces the names in a file's folder to the disk.
 fn force_folder(file: &Path, gate: Gate<'_>) -> Result<(), DiskError> {
-    let path = folder(file);
+    let path = folder_of(file);
     let folder = attempt(gate, Call::Open, path, || File::open(path))?;
     attempt(gate, Call::Sync, path, || folder.sync_all())
 }

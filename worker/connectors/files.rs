@@ -513,10 +513,7 @@ pub(super) fn writable(path: &Path) -> Result<(), OpError> {
 
 /// Refused where the folder that a new file would be in is missing or may not be written.
 fn makeable(path: &Path) -> Result<(), OpError> {
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     if !folder.is_dir() {
         let (file, folder) = (path.display(), folder.display());
         let message = format!("{file} cannot be made: there is no folder {folder}");
@@ -524,6 +521,14 @@ fn makeable(path: &Path) -> Result<(), OpError> {
     }
     access(folder, AccessFlags::W_OK | AccessFlags::X_OK)
         .map_err(|e| refused(path, "made", &e.into()))
+}
+
+/// The folder that a file of this name is in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn is_a_folder(path: &Path) -> OpError {

@@ -43,6 +43,7 @@ mod staged;
 mod taken;
 mod text;
 
+pub use files::folder_of;
 pub(crate) use text::push_number;
 
 pub(crate) const CONNECTORS: &[&OpDef] = &[
