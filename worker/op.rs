@@ -758,6 +758,21 @@ fn no_rate(name: &str, text: &str) -> String {
     )
 }
 
+/// What to say of a name that is none of these: which of them is meant, else which there are.
+pub fn meant(name: &str, there: &[&str]) -> String {
+    let all = match there {
+        there if there.len() > LISTED => format!("{} ..", there[..LISTED].join(", ")),
+        _ => there.join(", "),
+    };
+    match nearest(name, there) {
+        Some(near) => format!("did you mean {near:?}? It has {all}"),
+        None => format!("it has {all}"),
+    }
+}
+
+/// So many names are listed.
+const LISTED: usize = 20;
+
 /// The candidate most like `name`, if any is near enough to be meant.
 pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     candidates

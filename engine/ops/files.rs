@@ -274,12 +274,14 @@ writers! {
     struct NpzWrite {
         /// The arrays' names. Default: the inputs' names, `arr_0` of a single one.
         arrays: impl TextList,
+        /// Packs the arrays, as `numpy.savez_compressed` does. `false` unless told otherwise.
+        compressed: bool,
         ..with
     }
 
     /// Writes streams as arrays of a NumPy archive.
     ///
-    /// An array for each input, of its own length, as `npy.write` writes it, uncompressed. During the run the
+    /// An array for each input, of its own length, as `npy.write` writes it. During the run the
     /// items gather in `PATH.parts`; the archive is made of them when all streams have ended (after Ctrl-C
     /// too), and replaces an existing file.
     fn npz_write[T: Item](path: &str) -> <T> = "npz.write";

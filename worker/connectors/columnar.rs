@@ -30,7 +30,7 @@ use crate::agent::{
 use crate::connectors::cells::port_names;
 use crate::connectors::files::Reader;
 use crate::connectors::staged::{Parts, Staged};
-use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, nearest, titles};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, meant, titles};
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, from_file};
 
@@ -355,11 +355,8 @@ fn chosen_columns(args: &Args, schema: &Schema, name: &str) -> Result<Vec<usize>
         let place = fields.iter().position(|field| field.name() == wanted);
         place.ok_or_else(|| {
             let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-            let help = match nearest(wanted, &names) {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => format!("it has {}", names.join(", ")),
-            };
-            OpError::param("columns", format!("{name} has no column {wanted:?}")).with_help(help)
+            OpError::param("columns", format!("{name} has no column {wanted:?}"))
+                .with_help(meant(wanted, &names))
         })
     };
     given.into_iter().map(place).collect()

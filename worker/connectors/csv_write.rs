@@ -136,7 +136,7 @@ struct CsvWriter {
 
 impl Agent for CsvWriter {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        self.file.open(state)
+        self.file.open(&self.header, state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {

@@ -24,9 +24,15 @@ impl Grown {
         })
     }
 
-    /// Opens it in the process that writes, at what is committed.
-    pub(super) fn open(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.target.open(*state.get::<u64>())
+    /// Opens it in the process that writes, at what is committed. A file to which nothing was written has the `header`
+    /// whatever comes of this run; the first that is written writes it again.
+    pub(super) fn open(&mut self, header: &[u8], mut state: State<'_>) -> Result<(), AgentError> {
+        let written = *state.get::<u64>();
+        self.target.open(written)?;
+        if written == 0 && self.target.is_regular() {
+            self.target.write(0, header)?;
+        }
+        Ok(())
     }
 
     /// Enough has gathered to be written.

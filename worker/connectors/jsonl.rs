@@ -489,7 +489,7 @@ struct JsonWriter {
 
 impl Agent for JsonWriter {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        self.file.open(state)
+        self.file.open(b"", state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {

@@ -13,9 +13,9 @@ use crate::connectors::records::{Count, RecordReader, RecordWriter, in_order};
 use crate::op::{Args, Arity, OpDef, OpError};
 use crate::types::{ItemType, Scalar};
 
-mod columns;
+pub(super) mod columns;
 
-use columns::ColumnsReader;
+use columns::{ColumnsReader, InFile};
 
 /// The row of `npy.read`.
 pub const NPY_READ: OpDef = OpDef {
@@ -55,26 +55,22 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let item_type = header.item_type().map_err(|why| refused(&name, &why))?;
     let record_len = item_type.len_bytes();
     header.check_len(&name, reader.len()?, record_len)?;
-    let convert = in_order(header.is_big_endian, part_len(header.scalar));
-    let element_len = header.scalar.len_bytes();
-    let blueprint = match header.is_columns_first && record_len > element_len {
-        true => Blueprint::new(ColumnsReader {
-            reader,
-            start: header.len_bytes,
-            rows: header.items(),
-            width: record_len / element_len,
-            element_len,
-            convert,
-            file: None,
-            column: Vec::new(),
-            gathered: Vec::new(),
-        }),
+    let blueprint = match header.has_columns() {
+        true => {
+            let start = header.len_bytes;
+            let elements = InFile {
+                reader,
+                start,
+                file: None,
+            };
+            Blueprint::new(ColumnsReader::new(elements, &header))
+        }
         false => Blueprint::new(RecordReader {
             reader,
             start: header.len_bytes,
             record_len,
             count: Count::Exactly(header.items()),
-            convert,
+            convert: in_order(header.is_big_endian, part_len(header.scalar)),
         }),
     };
     Ok(blueprint
@@ -161,7 +157,7 @@ pub(super) struct Header {
     pub(super) is_big_endian: bool,
     shape: Vec<u64>,
     /// Elements of a column lie side by side, not those of a row.
-    pub(super) is_columns_first: bool,
+    is_columns_first: bool,
     /// Where the elements start.
     pub(super) len_bytes: u64,
 }
@@ -221,7 +217,14 @@ impl Header {
             .0;
         let (scalar, is_big_endian) = element(descr)?;
         let shape = shape(entry(dictionary, "shape")?)?;
-        let is_columns_first = entry(dictionary, "fortran_order")?.starts_with("True");
+        let order = entry(dictionary, "fortran_order")?;
+        let is_columns_first = order.starts_with("True");
+        if !is_columns_first && !order.starts_with("False") {
+            return Err(format!(
+                "has a header without an order of its elements: {:?}",
+                dictionary.trim_end()
+            ));
+        }
         Ok(Header {
             scalar,
             is_big_endian,
@@ -258,14 +261,19 @@ impl Header {
         }
     }
 
+    /// Elements of a row are not side by side.
+    pub(super) fn has_columns(&self) -> bool {
+        self.is_columns_first && self.width() > 1
+    }
+
+    /// The bytes of header and elements.
+    fn whole_len(&self, record_len: usize) -> u128 {
+        u128::from(self.items()) * record_len as u128 + u128::from(self.len_bytes)
+    }
+
     /// The file must hold what the header promises.
-    pub(super) fn check_len(
-        &self,
-        name: &str,
-        found: u64,
-        record_len: usize,
-    ) -> Result<(), OpError> {
-        let needed = u128::from(self.items()) * record_len as u128 + u128::from(self.len_bytes);
+    fn check_len(&self, name: &str, found: u64, record_len: usize) -> Result<(), OpError> {
+        let needed = self.whole_len(record_len);
         match u128::from(found) >= needed {
             true => Ok(()),
             false => Err(refused(
@@ -273,6 +281,17 @@ impl Header {
                 &format!(
                     "is {found} bytes long, and its header promises {needed}: it was cut short"
                 ),
+            )),
+        }
+    }
+
+    /// What is wrong with a file that must hold what the header promises, and nothing else.
+    pub(super) fn check_whole(&self, found: u64, record_len: usize) -> Result<(), String> {
+        let needed = self.whole_len(record_len);
+        match u128::from(found) == needed {
+            true => Ok(()),
+            false => Err(format!(
+                "is {found} bytes long, and its header promises {needed}: it is damaged"
             )),
         }
     }
@@ -411,6 +430,26 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_an_array_from_its_opening_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = sink(&NPY_WRITE, folder.path(), "w.npy", ("f64", None), &[]).unwrap();
+        for taken in [0u64, 2] {
+            let path = folder.path().join("w.npy");
+            let file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&path);
+            file.unwrap().set_len(128 + 8 * taken + 3).unwrap();
+            let mut state = [taken];
+            let state = crate::agent::State::new(bytemuck::cast_slice_mut(&mut state));
+            writer.agent.attach(state).unwrap();
+            let reader = source(&NPY_READ, folder.path(), "w.npy", None, &[]).unwrap();
+            let found = read(reader, Chunks::Whole).unwrap();
+            assert_eq!(found.len() as u64, 8 * taken);
+        }
+    }
+
+    #[test]
     fn an_empty_stream_is_an_empty_array() {
         let folder = tempfile::tempdir().unwrap();
         let writer = sink(&NPY_WRITE, folder.path(), "w.npy", ("f64", None), &[]).unwrap();
@@ -488,6 +527,10 @@ mod tests {
             ),
             ("'descr': '<f8', 'fortran_order': False", "without shape"),
             ("'descr': '<f8', 'shape': (1,)", "without fortran_order"),
+            (
+                "'descr': '<f8', 'fortran_order': Galse, 'shape': (1,)",
+                "without an order",
+            ),
             ("", "without descr"),
             (
                 "'descr': '<c16', 'fortran_order': False, 'shape': (18446744073709551615,)",

@@ -146,7 +146,6 @@ impl<R: Bytes> Agent for RecordReader<R> {
     }
 }
 
-/// The count that is the whole state of both.
 /// What a state that is one count says.
 pub(super) fn count_of(state: &[u8]) -> u64 {
     bytemuck::pod_read_unaligned(state)
@@ -200,7 +199,7 @@ impl RecordWriter {
         Ok(Readers::Some)
     }
 
-    /// Bytes that a pipe was given with so many items.
+    /// Bytes that were given with so many items.
     fn given(&self, items: u64) -> u64 {
         match items {
             0 => 0,
@@ -220,9 +219,12 @@ impl RecordWriter {
 
 impl Agent for RecordWriter {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        match *state.get::<u64>() {
-            0 => self.target.open(0),
-            taken => self.target.open(self.offset(taken)),
+        let taken = *state.get::<u64>();
+        self.target.open(self.given(taken))?;
+        // Whatever comes of this run, the file is one of its kind.
+        match self.target.is_regular() {
+            true => self.write_header(taken).map(|_| ()),
+            false => Ok(()),
         }
     }
 

@@ -65,7 +65,7 @@ impl TagWriter {
 
 impl Agent for TagWriter {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        self.file.open(state)
+        self.file.open(b"", state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {

@@ -55,7 +55,7 @@ struct TextWriter {
 
 impl Agent for TextWriter {
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        self.file.open(state)
+        self.file.open(b"", state)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {

@@ -4,7 +4,7 @@ use super::dialect::{Dialect, number, with_points};
 use super::rows::{Next, Scanner};
 use crate::agent::AgentError;
 use crate::connectors::files::Reader;
-use crate::op::{Args, OpError, Value, nearest};
+use crate::op::{Args, OpError, Value, meant};
 use crate::units::from_file;
 
 /// What is known of the file's rows.
@@ -277,11 +277,8 @@ pub(super) fn within(index: usize, width: usize, file: &str) -> Result<(), OpErr
 pub(super) fn position(names: &[String], name: &str, file: &str) -> Result<usize, OpError> {
     names.iter().position(|n| n == name).ok_or_else(|| {
         let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
-        let help = match nearest(name, &candidates) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => format!("it has {}", candidates.join(", ")),
-        };
-        OpError::param("columns", format!("{file} has no column {name:?}")).with_help(help)
+        OpError::param("columns", format!("{file} has no column {name:?}"))
+            .with_help(meant(name, &candidates))
     })
 }
 

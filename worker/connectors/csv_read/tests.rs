@@ -300,7 +300,10 @@ fn what_cannot_be_read_is_refused_before_the_run() {
         assert!(error.message.contains(message), "{}", error.message);
     }
     let near = refused(b"east,north\n1,2\n", None, &columns("nort"));
-    assert_eq!(near.help.as_deref(), Some("did you mean \"north\"?"));
+    assert_eq!(
+        near.help.as_deref(),
+        Some("did you mean \"north\"? It has east, north")
+    );
 }
 
 #[test]

@@ -3,44 +3,93 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::Header;
 use crate::agent::{Agent, AgentError, Io, Outside, State, Status};
 use crate::connectors::files::{Reader, failed};
-use crate::connectors::records::Convert;
+use crate::connectors::raw::part_len;
+use crate::connectors::records::{Convert, in_order};
 
 /// Bytes of rows that are gathered at once, one row at least.
 const AT_ONCE: usize = 1 << 20;
 
-/// State: how many rows were given (`u64`).
-pub(super) struct ColumnsReader {
+/// The elements of an array, wherever they are.
+pub(in crate::connectors) trait Elements: 'static {
+    /// Opens them in the process that reads.
+    fn open(&mut self) -> Result<(), AgentError>;
+
+    /// Fills `bytes` with those that are `at` bytes behind the first element.
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> Result<(), AgentError>;
+
+    /// What a snapshot must know of so many bytes.
+    fn outside(&self, len_bytes: u64) -> Outside;
+}
+
+/// The elements of an `.npy` file.
+pub(super) struct InFile {
     pub(super) reader: Reader,
     /// The byte where the first column starts.
     pub(super) start: u64,
-    pub(super) rows: u64,
-    /// Columns.
-    pub(super) width: usize,
-    /// Bytes of an element.
-    pub(super) element_len: usize,
-    /// From the file's order of bytes to the machine's.
-    pub(super) convert: Convert,
     pub(super) file: Option<File>,
-    /// Some elements of one column.
-    pub(super) column: Vec<u8>,
-    /// Rows as the file has their bytes.
-    pub(super) gathered: Vec<u8>,
 }
 
-impl ColumnsReader {
+impl Elements for InFile {
+    fn open(&mut self) -> Result<(), AgentError> {
+        let file = self.reader.look().map_err(|e| AgentError::new(e.message))?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn read_at(&self, bytes: &mut [u8], at: u64) -> Result<(), AgentError> {
+        let file = self.file.as_ref().expect("attached before the first call");
+        let at = self.start + at;
+        file.read_exact_at(bytes, at)
+            .map_err(|e| failed(&self.reader.name(), &format!("read at byte {at}"), &e))
+    }
+
+    fn outside(&self, len_bytes: u64) -> Outside {
+        self.reader.outside(self.start..self.start + len_bytes)
+    }
+}
+
+/// State: how many rows were given (`u64`).
+pub(in crate::connectors) struct ColumnsReader<E> {
+    elements: E,
+    rows: u64,
+    /// Columns.
+    width: usize,
+    /// Bytes of an element.
+    element_len: usize,
+    /// From the file's order of bytes to the machine's.
+    convert: Convert,
+    /// Some elements of one column.
+    column: Vec<u8>,
+    /// Rows as the file has their bytes.
+    gathered: Vec<u8>,
+}
+
+impl<E: Elements> ColumnsReader<E> {
+    /// Of an array with this header.
+    pub(in crate::connectors) fn new(elements: E, header: &Header) -> ColumnsReader<E> {
+        ColumnsReader {
+            elements,
+            rows: header.items(),
+            width: header.width() as usize,
+            element_len: header.scalar.len_bytes(),
+            convert: in_order(header.is_big_endian, part_len(header.scalar)),
+            column: Vec::new(),
+            gathered: Vec::new(),
+        }
+    }
+
     /// Gathers `n` rows from `first` on.
     fn gather(&mut self, first: u64, n: usize) -> Result<(), AgentError> {
         let (len, row_len) = (self.element_len, self.element_len * self.width);
-        let file = self.file.as_ref().expect("attached before the first call");
         self.column.resize(n * len, 0);
         self.gathered.resize(n * row_len, 0);
         for k in 0..self.width {
             let before = k as u64 * self.rows + first;
-            let at = self.start + before * len as u64;
-            file.read_exact_at(&mut self.column, at)
-                .map_err(|e| failed(&self.reader.name(), &format!("read at byte {at}"), &e))?;
+            self.elements
+                .read_at(&mut self.column, before * len as u64)?;
             let rows = self.gathered.chunks_exact_mut(row_len);
             for (row, element) in rows.zip(self.column.chunks_exact(len)) {
                 row[k * len..][..len].copy_from_slice(element);
@@ -50,11 +99,9 @@ impl ColumnsReader {
     }
 }
 
-impl Agent for ColumnsReader {
+impl<E: Elements> Agent for ColumnsReader<E> {
     fn attach(&mut self, _: State<'_>) -> Result<(), AgentError> {
-        let file = self.reader.look().map_err(|e| AgentError::new(e.message))?;
-        self.file = Some(file);
-        Ok(())
+        self.elements.open()
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -90,6 +137,6 @@ impl Agent for ColumnsReader {
     /// Rows are taken from all over the array.
     fn outside(&self, _: &[u8]) -> Outside {
         let len_bytes = self.rows * (self.element_len * self.width) as u64;
-        self.reader.outside(self.start..self.start + len_bytes)
+        self.elements.outside(len_bytes)
     }
 }
