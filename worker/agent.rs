@@ -463,6 +463,20 @@ impl Output {
         self.framed = None;
     }
 
+    /// Bytes of the room, before anything is given.
+    #[inline]
+    pub(crate) fn room_len_bytes(&self) -> usize {
+        self.len * self.item_len
+    }
+
+    /// The room lies here instead.
+    ///
+    /// # Safety
+    /// `room` is aligned for the items, writable for as long as the room is, and initialised.
+    pub(crate) unsafe fn lie_at(&mut self, room: *mut u8) {
+        self.room = room;
+    }
+
     /// No room.
     pub(crate) fn nothing() -> Output {
         // SAFETY: no item is writable there, and none is promised.

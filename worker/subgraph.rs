@@ -21,10 +21,12 @@ use crate::defects::{Defect, is_seeded};
 use crate::dials::{Desk, Dial, Turned};
 use crate::dry::Bed;
 
+mod beside;
 mod copies;
 mod ends;
 mod part;
 
+use beside::Beside;
 use copies::Copies;
 use ends::{Lossy, NEVER, Reading, Stream};
 pub use ends::{StampPlace, StreamSeat};
@@ -154,6 +156,10 @@ struct Host {
     /// None of the above but its own inputs and outputs, no item to skip, nothing lossy: most agents, whose
     /// way is short.
     plain: bool,
+    /// Outputs that other cores read may be filled beside their rings.
+    beside: Option<Box<Beside>>,
+    /// They are, by this call.
+    aside: bool,
     state: Copies,
     done: bool,
     /// The version that it moved for last.
@@ -224,7 +230,14 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             let part = unsafe { Part::of(&control, ix) };
             Host::new(seat, &control, ix, state, part)
         });
-        let hosts: Vec<Host> = hosts.collect();
+        let mut hosts: Vec<Host> = hosts.collect();
+        for host in &mut hosts {
+            let is_for_others = |o: &usize| {
+                let stream = &streams[host.outputs[*o]];
+                !stream.framed && !stream.seat.reader_bells.is_empty()
+            };
+            host.beside = Beside::of((0..host.own_outputs).filter(is_for_others));
+        }
         let mut subgraph = Subgraph {
             ringing: vec![false; bells.len()],
             streams,
@@ -417,6 +430,10 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             if self.hosts[ix].done {
                 continue;
             }
+            if timed && let Some(beside) = &mut self.hosts[ix].beside {
+                let aside = beside.will_be_timed();
+                self.hosts[ix].aside = aside;
+            }
             let moved = self.call(ix)?;
             if moved {
                 self.hosts[ix].moved_for = self.version + 1;
@@ -437,12 +454,16 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
     }
 
     /// Books a call that was started at `start`; gives when it ended, which is when the next one starts.
-    fn note_time(&self, ix: usize, moved: bool, start: u64) -> u64 {
+    fn note_time(&mut self, ix: usize, moved: bool, start: u64) -> u64 {
         let now = clock::now_ns();
         if moved {
             let gauge = self.control.agent_gauge(ix);
             add(&gauge.timed, 1);
             add(&gauge.ns, now - start);
+        }
+        let host = &mut self.hosts[ix];
+        if let Some(beside) = &mut host.beside {
+            host.aside = beside.was_timed(now - start, &host.room);
         }
         now
     }
@@ -573,6 +594,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             shown.map_err(|corrupt| host_fault(&host.name, corrupt.to_string()))?;
             full &= host.room[o].is_full() || (!PLAIN && o >= host.own_outputs);
         }
+        if host.aside {
+            host.move_aside();
+        }
         host.blocked = full && !host.drops_when_full;
         host.wait = None;
         host.unwanted = host.is_unwanted(streams);
@@ -641,6 +665,9 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
             }
             put(reading.read);
             put(reading.released_or_lost());
+        }
+        if host.aside {
+            host.bring_back(streams);
         }
         for (&s, output) in host.outputs.iter().zip(&host.room) {
             let stream = &mut streams[s];
@@ -915,6 +942,8 @@ impl Host {
             bed: seat.bed,
             dry: false,
             plain: !(has_frames || has_companions || is_lossy || bounded),
+            beside: None,
+            aside: false,
             state,
             done: false,
             moved_for: 0,
@@ -931,6 +960,29 @@ impl Host {
             turned: vec![Turned::default(); dials.len()],
             declared: dials,
             turn: 0,
+        }
+    }
+
+    /// Puts the room of long calls beside the rings.
+    #[cold]
+    #[inline(never)]
+    fn move_aside(&mut self) {
+        if let Some(beside) = &mut self.beside {
+            beside.move_aside(&mut self.room);
+        }
+    }
+
+    /// Copies to the rings what was filled beside them.
+    #[cold]
+    #[inline(never)]
+    fn bring_back(&self, streams: &[Stream]) {
+        let slot = |o: usize| {
+            let stream = &streams[self.outputs[o]];
+            stream.seat.ring.slot_ptr(stream.written)
+        };
+        if let Some(beside) = &self.beside {
+            // SAFETY: `show` moved the outputs aside for this call.
+            unsafe { beside.bring_back(&self.room, slot) };
         }
     }
 
