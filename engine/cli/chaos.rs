@@ -17,6 +17,7 @@ use super::plan::planned;
 use super::run::{capacity, duration};
 use super::{Failure, GraphArg, give, give_json, refused_as_json, say, warn};
 use crate::chaos::{Disturbance, Toll};
+use crate::compose;
 use crate::decl::{Capacity, GraphDecl};
 use crate::diag::Refused;
 use crate::plan::Options;
@@ -107,39 +108,52 @@ impl Chaos {
     /// A difference, or a run that failed (1); a graph that is refused or has nothing to compare (2).
     pub fn run(&self) -> Result<(), Failure> {
         let apart = Apart::new()?;
-        let graph = match self.graph.declare() {
+        let declared = self.graph.declare().and_then(|mut graph| {
+            // Files are written by the agents of sub-graphs too.
+            compose::expand(&mut graph)?;
+            Ok(graph)
+        });
+        let graph = match declared {
             Err(refused) if self.json => return Err(refused_as_json(&refused)),
             other => other?,
         };
         let outputs = outputs::of(&graph);
+        let senders = outputs::senders(&graph);
         let graph = RefCell::new(Some(graph));
         let outline = apart.run(|| self.outline(&graph))?;
         self.check_workers(&outline)?;
-        let (compared, uncompared) = sorted_out(outputs, &outline)?;
+        if let Some((agent, op)) = senders.first() {
+            return Err(Failure::usage(format!(
+                "agent `{agent}` ({op}) sends to another program: the graph runs several times, and all would be sent each time; let the stream end in a file instead"
+            )));
+        }
+        let (compared, uncompared) = sorted_out(&outputs, &outline)?;
         let mut outcome = Outcome::new(&outline.name, self.seed(), &compared, uncompared);
         if !self.quiet {
             say(&format!("seed {}\n", outcome.seed));
         }
         let mut scratch = Scratch::new("chaos")?;
         let undisturbed = scratch.folder("undisturbed")?;
-        let job = || rehearse(&graph, &compared, &undisturbed, self.options(), None);
+        // What is not compared is written all the same.
+        let job = || rehearse(&graph, &outputs, &undisturbed, self.options(), None);
         let first = apart.run(job)?;
         outcome.rate = self.rate_for(&first);
-        self.disturb(&apart, &graph, &scratch, &mut outcome, &compared)?;
+        let files = (&outputs[..], &compared[..]);
+        self.disturb(&apart, &graph, &scratch, &mut outcome, files)?;
         if outcome.difference.is_some() {
             outcome.kept = Some(scratch.keep());
         }
         self.tell(&outcome)
     }
 
-    /// Disturbs runs until there were kills enough or a file differs.
+    /// Disturbs runs until there were kills enough or a file differs, of those that are compared.
     fn disturb(
         &self,
         apart: &Apart,
         graph: &RefCell<Option<GraphDecl>>,
         scratch: &Scratch,
         outcome: &mut Outcome,
-        compared: &[Output],
+        (outputs, compared): (&[Output], &[Output]),
     ) -> Result<(), Failure> {
         let wanted = match (self.kills, self.lasts) {
             (Some(kills), _) => kills,
@@ -163,7 +177,7 @@ impl Chaos {
                 workers: self.only.clone(),
             };
             let folder = scratch.folder("disturbed")?;
-            let job = || rehearse(graph, compared, &folder, self.options(), Some(disturbance));
+            let job = || rehearse(graph, outputs, &folder, self.options(), Some(disturbance));
             let run = apart.run(job)?;
             outcome.count(run);
             outcome.compare(&scratch.folder_of("undisturbed"), &folder, compared)?;
@@ -255,7 +269,7 @@ impl Chaos {
 
 /// The outputs that must come out the same, and those that cannot be compared.
 fn sorted_out(
-    outputs: Vec<Output>,
+    outputs: &[Output],
     outline: &Outline,
 ) -> Result<(Vec<Output>, Vec<Uncompared>), Failure> {
     if let Some((agent, what)) = outline.once.first() {
@@ -275,10 +289,10 @@ fn sorted_out(
     for output in outputs {
         match outline.by_chance.get(&output.agent) {
             Some(why) => uncompared.push(Uncompared {
-                agent: output.agent,
+                agent: output.agent.clone(),
                 why: why.clone(),
             }),
-            None => compared.push(output),
+            None => compared.push(output.clone()),
         }
     }
     match compared.is_empty() {

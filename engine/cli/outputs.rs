@@ -67,6 +67,19 @@ pub fn is_file_writer(op: &str) -> bool {
     params.iter().any(|def| def.kind == ParamKind::WritePath)
 }
 
+/// The agents that send to another program, each with its operator: writers that name no file.
+pub fn senders(graph: &GraphDecl) -> Vec<(String, String)> {
+    let op = |agent: &AgentDecl| match &agent.work {
+        WorkDecl::Op { op, .. } => Some(op.value.clone()),
+        WorkDecl::Native { .. } => None,
+    };
+    let is_sender = |op: &String| op.ends_with(".write") && !is_file_writer(op);
+    let agents = graph.agents.iter();
+    agents
+        .filter_map(|agent| Some((agent.name.value.clone(), op(agent).filter(is_sender)?)))
+        .collect()
+}
+
 /// Has the graph write to `folder` instead.
 pub fn redirect(graph: &mut GraphDecl, outputs: &[Output], folder: &Path) {
     for agent in &mut graph.agents {

@@ -17,6 +17,7 @@ use super::plan::planned;
 use super::table::{Column, percent, rate, table};
 use super::{Failure, say};
 use crate::bench::Spread;
+use crate::compose;
 use crate::decl::{Core, GraphDecl, OnError, WorkDecl};
 use crate::host::Host;
 use crate::plan::{Options, Plan};
@@ -85,6 +86,10 @@ pub fn best(
         }
     };
     let apart = Apart::new()?;
+    if let Some(graph) = graph.borrow_mut().as_mut() {
+        // Files are written by the agents of sub-graphs too.
+        compose::expand(graph)?;
+    }
     let files = graph.borrow().as_ref().map_or(Vec::new(), outputs::of);
     let outline = apart.run(|| outline(graph, options, &files))?;
     if let Some(obstacle) = outline.obstacle {

@@ -103,6 +103,27 @@ fn a_diamond_of_single_item_rings_comes_out_the_same() {
 }
 
 #[test]
+fn what_sub_graphs_write_is_compared_and_theirs_is_untouched() {
+    let graph = r#"
+        [graphs.keep]
+        inputs = "x"
+        params.to = "left.csv"
+        agents.file = { op = "csv.write", in = "x", path = "$to" }
+        [agents.left]
+        op = "keep"
+        in = "n"
+        [agents.right]
+        op = "keep"
+        in = "n"
+        to = "right.csv"
+        [agents.n]
+        op = "counter"
+        items = 5000
+    "#;
+    check(graph, &["--workers", "3", "--step", "16"], 2);
+}
+
+#[test]
 fn tags_come_out_the_same() {
     let arguments = ["--step", "16", "--capacity", "256"];
     check(tags::TAGGED, &arguments, 3);

@@ -10,6 +10,7 @@ mod chaos;
 mod deaths;
 mod dry;
 mod every_call;
+mod every_row;
 mod exit_codes;
 mod frames;
 mod hostile;
