@@ -12,11 +12,14 @@ use thalweg_worker::op::seconds;
 
 use crate::decl::{At, GraphDecl};
 use crate::diag::{Diagnostic, Refused};
+use crate::include;
 use crate::keys::{self, Node, NodeValue};
 
 mod check;
 mod expand;
 mod substitute;
+
+pub(crate) use substitute::shifted;
 
 const KEYS: [&str; 5] = ["inputs", "outputs", "params", "agents", "streams"];
 const PARAM_KEYS: [&str; 3] = ["type", "default", "doc"];
@@ -174,6 +177,7 @@ pub fn expand(graph: &mut GraphDecl) -> Result<(), Refused> {
     Refused::unless_empty(std::mem::take(&mut found), &graph.source)?;
     check::unused(graph);
     expand::uses(graph, &mut found);
+    include::rebase(graph);
     graph.is_expanded = true;
     Refused::unless_empty(found, &graph.source)
 }

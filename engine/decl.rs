@@ -45,12 +45,32 @@ pub struct GraphDecl {
 pub struct SourceText {
     /// How messages call it: the path as given, `<stdin>`, `<command line>`.
     pub name: String,
-    /// The text.
+    /// The text, and behind it those of the files that it includes.
     pub text: String,
     /// The uses of sub-graphs: the text of each is seen again, further on, for every use.
     pub used: Vec<Used>,
+    /// What else places point into.
+    beside: Box<Beside>,
+}
+
+/// What places point into beside a graph's own text.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    /// The files it includes, in the order of their texts.
+    included: Vec<Included>,
     /// The settings of the command line, a line for each; their places begin at 2^62.
-    pub settings: String,
+    settings: String,
+}
+
+/// A file that a graph file includes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Included {
+    /// How messages call it.
+    pub name: String,
+    /// Its folder, as seen from the graph's: the relative paths that are written in it start there.
+    pub folder: PathBuf,
+    /// Where its text begins.
+    start: usize,
 }
 
 /// Where the places of what `--set` gave begin: further on than any text or use of a sub-graph.
@@ -78,23 +98,82 @@ impl SourceText {
             name: name.into(),
             text,
             used: Vec::new(),
-            settings: String::new(),
+            beside: Box::default(),
         }
+    }
+
+    /// Puts the text of an included file behind the others; gives the place of its first byte.
+    pub fn include(&mut self, name: String, folder: PathBuf, text: &str) -> usize {
+        // Apart, so that the end of a text is no place of the next.
+        self.text += "\n";
+        let start = self.text.len();
+        self.text += text;
+        self.beside.included.push(Included {
+            name,
+            folder,
+            start,
+        });
+        start
+    }
+
+    /// The files it includes, in the order of their texts.
+    pub fn included(&self) -> &[Included] {
+        &self.beside.included
+    }
+
+    /// The text of the graph itself.
+    pub fn own_text(&self) -> &str {
+        &self.text[self.bounds(None)]
+    }
+
+    /// The included files, each with its text.
+    pub fn included_texts(&self) -> impl Iterator<Item = (&Included, &str)> {
+        let files = self.included().iter().enumerate();
+        files.map(|(nth, file)| (file, &self.text[self.bounds(Some(nth))]))
+    }
+
+    /// The included file that a place is in, which may be one that a use sees; `None`: the graph's own text.
+    pub fn included_at(&self, span: &Span) -> Option<&Included> {
+        if span.start >= SETTINGS {
+            return None;
+        }
+        let (span, _) = self.origin(span);
+        Some(&self.beside.included[self.file_of(&span)?])
+    }
+
+    fn file_of(&self, span: &Span) -> Option<usize> {
+        let before = self
+            .included()
+            .partition_point(|file| file.start <= span.start);
+        before.checked_sub(1)
+    }
+
+    fn bounds(&self, file: Option<usize>) -> Span {
+        let next = file.map_or(0, |nth| nth + 1);
+        let start = file.map_or(0, |nth| self.beside.included[nth].start);
+        let next = self.beside.included.get(next);
+        start..next.map_or(self.text.len(), |file| file.start - 1)
     }
 
     /// Keeps a setting of the command line; gives the place of its first byte.
     pub fn keep_setting(&mut self, set: &str) -> usize {
-        let start = SETTINGS + self.settings.len();
-        self.settings += &set.replace('\n', " ");
-        self.settings += "\n";
+        let start = SETTINGS + self.beside.settings.len();
+        self.beside.settings += &set.replace('\n', " ");
+        self.beside.settings += "\n";
         start
     }
 
     /// The text that a place points into, how messages call that, and where in it the place is.
     pub fn text_at(&self, span: &Span) -> (&str, &str, Span) {
         match span.start.checked_sub(SETTINGS) {
-            Some(start) => ("--set", &self.settings, start..span.end - SETTINGS),
-            None => (&self.name, &self.text, span.clone()),
+            Some(start) => ("--set", &self.beside.settings, start..span.end - SETTINGS),
+            None => {
+                let file = self.file_of(span);
+                let name = file.map_or(&self.name, |nth| &self.beside.included[nth].name);
+                let bounds = self.bounds(file);
+                let inside = span.start - bounds.start..span.end - bounds.start;
+                (name, &self.text[bounds], inside)
+            }
         }
     }
 

@@ -15,12 +15,13 @@ use toml::de::{DeTable, DeValue};
 use crate::compose;
 use crate::decl::{At, GraphDecl, SourceText, Span};
 use crate::diag::{Diagnostic, Refused, line_column, why};
+use crate::include;
 use crate::keys::{self, Node, NodeValue};
 
 /// The longest graph file that is read, in bytes.
 pub const LONGEST: u64 = 16 << 20;
 
-const TOP_KEYS: [&str; 5] = ["name", "workers", "agents", "streams", "graphs"];
+const TOP_KEYS: [&str; 6] = ["name", "include", "workers", "agents", "streams", "graphs"];
 
 /// Reads the graph file at `path`; `-` is standard input. Relative paths inside it start from its folder.
 ///
@@ -29,10 +30,10 @@ const TOP_KEYS: [&str; 5] = ["name", "workers", "agents", "streams", "graphs"];
 /// TOML, and every key and value that a graph file does not have.
 pub fn load_file(path: &str) -> Result<GraphDecl, Refused> {
     if path == "-" {
-        let text = contents(&mut io::stdin().lock(), "<stdin>")?;
+        let text = contents(&mut io::stdin().lock()).map_err(|why| unreadable("<stdin>", &why))?;
         return parse(text, "<stdin>", "stdin", PathBuf::new());
     }
-    let text = read_regular(path)?;
+    let text = read_regular(Path::new(path)).map_err(|why| unreadable(path, &why))?;
     let stem = Path::new(path).file_stem().unwrap_or_default();
     let base = Path::new(path).parent().unwrap_or(Path::new(""));
     parse(text, path, &stem.to_string_lossy(), base.to_owned())
@@ -42,38 +43,79 @@ pub fn load_file(path: &str) -> Result<GraphDecl, Refused> {
 /// the text gives none, `base` the folder that relative paths start from.
 ///
 /// # Errors
-/// As [`load_file`], but for reading.
+/// As [`load_file`], but for reading it.
 pub fn parse(text: String, name: &str, stem: &str, base: PathBuf) -> Result<GraphDecl, Refused> {
+    parse_with(text, name, stem, base, &read_regular)
+}
+
+/// As [`parse`]; `read` gives the text of an included file, or says why there is none.
+pub(crate) fn parse_with(
+    text: String,
+    name: &str,
+    stem: &str,
+    base: PathBuf,
+    read: include::Read<'_>,
+) -> Result<GraphDecl, Refused> {
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,
     };
     let source = SourceText::new(name, text);
-    if let Some(at) = source.text.find('\0') {
-        let refusal = Diagnostic::new("no TOML: a NUL character").at(at..at + 1, "here");
-        return Err(Refused::one(refusal, Some(source)));
-    }
-    let (root, errors) = DeTable::parse_recoverable(&source.text);
-    Refused::unless_empty(no_toml(&errors, &source.text), &Some(source.clone()))?;
-    let root = node(root.span(), DeValue::Table(root.into_inner()));
+    let root = match root(&source.text) {
+        Ok(root) => root,
+        Err(found) => {
+            return Err(Refused {
+                diagnostics: found,
+                source: Some(source),
+            });
+        }
+    };
     let mut graph = GraphDecl {
         name: as_name(stem),
         source: Some(source),
         base,
         ..GraphDecl::default()
     };
-    let mut found = Vec::new();
-    top(&mut graph, root, &mut found);
+    let (mut found, mut included) = (Vec::new(), Vec::new());
+    top(&mut graph, root, &mut included, &mut found);
+    include::all(&mut graph, included, read, &mut found);
     Refused::unless_empty(found, &graph.source)?;
     Ok(graph)
 }
 
-fn top(graph: &mut GraphDecl, root: Node, found: &mut Vec<Diagnostic>) {
+/// The table that a TOML text is.
+///
+/// # Errors
+/// What is wrong with it, in the order of the text.
+pub(crate) fn root(text: &str) -> Result<Node, Vec<Diagnostic>> {
+    if let Some(at) = text.find('\0') {
+        let refusal = Diagnostic::new("no TOML: a NUL character").at(at..at + 1, "here");
+        return Err(vec![refusal]);
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut found = no_toml(&errors, text);
+    if found.is_empty() {
+        return Ok(node(root.span(), DeValue::Table(root.into_inner())));
+    }
+    found.sort_by_key(Diagnostic::place);
+    Err(found)
+}
+
+fn top(
+    graph: &mut GraphDecl,
+    root: Node,
+    included: &mut Vec<At<String>>,
+    found: &mut Vec<Diagnostic>,
+) {
     for (key, value) in keys::entries("graph", root, found) {
         match key.value.as_str() {
             "name" => match value.value {
                 NodeValue::Text(name) if is_name(&name) => graph.name = name,
                 _ => found.push(bad_name(&value)),
+            },
+            "include" => match include::paths(&value) {
+                Ok(paths) => included.extend(paths),
+                Err(refusal) => found.push(refusal),
             },
             "agents" => {
                 for (name, value) in keys::entries("agents", value, found) {
@@ -190,35 +232,36 @@ fn spanned(value: Spanned<DeValue<'_>>) -> Node {
     node(value.span(), value.into_inner())
 }
 
-fn read_regular(path: &str) -> Result<String, Refused> {
+/// The text of a regular file, or why it cannot be had.
+fn read_regular(path: &Path) -> Result<String, String> {
     // O_NONBLOCK: opening a named pipe must not wait for its writer.
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path);
-    let mut file = opened.map_err(|e| unreadable(path, &why(&e)))?;
-    let metadata = file.metadata().map_err(|e| unreadable(path, &why(&e)))?;
+    let mut file = opened.map_err(|e| why(&e))?;
+    let metadata = file.metadata().map_err(|e| why(&e))?;
     if metadata.is_dir() {
-        return Err(unreadable(path, "it is a folder"));
+        return Err("it is a folder".to_owned());
     }
     if !metadata.is_file() {
-        return Err(unreadable(path, "it is no regular file"));
+        return Err("it is no regular file".to_owned());
     }
-    contents(&mut file, path)
+    contents(&mut file)
 }
 
-fn contents(from: &mut impl Read, name: &str) -> Result<String, Refused> {
+fn contents(from: &mut impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     from.take(LONGEST + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| unreadable(name, &why(&e)))?;
+        .map_err(|e| why(&e))?;
     if bytes.len() as u64 > LONGEST {
-        return Err(unreadable(name, "it is longer than 16 MiB"));
+        return Err("it is longer than 16 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-        unreadable(name, &format!("line {line} is not UTF-8 (byte {at})"))
+        format!("line {line} is not UTF-8 (byte {at})")
     })
 }
 

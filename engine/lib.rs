@@ -19,6 +19,7 @@ pub mod diag;
 mod keys;
 
 pub mod file;
+mod include;
 pub mod oneline;
 pub mod sets;
 

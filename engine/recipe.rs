@@ -4,7 +4,7 @@
 //! it, so agents come to lie where they lay; and the shape of the segment that this gave, to compare.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::Fencing;
@@ -25,6 +25,9 @@ pub struct Written {
     /// How messages call it.
     name: String,
     text: String,
+    /// The files it includes: how messages call each, and its text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    included: Vec<(String, String)>,
     /// The graph's name, where the text gives none.
     graph: String,
     /// The folder that relative paths start from, as seen from `folder`.
@@ -50,7 +53,11 @@ impl Written {
         Ok(Some(Written {
             is_line,
             name: source.name.clone(),
-            text: source.text.clone(),
+            text: source.own_text().to_owned(),
+            included: source
+                .included_texts()
+                .map(|(file, text)| (file.name.clone(), text.to_owned()))
+                .collect(),
             graph: graph.name.clone(),
             base: graph.base.clone(),
             folder: std::env::current_dir()?,
@@ -97,10 +104,21 @@ impl Written {
         let text = self.text.clone();
         let mut graph = match self.is_line {
             true => oneline::load_line(&text)?,
-            false => file::parse(text, &self.name, &self.graph, self.base.clone())?,
+            false => file::parse_with(text, &self.name, &self.graph, self.base.clone(), &|path| {
+                self.included_text(path)
+            })?,
         };
         sets::apply_sets(&mut graph, &self.sets)?;
         Ok(graph)
+    }
+
+    fn included_text(&self, path: &Path) -> Result<String, String> {
+        let kept = self
+            .included
+            .iter()
+            .find(|(name, _)| Path::new(name) == path);
+        let text = kept.map(|(_, text)| text.clone());
+        text.ok_or_else(|| "it was not kept".to_owned())
     }
 }
 

@@ -22,9 +22,15 @@ pub fn schema() -> Json {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Thalweg graph",
         "type": "object",
-        "required": ["agents"],
         "additionalProperties": false,
         "properties": {
+            "include": {
+                "description": "Files whose sub-graphs are used here, looked for beside this one.",
+                "oneOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}},
+                ],
+            },
             "name": {
                 "description": "The graph's name; default: the file's stem.",
                 "type": "string",
@@ -35,10 +41,16 @@ pub fn schema() -> Json {
             "streams": named("Settings of single streams.", STREAM, stream()),
             "graphs": named("Sub-graphs: agents that a use (op = \"NAME\") stands for.", AGENT_NAME, composite()),
         },
-        // The operators are known, and with sub-graphs there are names beside them.
+        // The operators are known, and with sub-graphs there are names beside them. A file of sub-graphs alone
+        // is there to be included.
         "if": {"required": ["graphs"]},
         "then": {"properties": {"agents": named("", AGENT_NAME, any_agent())}},
-        "else": {"properties": {"agents": named("", AGENT_NAME, agent())}},
+        "else": {
+            "required": ["agents"],
+            "if": {"required": ["include"]},
+            "then": {"properties": {"agents": named("", AGENT_NAME, any_agent())}},
+            "else": {"properties": {"agents": named("", AGENT_NAME, agent())}},
+        },
         "$defs": definitions(),
     })
 }
@@ -129,7 +141,7 @@ fn any_agent() -> Json {
         "required": ["op"],
         "properties": {
             "op": {
-                "description": "An operator, or a sub-graph of this file.",
+                "description": "An operator, or a sub-graph of this file or of one that it includes.",
                 "type": "string",
                 "pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$",
             },

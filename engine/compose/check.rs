@@ -470,7 +470,7 @@ impl Walk<'_> {
     }
 }
 
-/// Warns of what no one uses: sub-graphs, their inputs, their parameters.
+/// Warns of what no one uses: sub-graphs, their inputs, their parameters. What is included is there for others too.
 pub(super) fn unused(graph: &mut GraphDecl) {
     let outside = graph.agents.iter().filter_map(|agent| match &agent.work {
         WorkDecl::Op { op, .. } => Some(op.value.as_str()),
@@ -480,7 +480,11 @@ pub(super) fn unused(graph: &mut GraphDecl) {
     let inside = inside.filter_map(|(_, node)| op_of(node));
     let used: HashSet<&str> = outside.chain(inside).collect();
     let mut warnings = Vec::new();
-    for composite in &graph.composites {
+    let source = graph.source.as_ref();
+    let is_own = |composite: &&CompositeDecl| {
+        source.is_none_or(|source| source.included_at(&composite.name.span).is_none())
+    };
+    for composite in graph.composites.iter().filter(is_own) {
         let name = &composite.name;
         let mut warn = |message: String, span: &Span| {
             warnings.push(Diagnostic::new(message).at(span.clone(), "used nowhere"));

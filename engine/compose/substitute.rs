@@ -14,7 +14,7 @@ use crate::keys::{Node, NodeValue};
 pub(super) type Values = BTreeMap<String, Node>;
 
 /// Moves every place of the node by `shift`.
-pub(super) fn shifted(node: Node, shift: usize) -> Node {
+pub(crate) fn shifted(node: Node, shift: usize) -> Node {
     let value = match node.value {
         NodeValue::List(items) => {
             NodeValue::List(items.into_iter().map(|item| shifted(item, shift)).collect())

@@ -232,8 +232,7 @@ pub(super) fn conflicts(graph: &GraphDecl, built: &[Option<Built>], found: &mut 
             writers.insert(identity, used);
         }
     }
-    let graph_file = graph_file(graph);
-    if let Some(writer) = graph_file.as_ref().and_then(|file| writers.get(file)) {
+    for writer in graph_files(graph).filter_map(|file| writers.get(&file)) {
         let message = format!("agent `{}` would write over the graph file", writer.agent);
         found.push(Diagnostic::new(message).at(writer.span.clone(), "the graph itself"));
     }
@@ -281,9 +280,14 @@ fn source_name(graph: &GraphDecl) -> Option<&str> {
     graph.source.as_ref().map(|source| source.name.as_str())
 }
 
-fn graph_file(graph: &GraphDecl) -> Option<Identity> {
-    let name = source_name(graph).filter(|name| !name.starts_with('<'))?;
-    identity(Path::new(name))
+/// The files that the graph was read from.
+fn graph_files(graph: &GraphDecl) -> impl Iterator<Item = Identity> {
+    let included = graph.source.iter().flat_map(|source| source.included());
+    let names = source_name(graph).filter(|name| !name.starts_with('<'));
+    names
+        .into_iter()
+        .chain(included.map(|file| file.name.as_str()))
+        .filter_map(|name| identity(Path::new(name)))
 }
 
 fn both(first: &Use<'_>, second: &Use<'_>, what: &str) -> Diagnostic {

@@ -38,7 +38,12 @@ pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> 
             None => format!("graph `{}`", graph.name),
         };
         let empty = Diagnostic::new(format!("{of} has no agent"));
-        found.push(empty.help("an agent is a table [agents.NAME] with an `op`"));
+        found.push(empty.help(match graph.composites.is_empty() {
+            true => "an agent is a table [agents.NAME] with an `op`",
+            false => {
+                "it has sub-graphs only: another graph file can include it, include = [\"FILE\"]"
+            }
+        }));
     }
     let agent_names: Vec<&At<String>> = graph.agents.iter().map(|a| &a.name).collect();
     let worker_names: Vec<&At<String>> = graph.workers.iter().map(|w| &w.name).collect();
