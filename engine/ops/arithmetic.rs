@@ -54,6 +54,19 @@ operators! {
     /// given) the result of `expr` goes out; then the state becomes `next`.
     fn scan[T: Item, U: Item](next: impl TextList) -> <T, U> = "scan"; dtype U;
 
+    struct FlatMap {
+        /// Whether each of them is given: as many conditions over `x`. Default: always.
+        when: impl TextList,
+        /// How often all of them are given: an expression over `x`.
+        times: &str,
+    }
+
+    /// Gives none, one or many results of every item.
+    ///
+    /// For each item, in turn, the result of each expression whose condition in `when` is true, and all of that
+    /// `times` times over. `["x", "-x"]` gives each item and its negative.
+    fn flat_map[T: Item, U: Item](expr: impl TextList) -> <T, U> = "flat_map"; dtype U;
+
     struct Zip {
         /// The expression over `a`, `b`, ..; without it a vector of all.
         expr: &str,

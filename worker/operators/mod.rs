@@ -23,6 +23,7 @@ pub mod elements;
 pub mod fft;
 pub mod filter;
 pub mod fir;
+mod flat_map;
 pub mod flow;
 pub mod head;
 pub mod hyperloglog;
@@ -127,6 +128,7 @@ const OPERATORS: &[&OpDef] = &[
     &fft::FFT,
     &fft::IFFT,
     &filter::FILTER,
+    &flat_map::FLAT_MAP,
     &fir::BANDPASS,
     &fir::BANDSTOP,
     &fir::FIR,

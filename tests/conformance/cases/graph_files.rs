@@ -22,6 +22,10 @@ pub const CASES: &[Case] = &[
             graph.writes_lists("y", &["y"], &[size(v) as usize])
         },
     ),
+    file(&["map_element_multivalue_empty"], |v| {
+        let times = "op = 'flat_map'; in = 'x'; expr = 'x'; times = 'x'".to_owned();
+        graph(&[("y", times)]).reads::<i64>(v, "x").writes("y", "y")
+    }),
     file(&["map_window_list_demean"], |v| {
         flattened(v, "x - mean(x)").reads::<f64>(v, "x")
     }),

@@ -86,6 +86,18 @@ fn expressions() -> Vec<Case> {
             .param("expr", "sum / count - most")
             .param("keep", "count % 3 != most % 2")
             .param("after", true),
+        case("flat_map")
+            .input("f64")
+            .param("expr", vec!["x", "n", "-x"])
+            .param("when", vec!["x > 0", "true", "n % 3 == 1"])
+            .param("times", "n % 5"),
+        case("flat_map")
+            .input("f32[3]")
+            .param("expr", vec!["x", "2 * x"]),
+        case("flat_map")
+            .input_of("i16", 20)
+            .param("expr", "x")
+            .param("times", "300 * (n % 7)"),
         case("map").input("f64").param("expr", every_function),
         case("map").input_of("f32[7]", 500).param(
             "expr",
