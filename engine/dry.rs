@@ -6,6 +6,7 @@
 //! ended are told so, by [`Dry`](thalweg_worker::dry::Dry), and their end flows on as any other. An item that
 //! lies unread, or a stream without room, makes it a stall instead: something is lost there.
 
+use crate::knots::{Knots, readers};
 use crate::plan::Plan;
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Resolved};
@@ -14,11 +15,26 @@ use crate::stall;
 /// The loops of a graph, and what its agents need to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loops {
-    /// The level of the loop that an agent delays; 0 for one that delays none.
-    levels: Vec<u64>,
+    /// Those that are fed come after those that feed them.
+    knots: Vec<Knot>,
+    /// The loop of each agent that is in one.
+    knot_of: Vec<Option<usize>>,
     /// Inputs that read what their own agent gives, around a loop: agent and input.
     back: Vec<(AgentIx, usize)>,
     needs: Vec<Needs>,
+}
+
+/// A loop, or several that share agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Knot {
+    /// One more than the highest of the loops that feed it.
+    pub level: u64,
+    /// Its agents.
+    pub agents: Vec<AgentIx>,
+    /// Those of them that are delays: no loop is without.
+    pub delays: Vec<AgentIx>,
+    /// Agents outside of it that write what it reads.
+    pub feeders: Vec<AgentIx>,
 }
 
 /// How many items each input must show, and for how many each output must have room, before an agent goes on.
@@ -35,17 +51,35 @@ impl Loops {
             items: agent.blueprint.inputs.iter().map(|p| p.at_least).collect(),
             room: agent.blueprint.outputs.iter().map(|p| p.at_least).collect(),
         });
-        let (levels, back) = levels(graph);
+        let (knots, knot_of) = knots(graph);
+        let inputs = |a: AgentIx| (0..graph.agents[a].inputs.len()).map(move |i| (a, i));
+        let leads_back = |&(a, i): &(AgentIx, usize)| {
+            let producer = graph.streams[graph.agents[a].inputs[i]].producer.0;
+            knot_of[a].is_some() && knot_of[producer] == knot_of[a]
+        };
+        let back = (0..graph.agents.len()).flat_map(inputs).filter(leads_back);
         Loops {
-            levels,
-            back,
+            back: back.collect(),
             needs: needs.collect(),
+            knots,
+            knot_of,
         }
+    }
+
+    /// All loops; those that are fed come after those that feed them.
+    pub fn knots(&self) -> &[Knot] {
+        &self.knots
+    }
+
+    /// The loop that an agent is in.
+    pub fn knot_of(&self, agent: AgentIx) -> Option<&Knot> {
+        self.knot_of[agent].map(|knot| &self.knots[knot])
     }
 
     /// The level of the loop that an agent delays.
     pub fn level_of(&self, agent: AgentIx) -> Option<u64> {
-        Some(self.levels[agent]).filter(|level| *level > 0)
+        let knot = self.knot_of(agent)?;
+        knot.delays.contains(&agent).then_some(knot.level)
     }
 
     /// Does an input read what its own agent gives, around a loop?
@@ -55,7 +89,7 @@ impl Loops {
 
     /// The highest level there is; 0 for a graph without loops.
     pub fn highest(&self) -> u64 {
-        self.levels.iter().copied().max().unwrap_or(0)
+        self.knots.iter().map(|knot| knot.level).max().unwrap_or(0)
     }
 
     /// Where nothing moves any more: the level of the loops that have run dry, if that is why. Those up to
@@ -96,110 +130,46 @@ impl Loops {
     }
 }
 
-/// The level of the loop that each agent delays, one more than the highest of the loops that feed it; and the inputs
-/// that lead back.
-fn levels(graph: &Resolved) -> (Vec<u64>, Vec<(AgentIx, usize)>) {
+/// The loops of a graph, and which of them each agent is in.
+fn knots(graph: &Resolved) -> (Vec<Knot>, Vec<Option<usize>>) {
     let agents = graph.agents.len();
+    let mut knot_of = vec![None; agents];
     let is_delay = |a: AgentIx| graph.agents[a].op == "delay";
-    let mut levels = vec![0; agents];
     if !(0..agents).any(is_delay) {
-        return (levels, Vec::new());
+        return (Vec::new(), knot_of);
     }
-    let knots = Knots::of(graph);
-    let mut before = vec![0; knots.count];
-    let mut members = vec![Vec::new(); knots.count];
-    for (agent, &knot) in knots.of.iter().enumerate() {
+    let found = Knots::of(graph);
+    let mut members = vec![Vec::new(); found.count];
+    for (agent, &knot) in found.of.iter().enumerate() {
         members[knot].push(agent);
     }
+    let (mut before, mut feeders) = (vec![0; found.count], vec![Vec::new(); found.count]);
+    let mut knots = Vec::new();
     // Knots are found readers first: the last one found feeds the others.
-    for knot in (0..knots.count).rev() {
-        let is_loop = members[knot].iter().any(|&a| knots.reads_its_own(graph, a));
+    for knot in (0..found.count).rev() {
+        let agents = std::mem::take(&mut members[knot]);
+        let is_loop = agents.iter().any(|&a| found.reads_its_own(graph, a));
         let level = before[knot] + u64::from(is_loop);
-        for &a in &members[knot] {
-            if is_loop && is_delay(a) {
-                levels[a] = level;
-            }
+        for &a in &agents {
             for reader in readers(graph, a) {
-                let to = knots.of[reader];
+                let to = found.of[reader];
                 if to != knot {
                     before[to] = before[to].max(level);
+                    feeders[to].push(a);
                 }
             }
         }
-    }
-    let inputs = |a: AgentIx| (0..graph.agents[a].inputs.len()).map(move |i| (a, i));
-    let leads_back = |&(a, i): &(AgentIx, usize)| {
-        let producer = graph.streams[graph.agents[a].inputs[i]].producer.0;
-        knots.of[producer] == knots.of[a]
-    };
-    let back = (0..agents).flat_map(inputs).filter(leads_back);
-    (levels, back.collect())
-}
-
-fn readers(graph: &Resolved, agent: AgentIx) -> impl Iterator<Item = AgentIx> {
-    let outputs = graph.agents[agent].outputs.iter();
-    outputs.flat_map(|&s| graph.streams[s].readers.iter().map(|&(reader, _)| reader))
-}
-
-/// Agents that can all reach each other are one knot (Tarjan's strongly connected components, 1972).
-struct Knots {
-    /// The knot of each agent. A knot's readers have lower numbers.
-    of: Vec<usize>,
-    count: usize,
-}
-
-impl Knots {
-    fn of(graph: &Resolved) -> Knots {
-        const NEW: usize = usize::MAX;
-        let agents = graph.agents.len();
-        let mut knots = Knots {
-            of: vec![NEW; agents],
-            count: 0,
-        };
-        let (mut found, mut lowest) = (vec![NEW; agents], vec![NEW; agents]);
-        let (mut open, mut next) = (Vec::new(), 0);
-        for start in 0..agents {
-            if found[start] != NEW {
-                continue;
-            }
-            let mut walk = vec![(start, readers(graph, start))];
-            (found[start], lowest[start], next) = (next, next, next + 1);
-            open.push(start);
-            while let Some((at, ahead)) = walk.last_mut() {
-                let at = *at;
-                match ahead.next() {
-                    Some(reader) if found[reader] == NEW => {
-                        (found[reader], lowest[reader], next) = (next, next, next + 1);
-                        open.push(reader);
-                        walk.push((reader, readers(graph, reader)));
-                    }
-                    Some(reader) if knots.of[reader] == NEW => {
-                        lowest[at] = lowest[at].min(found[reader]);
-                    }
-                    Some(_) => {}
-                    None => {
-                        walk.pop();
-                        if let Some((before, _)) = walk.last() {
-                            lowest[*before] = lowest[*before].min(lowest[at]);
-                        }
-                        if lowest[at] == found[at] {
-                            let members = open.iter().rposition(|&a| a == at).unwrap_or(0);
-                            for member in open.drain(members..) {
-                                knots.of[member] = knots.count;
-                            }
-                            knots.count += 1;
-                        }
-                    }
-                }
-            }
+        if is_loop {
+            agents.iter().for_each(|&a| knot_of[a] = Some(knots.len()));
+            knots.push(Knot {
+                level,
+                delays: agents.iter().copied().filter(|&a| is_delay(a)).collect(),
+                feeders: std::mem::take(&mut feeders[knot]),
+                agents,
+            });
         }
-        knots
     }
-
-    /// Does an agent write what one of its own knot reads?
-    fn reads_its_own(&self, graph: &Resolved, agent: AgentIx) -> bool {
-        readers(graph, agent).any(|reader| self.of[reader] == self.of[agent])
-    }
+    (knots, knot_of)
 }
 
 #[cfg(test)]

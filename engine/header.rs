@@ -21,7 +21,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::shape::fnv1a;
 
 /// Moves with every change of what lies in a run's segment beside its rings.
-const LAYOUT_VERSION: u32 = 3;
+const LAYOUT_VERSION: u32 = 4;
 const MAGIC: u64 = u64::from_le_bytes(*b"THALWEG!");
 /// The longest name of a run, in bytes.
 const RUN_LEN: usize = 64;

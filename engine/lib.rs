@@ -62,6 +62,8 @@ pub mod poison;
 pub mod chaos;
 
 pub mod dry;
+mod knots;
+pub mod leave;
 pub mod positions;
 pub mod report;
 pub mod stall;

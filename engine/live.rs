@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use thalweg_ringbuf::Segment;
+use thalweg_ringbuf::{Bell, Segment, enroll};
 use thalweg_worker::control::{Control, ControlLayout, DONE, Shape};
 use thalweg_worker::dials::{Desk, Turned};
 
@@ -25,6 +25,8 @@ pub struct LiveWorker {
     pub agents: Vec<LiveAgent>,
     control: Range<usize>,
     desk: Range<usize>,
+    /// Where its bell is: an order is taken at once by a worker that sleeps.
+    bell: usize,
     /// The shapes of all its agents.
     shapes: Vec<Shape>,
 }
@@ -73,7 +75,9 @@ pub fn of(graph: &Resolved, plan: &Plan) -> Vec<LiveWorker> {
             })
             .collect()
     };
-    let workers = plan.workers.iter().map(|worker| LiveWorker {
+    let workers = plan.workers.iter().enumerate();
+    let workers = workers.map(|(nth, worker)| LiveWorker {
+        bell: plan.bells.start + nth * size_of::<Bell>(),
         name: worker.name.clone(),
         agents: live(&worker.agents),
         control: worker.control.clone(),
@@ -140,6 +144,9 @@ pub fn give(
     wishes: &[Wish],
     is_alive: impl Fn() -> bool,
 ) -> Result<Vec<Outcome>, String> {
+    // A bell of a run whose fences are asymmetric is rung by those that take part. Else a sleeper may miss it, and looks
+    // a tenth of a second later.
+    enroll();
     let mut outcomes = vec![Outcome::Pending; wishes.len()];
     let until = Instant::now() + PATIENCE;
     let mut orders = Vec::new();
@@ -147,6 +154,7 @@ pub fn give(
         if wishes.iter().any(|wish| wish.worker == nth) {
             let open = Open::of(segment, worker)?;
             let turn = open.order(worker, wishes.iter().filter(|wish| wish.worker == nth));
+            open.bell.ring();
             orders.push((nth, open, turn));
         }
     }
@@ -174,13 +182,14 @@ pub fn give(
 }
 
 /// A worker's desk and control block, seen from outside.
-struct Open {
+struct Open<'a> {
     desk: Desk,
     control: Control,
+    bell: &'a Bell,
 }
 
-impl Open {
-    fn of(segment: &Segment, worker: &LiveWorker) -> Result<Open, String> {
+impl Open<'_> {
+    fn of<'a>(segment: &'a Segment, worker: &LiveWorker) -> Result<Open<'a>, String> {
         let layout = Rc::new(ControlLayout::new(worker.shapes.iter().cloned()));
         let dials = layout.dials();
         let fits = |range: &Range<usize>, len: usize| {
@@ -193,7 +202,10 @@ impl Open {
             let shape = worker.shapes.get(agent.seat);
             shape.is_some_and(|shape| shape.dials == agent.dials.len())
         });
+        let bell = worker.bell..worker.bell.saturating_add(size_of::<Bell>());
         if !known
+            || !bell.start.is_multiple_of(align_of::<Bell>())
+            || bell.end > segment.len_bytes()
             || !fits(&worker.desk, Desk::len_bytes(dials))
             || !fits(&worker.control, layout.len_bytes)
         {
@@ -207,7 +219,13 @@ impl Open {
         // SAFETY: as above; this process only reads through it.
         let control = unsafe { Control::new(segment.as_ptr().add(worker.control.start), layout) };
         match control.matches() {
-            true => Ok(Open { desk, control }),
+            true => Ok(Open {
+                desk,
+                control,
+                // SAFETY: inside the segment and aligned (above), which outlives the reference; atomics, of which
+                // any bytes are a value.
+                bell: unsafe { &*segment.as_ptr().add(bell.start).cast::<Bell>() },
+            }),
             false => Err(format!(
                 "the control block of worker `{}` is another than its file says",
                 worker.name

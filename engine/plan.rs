@@ -13,6 +13,7 @@ use thalweg_worker::duty::Patience;
 
 use crate::decl::{Capacity, Core, OnError};
 use crate::diag::{Diagnostic, Refused};
+use crate::dry::Loops;
 use crate::place::{self, Draft, graph_span};
 use crate::poison;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedStream, StreamIx};
@@ -76,6 +77,8 @@ pub struct Plan {
     pub step_of: Vec<usize>,
     /// Where the bells lie in the segment: one line of 128 bytes a worker.
     pub bells: Range<usize>,
+    /// Where it lies who is to end with a loop: a byte an agent. Empty for a graph without loops.
+    pub dismissals: Range<usize>,
     /// Length of the segment in bytes.
     pub len_bytes: usize,
     /// Findings that do not stop the run.
@@ -177,6 +180,11 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
     .map_err(|d| refused(graph, d))?;
     let mut place_in = Layout { next: RUN_HEADER };
     let bells = place_in.take(placed.workers.len() * BELL);
+    let dismissals = match Loops::of(graph).knots().is_empty() {
+        true => 0,
+        false => graph.agents.len(),
+    };
+    let dismissals = place_in.take(dismissals);
     let mut hosted: Vec<Vec<AgentIx>> = vec![Vec::new(); placed.workers.len()];
     for (agent, &worker) in worker_of.iter().enumerate() {
         hosted[worker].push(agent);
@@ -215,6 +223,7 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
         worker_of,
         step_of,
         bells,
+        dismissals,
         len_bytes: place_in.next,
         notes,
     };
@@ -945,6 +954,7 @@ pub(crate) mod tests {
     fn regions_of_the_segment_are_whole_pages_that_do_not_overlap() {
         let plan = planned(&chain(""), 2, &Options::default());
         let mut regions = vec![0..RUN_HEADER, plan.bells.clone()];
+        assert!(plan.dismissals.is_empty(), "no loop");
         regions.extend(plan.workers.iter().map(|w| w.control.clone()));
         regions.extend(
             plan.workers

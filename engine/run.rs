@@ -6,7 +6,7 @@
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::SignalFd;
@@ -20,6 +20,7 @@ use crate::chaos::{Chaos, Disturbance, Toll};
 use crate::diag::Refused;
 use crate::door::Door;
 use crate::dry::Loops;
+use crate::leave::Leaving;
 use crate::live;
 use crate::numa;
 use crate::plan::{self, Machine, Options, Plan, PlanError};
@@ -717,6 +718,8 @@ fn inside(
         stop_at,
         next_tick: now + TICK_NS,
         told: false,
+        leaving: Leaving::new(graph, &loops),
+        loops,
     };
     let bell = nursery.wired.bell(0);
     let idle = nursery.plan.workers[0].idle;
@@ -725,10 +728,13 @@ fn inside(
         match duty::run(&mut subgraph, bell, rest, idle, &mut orders) {
             Ok(Ended::Done) => return Verdict::Done,
             Ok(Ended::Stuck) => {
+                if orders.look_after_loops() {
+                    continue;
+                }
                 let (graph, plan) = (orders.graph, nursery.plan);
                 let positions = Positions::of(graph, plan, nursery.wired);
                 let dry = nursery.wired.latches.dry();
-                match loops.run_dry(graph, plan, &positions, dry.level()) {
+                match orders.loops.run_dry(graph, plan, &positions, dry.level()) {
                     Some(level) => dry.raise(level),
                     None => return Verdict::Stalled(stall::chain(graph, plan, &positions)),
                 }
@@ -748,6 +754,24 @@ struct InProcess<'a> {
     stop_at: Option<u64>,
     next_tick: u64,
     told: bool,
+    loops: Loops,
+    leaving: Leaving,
+}
+
+impl InProcess<'_> {
+    /// Agents of loops that nobody wants any more, or that a stop finds going, are told to end. True if some are.
+    fn look_after_loops(&mut self) -> bool {
+        if self.loops.knots().is_empty() {
+            return false;
+        }
+        let (graph, wired) = (self.graph, self.nursery.wired);
+        let positions = Positions::of(graph, self.nursery.plan, wired);
+        let (stopped, now) = (self.stop(), Instant::now());
+        let leaving = &mut self.leaving;
+        let leave = leaving.look(graph, &self.loops, &positions, stopped, now);
+        leave.iter().for_each(|&a| wired.dismissal(a).dismiss());
+        !leave.is_empty()
+    }
 }
 
 impl Orders for InProcess<'_> {
@@ -764,6 +788,7 @@ impl Orders for InProcess<'_> {
         let now = clock::now_ns();
         if now >= self.next_tick {
             self.next_tick = now + TICK_NS;
+            self.look_after_loops();
             self.watch.tick(self.graph, self.nursery, &[0]);
         }
     }

@@ -23,6 +23,7 @@ impl Shape {
             format!("fencing {fencing:?}"),
             format!("segment of {} bytes", plan.len_bytes),
             format!("bells at {:?}", plan.bells),
+            format!("dismissals at {:?}", plan.dismissals),
         ];
         for worker in &plan.workers {
             let agents: Vec<&str> = worker

@@ -18,7 +18,8 @@ enum WaitsFor {
 
 /// The wait-for chain, one sentence a link, beginning at the agent nearest to the sinks.
 ///
-/// It follows each wait to whoever could end it, until that is an agent already in the chain.
+/// It follows each wait to whoever could end it, until that is an agent already in the chain. Where all of those wait
+/// for room, one more sentence says so.
 pub fn chain(graph: &Resolved, plan: &Plan, positions: &Positions) -> Vec<String> {
     let waits: Vec<Option<WaitsFor>> = (0..graph.agents.len())
         .map(|a| waits_for(graph, plan, positions, a))
@@ -40,7 +41,21 @@ pub fn chain(graph: &Resolved, plan: &Plan, positions: &Positions) -> Vec<String
             WaitsFor::Room(_, reader) => reader,
         };
     }
+    let around = seen.iter().position(|&a| a == agent).unwrap_or(0);
+    links.extend(full_loop(graph, &waits, &seen[around..]));
     links
+}
+
+/// What to do about a loop whose streams are all full: its agents, each of which waits for the next one.
+fn full_loop(graph: &Resolved, waits: &[Option<WaitsFor>], agents: &[AgentIx]) -> Option<String> {
+    let streams = agents.iter().map(|&agent| match waits[agent]? {
+        WaitsFor::Room(stream, _) => Some(format!("`{}`", graph.streams[stream].name)),
+        WaitsFor::Items(_) => None,
+    });
+    let streams = streams.collect::<Option<Vec<String>>>()?.join(", ");
+    Some(format!(
+        "a loop is full: its agents give more items than they take. More room on each of {streams} puts that off; agents that give fewer (`filter`, `head`) end it"
+    ))
 }
 
 /// What an agent waits for, in a few words; `None` if it could go on.

@@ -21,6 +21,7 @@ use crate::autopsy;
 use crate::chaos::{Chaos, Toll};
 use crate::decl::OnError;
 use crate::dry::Loops;
+use crate::leave::Leaving;
 use crate::poison::{self, Letters, Skip};
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Resolved};
@@ -101,6 +102,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// stalled. One round would not do, see `ringbuf/models/stall.pml`.
 const ROUNDS_TO_STALL: u32 = 2;
 const SLEEPS_A_ROUND: u64 = 3;
+/// How soon the workers are looked at again while all of them sleep.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How many of a worker's last lines a failure shows.
 const LAST_LINES: usize = 20;
 
@@ -140,7 +143,10 @@ pub struct Supervisor<'a> {
     deadline: Option<Instant>,
     draining: bool,
     quiet_since: Quiet,
+    /// When to look for a stall again before the next tick.
+    next_look: Option<Instant>,
     loops: Loops,
+    leaving: Leaving,
     chaos: Option<Chaos>,
     letters: Letters,
     /// What deaths of workers cost outside of the graph.
@@ -180,10 +186,13 @@ impl<'a> Supervisor<'a> {
             mute: false,
             killed_ns: None,
         });
+        let loops = Loops::of(graph);
         Supervisor {
             wards: wards.collect(),
             nursery,
-            loops: Loops::of(graph),
+            leaving: Leaving::new(graph, &loops),
+            loops,
+            next_look: None,
             graph,
             signals,
             watch,
@@ -231,7 +240,9 @@ impl<'a> Supervisor<'a> {
         let verdict = loop {
             let next_kill = self.chaos.as_ref().and_then(Chaos::next);
             let next_snapshot = self.snapshots.as_ref().and_then(Snapshots::next);
-            let next = [next_kill, next_snapshot].into_iter().flatten();
+            let next = [next_kill, next_snapshot, self.next_look]
+                .into_iter()
+                .flatten();
             self.wait(next.fold(next_tick, Instant::min));
             self.hear();
             self.listen_to_workers();
@@ -242,6 +253,8 @@ impl<'a> Supervisor<'a> {
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.on_tick(now);
+            } else if self.next_look.is_some_and(|look| now >= look) {
+                self.look_for_a_stall(now);
             }
             self.look_after_snapshots(now);
             if let Some(verdict) = self.verdict.take() {
@@ -656,7 +669,8 @@ impl<'a> Supervisor<'a> {
         }
         // A death is heard of by a signal; one whose signal was lost is found here.
         self.on_child();
-        self.look_for_a_stall();
+        self.look_after_loops(now);
+        self.look_for_a_stall(now);
         for worker in 0..self.wards.len() {
             self.settle_skips(worker);
         }
@@ -664,15 +678,33 @@ impl<'a> Supervisor<'a> {
         self.watch.tick(self.graph, self.nursery, &restarts);
     }
 
+    /// Agents of loops that nobody wants any more, or that a stop finds going, are told to end.
+    fn look_after_loops(&mut self, now: Instant) {
+        if self.loops.knots().is_empty() {
+            return;
+        }
+        let (graph, wired) = (&*self.graph, self.nursery.wired);
+        let positions = Positions::of(graph, self.nursery.plan, wired);
+        let (leaving, stopped) = (&mut self.leaving, self.draining);
+        let leave = leaving.look(graph, &self.loops, &positions, stopped, now);
+        if leave.is_empty() {
+            return;
+        }
+        leave.iter().for_each(|&a| wired.dismissal(a).dismiss());
+        self.quiet_since = Quiet::default();
+        self.wake_all();
+    }
+
     /// Stalled: nothing was committed anywhere while every worker went to sleep again and again.
     ///
     /// Before each sleep a worker looks at everything and finds nothing to do. Who has slept since the last
     /// commit has published what it committed; if all have, and then all look once more in vain, none will
     /// ever find anything, but from the world outside; and one that waits for that is not idle. A worker in a
-    /// long call does not sleep, so it is no stall.
+    /// long call does not sleep, so it is no stall. They need not be waited for: who is asleep is woken to look.
     ///
     /// If loops have run dry, they end and nothing is stalled.
-    fn look_for_a_stall(&mut self) {
+    fn look_for_a_stall(&mut self, now: Instant) {
+        self.next_look = None;
         let controls = &self.nursery.wired.controls;
         let heads = || controls.iter().map(|c| c.head());
         let versions: Vec<u64> = controls.iter().map(|c| c.version()).collect();
@@ -682,6 +714,9 @@ impl<'a> Supervisor<'a> {
         let mut phases = phases.zip(&self.wards);
         let idle = phases
             .all(|(phase, ward)| ward.done || matches!(phase, Phase::Starved | Phase::Blocked));
+        if idle {
+            self.next_look = Some(now + LOOK_AGAIN);
+        }
         if !idle || versions != self.quiet_since.versions {
             self.quiet_since = Quiet {
                 versions,
@@ -693,6 +728,7 @@ impl<'a> Supervisor<'a> {
         let mut slept = self.quiet_since.sleeps.iter().zip(&sleeps).zip(&self.wards);
         let all = slept.all(|((a, b), ward)| ward.done || b - a >= SLEEPS_A_ROUND);
         if !all {
+            self.wake_all();
             return;
         }
         self.quiet_since.rounds += 1;

@@ -11,14 +11,14 @@ use thalweg_ringbuf::{
 };
 use thalweg_worker::control::{Control, ControlLayout};
 use thalweg_worker::dials::Desk;
-use thalweg_worker::dry::Bed;
+use thalweg_worker::dry::{Bed, Dismissal};
 use thalweg_worker::subgraph::{Fault, InSeat, Seat, StampPlace, StreamSeat, Subgraph};
 
 use crate::dry::Loops;
 use crate::header::{self, HeaderError};
 use crate::latch::{Latches, found_dry};
 use crate::plan::{Options, Plan, PlannedStream, ring_spec};
-use crate::resolved::{Resolved, StreamIx};
+use crate::resolved::{AgentIx, Resolved, StreamIx};
 use crate::shape::Shape;
 
 /// A segment laid out as planned, with everything in it.
@@ -32,6 +32,7 @@ pub struct Wired {
     /// The latches of the run.
     pub latches: Latches,
     bells: *const Bell,
+    dismissals: *const Dismissal,
 }
 
 /// Why the segment could not be laid out.
@@ -102,7 +103,8 @@ pub fn wire(
 }
 
 /// Takes over the segment of a dead run, whose processes are all gone: header, control blocks and rings
-/// are checked against the plan, latches are cleared (loops that ran dry stay so), bells made anew. Positions are not judged here.
+/// are checked against the plan, latches are cleared (loops that ran dry stay so), dismissals too (what they
+/// follow from is in the records), bells made anew. Positions are not judged here.
 pub fn adopt(
     graph: &Resolved,
     plan: &Plan,
@@ -161,6 +163,12 @@ fn assemble(
         // SAFETY: inside the bells' range, not yet used by anybody.
         unsafe { bells.add(worker).write(Bell::new(fencing)) };
     }
+    // SAFETY: the plan reserved a byte an agent here, or none.
+    let dismissals = unsafe { base.add(plan.dismissals.start) }.cast::<Dismissal>();
+    for agent in 0..plan.dismissals.len().min(graph.agents.len()) {
+        // SAFETY: inside that range, not yet used by anybody.
+        unsafe { dismissals.add(agent).write(Dismissal::new()) };
+    }
     let controls = (0..plan.workers.len())
         .map(|w| control(graph, plan, base, w, origin))
         .collect::<Result<_, _>>()?;
@@ -178,6 +186,7 @@ fn assemble(
         controls,
         latches,
         bells,
+        dismissals,
     })
 }
 
@@ -269,6 +278,12 @@ impl Wired {
         unsafe { &*self.bells.add(worker) }
     }
 
+    /// What tells an agent of a loop to end.
+    pub fn dismissal(&self, agent: AgentIx) -> &Dismissal {
+        // SAFETY: one byte an agent was made in `wire` for a graph with loops; mapped as long as `self`.
+        unsafe { &*self.dismissals.add(agent) }
+    }
+
     /// Takes a worker's agents out of the graph and seats them where its record says they are.
     pub fn seat(
         &self,
@@ -300,10 +315,7 @@ impl Wired {
                 outputs,
                 step: plan.step_of[ix],
                 items: options.items,
-                bed: loops.level_of(ix).map(|level| {
-                    // SAFETY: in the run header, mapped as long as `self`, which outlives the subgraph.
-                    unsafe { Bed::new(self.latches.dry(), level) }
-                }),
+                bed: self.bed(&loops, ix),
             });
         }
         // One bell a worker, by the worker's number: alone, there is nobody to wake.
@@ -316,6 +328,17 @@ impl Wired {
             subgraph.listen(desk);
         }
         Ok(subgraph)
+    }
+
+    /// What ends an agent of a loop.
+    fn bed(&self, loops: &Loops, agent: AgentIx) -> Option<Bed> {
+        let knot = loops.knot_of(agent)?;
+        // SAFETY: mapped as long as `self`, which outlives the subgraph.
+        let bed = unsafe { Bed::new(self.dismissal(agent), self.latches.dry()) };
+        Some(match knot.delays.contains(&agent) {
+            true => bed.delays(knot.level, knot.feeders.is_empty()),
+            false => bed,
+        })
     }
 
     /// Where orders for a worker's dials lie.
@@ -363,6 +386,9 @@ impl Wired {
         // SAFETY: as said.
         let restrict = |range, access| unsafe { segment.protect(range, access) };
         restrict(0..crate::plan::RUN_HEADER, Access::ReadOnly)?;
+        if !plan.dismissals.is_empty() {
+            restrict(plan.dismissals.clone(), Access::ReadOnly)?;
+        }
         for (w, other) in plan.workers.iter().enumerate() {
             if !other.desk.is_empty() {
                 restrict(other.desk.clone(), Access::ReadOnly)?;

@@ -44,9 +44,9 @@ pub struct Seat {
     pub outputs: Vec<usize>,
     /// The most items a port sees or fills in one call.
     pub step: usize,
-    /// A source ends after so many items.
+    /// A source ends after so many items, and so does the delay of a loop that nothing feeds.
     pub items: Option<u64>,
-    /// It is the delay of a loop, and ends when that has run dry.
+    /// It is of a loop, and may have to end with that.
     pub bed: Option<Bed>,
 }
 
@@ -151,8 +151,8 @@ struct Host {
     /// It goes on with an item of any input, and reads what it gave.
     guards_a_loop: bool,
     bed: Option<Bed>,
-    /// Its loop had run dry, as of the last look.
-    dry: bool,
+    /// It is to end with its loop, as of the last look.
+    over: bool,
     /// None of the above but its own inputs and outputs, no item to skip, nothing lossy: most agents, whose
     /// way is short.
     plain: bool,
@@ -364,11 +364,23 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
     /// True if something could move now: the second look before going to sleep.
     pub fn is_ready(&mut self) -> bool {
         self.look = true;
-        let Subgraph { hosts, streams, .. } = self;
-        hosts.iter().filter(|h| !h.done).any(|host| {
-            let fed = host.inputs.iter().any(|r| streams[r.stream].is_fed());
-            fed || host.outputs.iter().any(|&s| streams[s].is_drained())
-        })
+        let Subgraph {
+            hosts,
+            streams,
+            stopping,
+            desk,
+            turn,
+            ..
+        } = self;
+        let is_new = |desk: Desk| desk.last().is_some_and(|(last, _)| last > *turn);
+        let ordered = desk.is_some_and(|desk| desk.turn() > *turn && is_new(desk));
+        let mut left = hosts.iter().filter(|h| !h.done);
+        ordered
+            || left.any(|host| {
+                let over = host.bed.is_some_and(|bed| bed.is_over(*stopping));
+                let fed = host.inputs.iter().any(|r| streams[r.stream].is_fed());
+                over || fed || host.outputs.iter().any(|&s| streams[s].is_drained())
+            })
     }
 
     /// From now on orders for the dials of its agents are taken from this desk.
@@ -489,7 +501,7 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         }
         let host = &mut self.hosts[ix];
         if !host.plain {
-            if host.dry {
+            if host.over {
                 self.finish(ix)?;
                 return Ok(true);
             }
@@ -604,8 +616,8 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let mut ending = ended || stopped || host.unwanted;
         if !PLAIN {
             // After its input: an item that came of another delay's end is seen with the word that ended it.
-            host.dry = host.bed.is_some_and(|bed| bed.is_dry());
-            ending |= host.dry || host.is_at_its_end(streams);
+            host.over = host.bed.is_some_and(|bed| bed.is_over(self.stopping));
+            ending |= host.over || host.is_at_its_end(streams);
         }
         let calling = visible || host.source || host.more;
         Ok(ending || (calling && !host.blocked))
@@ -887,10 +899,11 @@ impl Host {
             dials,
             ..
         } = seat.blueprint;
+        let is_spring = seat.bed.is_some_and(|bed| bed.is_spring());
         let layout = control.layout().agents[ix].clone();
         let has_frames = inputs.iter().any(|p| p.item_type.is_framed())
             || outputs.iter().any(|p| p.item_type.is_framed());
-        let items = seat.items.filter(|_| inputs.is_empty());
+        let items = seat.items.filter(|_| inputs.is_empty() || is_spring);
         let guards_a_loop = takes_any && seat.inputs.iter().any(|place| place.back);
         let has_companions = inputs.iter().any(|p| p.beside) || outputs.iter().any(|p| p.beside);
         let is_lossy = seat.inputs.iter().any(|place| place.lossy);
@@ -940,7 +953,7 @@ impl Host {
             items,
             guards_a_loop,
             bed: seat.bed,
-            dry: false,
+            over: false,
             plain: !(has_frames || has_companions || is_lossy || bounded),
             beside: None,
             aside: false,

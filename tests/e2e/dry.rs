@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::kills::kill_workers;
 use crate::site::{Ended, Random, Site, until};
 
-const MODES: [&[&str]; 4] = [
+pub const MODES: [&[&str]; 4] = [
     &["--in-process"],
     &["--workers", "1"],
     &["--workers", "2"],
@@ -16,7 +16,7 @@ const MODES: [&[&str]; 4] = [
 ];
 
 /// Every number is halved until it is 0: each goes around as often as it has digits.
-fn halving(source: &str) -> String {
+pub fn halving(source: &str) -> String {
     format!(
         r#"
 agents.seed = {{ {source} }}
@@ -30,7 +30,7 @@ agents.out = {{ op = "raw.write", in = "half", path = "o.bin" }}
 }
 
 /// What comes out of it, in order of size.
-fn halves(numbers: impl Iterator<Item = i64>) -> Vec<i64> {
+pub fn halves(numbers: impl Iterator<Item = i64>) -> Vec<i64> {
     let around = |n: i64| {
         let halves = std::iter::successors(Some(n / 2), |n| Some(n / 2));
         halves.take(n.max(1).ilog2() as usize + 1)
@@ -40,7 +40,7 @@ fn halves(numbers: impl Iterator<Item = i64>) -> Vec<i64> {
     all
 }
 
-fn numbers(site: &Site) -> Vec<i64> {
+pub fn numbers(site: &Site) -> Vec<i64> {
     let bytes = site.read("o.bin");
     let numbers = bytes.chunks_exact(8);
     let mut found: Vec<i64> = numbers
@@ -180,7 +180,11 @@ agents.twice = { op = "merge", in = ["all", "all"] }
 agents.back = { op = "delay", in = "twice", items = 0, dtype = "i64" }
 agents.out = { op = "null", in = "all" }
 "#,
-        &["waits for room on"],
+        &[
+            "waits for room on",
+            "a loop is full",
+            "More room on each of `all`, `twice`, `back` puts that off",
+        ],
     );
 }
 

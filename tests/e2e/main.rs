@@ -15,6 +15,8 @@ mod exit_codes;
 mod frames;
 mod hostile;
 mod kills;
+mod knots;
+mod loop_ends;
 mod lossy;
 mod recordings;
 mod resume;

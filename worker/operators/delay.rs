@@ -15,7 +15,7 @@ pub const DELAY: OpDef = OpDef {
           one, and `dtype` says what the cycle carries where nothing else does. The initial items of a stream of texts are texts, empty \
           ones without `initial`. \
           A cycle through `merge` needs no initial items (`items=0`); one that all feeds have left and that holds no item any \
-          more ends.",
+          more ends. So does any that all its readers have left, and at a stop one that nothing feeds.",
     inputs: Arity::One,
     outputs: "one stream of the input's type",
     params: &[
