@@ -124,6 +124,20 @@ impl<T: Item> Stream<T> {
         self.windowed(name, "striding", made)
     }
 
+    /// As [`striding`](Stream::striding), and once the stream has ended `f` sees what is left, too: less than `len`
+    /// items, less each time, until nothing is left or it moves by 0.
+    pub fn striding_to_the_end<S: Pod, U: Item>(
+        &self,
+        name: &str,
+        len: usize,
+        init: S,
+        f: impl FnMut(&mut S, &[T]) -> (Option<U>, usize) + 'static,
+    ) -> Stream<U> {
+        let made = closures::striding_to_the_end(len, init, f);
+        let made = made.map_err(|no| format!("`{name}` is {no}"));
+        self.windowed(name, "striding_to_the_end", made)
+    }
+
     /// Windows that grow from `growth.min` items to `growth.max`, then slide; `f(state, w)` gives an item,
     /// and true to begin anew at the least size: see [`closures::dynamic`].
     pub fn dynamic_window<S: Pod, U: Item>(

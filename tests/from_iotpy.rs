@@ -177,6 +177,10 @@ fn a_window_may_say_how_far_it_moves() {
         numbers(g, "x", 12).striding("y", 2, (), |(), w| (Some(w[0]), w[0].max(1) as usize))
     });
     assert_eq!(given, [0, 1, 2, 4, 8]);
+    let given = ran(|g| {
+        numbers(g, "x", 6).striding_to_the_end("y", 4, (), |(), w| (Some(w.len() as i64), 3))
+    });
+    assert_eq!(given, [4, 3]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub use ends::{prepend, take_while};
 pub use filter::{filter, filter_map, filter_map_kept};
 pub use flat_map::flat_map;
 
-pub use moving::{Growth, NoGrowth, dynamic, running, striding};
+pub use moving::{Growth, NoGrowth, dynamic, running, striding, striding_to_the_end};
 pub use window::window;
 
 pub use by_row::{flat_map_rows, give_rows, map_rows, scatter_rows};

@@ -124,7 +124,29 @@ where
 ///
 /// A window is given once it is full; a rest at the end that fills none is not. A move by 0 items ends the run
 /// with an error. The state starts as `init` and survives kills.
-pub fn striding<T, S, U, F>(len: usize, init: S, mut f: F) -> Result<Blueprint, NoWindow>
+pub fn striding<T, S, U, F>(len: usize, init: S, f: F) -> Result<Blueprint, NoWindow>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T]) -> (Option<U>, usize) + 'static,
+{
+    strides(len, init, false, f)
+}
+
+/// As [`striding`], and once the stream has ended `f` sees what is left, too: less than `len` items, less each
+/// time, until nothing is left or it moves by 0.
+pub fn striding_to_the_end<T, S, U, F>(len: usize, init: S, f: F) -> Result<Blueprint, NoWindow>
+where
+    T: Item,
+    S: Pod,
+    U: Item,
+    F: FnMut(&mut S, &[T]) -> (Option<U>, usize) + 'static,
+{
+    strides(len, init, true, f)
+}
+
+fn strides<T, S, U, F>(len: usize, init: S, rest: bool, mut f: F) -> Result<Blueprint, NoWindow>
 where
     T: Item,
     S: Pod,
@@ -139,8 +161,13 @@ where
         end: len as u64,
         mark: 0,
     };
-    Ok(moving(len, first, init, move |state, items, span| {
+    let step = move |state: &mut S, items: &[T], span: &mut Span| {
         let (y, step) = f(state, items);
+        if step == 0 && items.len() < len {
+            // Of the rest it wants no more.
+            span.begin = u64::MAX;
+            return Ok(y);
+        }
         if step == 0 {
             let at = span.begin;
             return Err(format!(
@@ -150,7 +177,8 @@ where
         span.begin = span.begin.saturating_add(step as u64);
         span.end = span.begin.saturating_add(len as u64);
         Ok(y)
-    }))
+    };
+    Ok(moving(len, first, init, rest, step))
 }
 
 /// How a dynamic window grows: `min` items, then `step` more each time, up to `max`; then it moves by `step`.
@@ -196,6 +224,7 @@ where
         max as usize,
         first,
         init,
+        false,
         move |state, items, span| {
             let (y, again) = f(state, items);
             span.mark |= u64::from(again);
@@ -222,8 +251,9 @@ struct Span {
     mark: u64,
 }
 
-/// Windows of at most `most` items, the first at `span`; `f` moves the span, whose end never goes back.
-fn moving<T, S, U, F>(most: usize, span: Span, init: S, f: F) -> Blueprint
+/// Windows of at most `most` items, the first at `span`; `f` moves the span, whose end never goes back. With `rest`
+/// it sees what the stream's end leaves of a window, too.
+fn moving<T, S, U, F>(most: usize, span: Span, init: S, rest: bool, f: F) -> Blueprint
 where
     T: Item,
     S: Pod,
@@ -232,6 +262,7 @@ where
 {
     let agent = Moving {
         f,
+        rest,
         types: PhantomData::<fn(&mut S, T) -> U>,
     };
     Blueprint::new(agent)
@@ -242,6 +273,7 @@ where
 
 struct Moving<F, Types> {
     f: F,
+    rest: bool,
     types: PhantomData<Types>,
 }
 
@@ -262,8 +294,11 @@ where
         let oldest = input.position() - past as u64;
         let newest = oldest + items.len() as u64;
         let mut refused = None;
-        while span.end <= newest && !output.is_full() {
-            let window = &items[(span.begin - oldest) as usize..(span.end - oldest) as usize];
+        let gives_rest = self.rest && input.is_ended();
+        let is_ready = |span: &Span| span.end <= newest || (gives_rest && span.begin < newest);
+        while is_ready(span) && !output.is_full() {
+            let end = span.end.min(newest);
+            let window = &items[(span.begin - oldest) as usize..(end - oldest) as usize];
             let mut after = (*state, *span);
             match (self.f)(&mut after.0, window, &mut after.1) {
                 Err(why) => {
@@ -276,6 +311,7 @@ where
                 }
             }
         }
+        let has_more = is_ready(span);
         let reach = newest.min(span.end - 1);
         let taken = reach.saturating_sub(input.position()) as usize;
         input.consume(taken);
@@ -283,6 +319,7 @@ where
             // What came before the trouble is given first, however the calls are cut.
             Some(error) if taken == 0 && output.produced() == 0 => Err(error),
             Some(_) => Ok(Status::More),
+            None if gives_rest && has_more => Ok(Status::More),
             None => Ok(Status::Ready),
         }
     }
@@ -336,6 +373,26 @@ mod tests {
         let mut state = [0, 3, 0u64];
         assert_eq!(call(&mut agent, &mut state, [0, 5]), [0, 1, 2]);
         assert_eq!(call(&mut agent, &mut state, [6, 9]), [4, 5, 6]);
+    }
+
+    #[test]
+    fn what_the_end_leaves_is_seen_by_who_wants_it() {
+        // Records: how many values follow, and these.
+        let items: Vec<i64> = [2, 10, 20, 1, 30, 3, 1, 2, 3, 0, 1, 7, 4, 8].to_vec();
+        let sums = |(): &mut (), w: &[i64]| {
+            let n = w[0] as usize;
+            match w.get(1..=n) {
+                Some(values) => (Some(values.iter().sum::<i64>()), n + 1),
+                None => (None, 0),
+            }
+        };
+        let make = move || striding_to_the_end(4, (), sums).unwrap();
+        let expected = [bytemuck::cast_slice(&[30_i64, 30, 6, 0, 7]).to_vec()];
+        check(make, &[stream(items)], &expected);
+        let all = || striding_to_the_end(5, (), |(), w: &[i64]| (Some(w.len() as i64), 1)).unwrap();
+        let expected = [bytemuck::cast_slice(&[5_i64, 5, 5, 4, 3, 2, 1]).to_vec()];
+        check(all, &[stream(0..7_i64)], &expected);
+        check(all, &[stream(0..0_i64)], &[Vec::new()]);
     }
 
     fn sums_of(windows: impl Fn() -> Windows<i64>) {
