@@ -8,8 +8,8 @@
 //!
 //! **Stopped.** A loop that nothing feeds is a source: its delays end at the stop by themselves
 //! ([`Bed`](thalweg_worker::dry::Bed)). One that is fed goes on until it has run dry. Whether it ever will, nobody can
-//! know. So when all that feeds it has ended, items are counted: where none has come to its end for [`GRACE`], in which what the
-//! loop holds has gone around [`ROUNDS`] times, it is taken for one that never runs dry, and its delays are dismissed.
+//! know. So when all that feeds it has ended, items are counted: where none has come to its end for a second, in which what the
+//! loop holds has gone around a hundred times, it is taken for one that never runs dry, and its delays are dismissed.
 
 use std::time::{Duration, Instant};
 
