@@ -1,7 +1,6 @@
 //! `csv.read`: gives the numbers of a CSV file's columns, one item per row.
 //!
-//! The `csv-core` crate finds rows and cells; this file keeps the byte where the next row starts, which
-//! is committed with the streams. A regular file is looked at before the run: its columns' names and
+//! The byte where the next row starts is committed with the streams. A regular file is looked at before the run: its columns' names and
 //! which of them hold numbers are known to the plan.
 
 use std::str::FromStr;
@@ -21,7 +20,6 @@ use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
 mod dialect;
-mod quotes;
 mod rows;
 mod table;
 
@@ -37,7 +35,7 @@ pub const CSV_READ: OpDef = OpDef {
           letters, digits and `_` become `_`), one column is the agent's only output, and `as = \"vector\"` \
           gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`; `types` gives each column its own, \
           text too. Quoted cells, \
-          spaces around cells, CRLF and a byte order mark are understood; a quoted cell may go on over lines; empty lines and lines that start \
+          spaces around cells, CRLF and a byte order mark are understood; a cell in quotes is kept as it is, and may go on over lines; empty lines and lines that start \
           with `#` are skipped. A row with another number of cells than the first one, a cell that \
           is no number, and a quote that is not closed end the run with file and line. Where a column has the rows' times, `timed in=[trace.t, trace.z]` makes \
           timed items of two columns of the agent `trace`. A regular file goes on at the committed byte whatever is \
@@ -90,7 +88,7 @@ pub const CSV_READ: OpDef = OpDef {
             kind: ParamKind::Bool,
             default: Some("false"),
             unit: "",
-            doc: "Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s.",
+            doc: "Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s. A bracket or a backslash of a unit has a backslash before it.",
         },
     ],
     example: "csv.read path=examples/data/quake.csv columns=z rate=100 ! null",
@@ -348,7 +346,7 @@ impl CsvReader {
                 return Ok(true);
             }
         }
-        match self.scanner.rows.len == self.table.width {
+        match self.scanner.rows.len() == self.table.width {
             true => Ok(false),
             false => Err(self.bad_row(place, len)),
         }
@@ -391,9 +389,12 @@ impl CsvReader {
                 (b"", Kind::Text) if self.dialect.missing_is_nan => Kind::Text.missing(),
                 (text, Kind::Number(_)) if self.dialect.lacks(text) => kind.missing(),
                 (cell, Kind::Number(_)) if self.dialect.has_commas => kind
-                    .cell(&with_points(cell))
+                    .cell(&with_points(cell.trim_ascii()))
                     .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
-                (cell, kind) => kind
+                (cell, Kind::Number(_)) => kind
+                    .cell(cell.trim_ascii())
+                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
+                (cell, Kind::Text) => kind
                     .cell(cell)
                     .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
             });
@@ -402,7 +403,7 @@ impl CsvReader {
     }
 
     fn bad_row(&self, place: u64, len: usize) -> AgentError {
-        let (found, width) = (self.scanner.rows.len, self.table.width);
+        let (found, width) = (self.scanner.rows.len(), self.table.width);
         AgentError::new(format!(
             "{}: {found} cells ({:?}), and the first row has {width}{}",
             self.scanner.whereabouts(place, len),

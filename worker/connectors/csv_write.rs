@@ -17,7 +17,7 @@ pub const CSV_WRITE: OpDef = OpDef {
     doc: "A row for each item; of several inputs a row has one item each, and the shortest ends the file. \
           Columns: one for a number, one per element of a vector, two for a complex number (real, \
           imaginary) and for a timed item (seconds, value). A text is one cell, in quotes where it has a \
-          delimiter, a quote or a line's end. Floats are the shortest decimal that reads back \
+          delimiter, a quote, a line's end or spaces around it, begins with `#` or is a row's only cell and empty. Floats are the shortest decimal that reads back \
           as the same value, `nan`, `inf` and `-inf` included; lines end in a line feed. An existing file is replaced. \
           A regular file is written exactly once whatever is killed: a successor goes on at the byte that \
           was committed. `-` is standard output; there and into pipes a killed worker may repeat its last \
@@ -46,7 +46,7 @@ pub const CSV_WRITE: OpDef = OpDef {
             kind: ParamKind::Bool,
             default: Some("false"),
             unit: "",
-            doc: "Whether the header has units behind the names, `speed [m/s]`, where they are known.",
+            doc: "Whether the header has units behind the names, `speed [m/s]`, where they are known. A bracket or a backslash of a unit has a backslash before it.",
         },
     ],
     example: "counter items=5 ! csv.write path=-",
@@ -80,9 +80,7 @@ fn names(args: &Args, rows: &Rows) -> Result<Vec<String>, OpError> {
     if args.flag("units") {
         let units = args.inputs().iter().flat_map(units);
         for (name, unit) in names.iter_mut().zip(units) {
-            if let Some(unit) = unit {
-                *name += &format!(" [{unit}]");
-            }
+            *name = text::with_unit(name, unit);
         }
     }
     Ok(names)

@@ -4,6 +4,10 @@
 //! every packet says by itself which frames it holds, so that a successor seeks to the committed frame, and
 //! so that a packet that is missing is noticed.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -16,13 +20,17 @@ use symphonia::core::units::Timestamp;
 use symphonia::default::{get_codecs, get_probe};
 
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Outside, State, StateSpec, Status};
-use crate::connectors::files::Reader;
+use crate::connectors::files::{Reader, failed};
 use crate::connectors::params::READ_FILE;
 use crate::connectors::records::Convert;
 use crate::connectors::sound::{
     CHANNEL, Encoding, chosen_channel, item_type, read_convert, read_scalar,
 };
 use crate::op::{Args, Arity, OpDef, OpError};
+
+mod rest;
+
+use rest::{header_start, undecoded};
 
 /// The row of `flac.read`.
 pub const FLAC_READ: OpDef = OpDef {
@@ -69,6 +77,20 @@ struct Kind {
     encoding: Encoding,
     /// How many frames before the wanted one a seek goes to.
     seek_before: u64,
+    /// What a file begins with.
+    mark: &'static str,
+    /// Blocks follow each other, with nothing between them.
+    has_blocks: bool,
+}
+
+impl Kind {
+    /// Whether the file begins as one of this kind.
+    fn is_one(&self, file: &File) -> bool {
+        let mut mark = [0; 4];
+        header_start(file)
+            .and_then(|start| file.read_exact_at(&mut mark, start))
+            .is_ok_and(|()| mark == self.mark.as_bytes())
+    }
 }
 
 const FLAC: Kind = Kind {
@@ -78,6 +100,8 @@ const FLAC: Kind = Kind {
     encoding: Encoding::I32,
     // A block has at most 65535 frames: the committed one may be the end, which no block holds.
     seek_before: 1 << 16,
+    mark: "fLaC",
+    has_blocks: true,
 };
 
 const OGG: Kind = Kind {
@@ -88,6 +112,8 @@ const OGG: Kind = Kind {
     // A Vorbis packet overlaps the one before it, and the last page alone does not say which frames it holds:
     // a seek goes back further than a page of 255 packets can reach.
     seek_before: 1 << 20,
+    mark: "OggS",
+    has_blocks: false,
 };
 
 fn build(args: &Args, kind: &'static Kind) -> Result<Blueprint, OpError> {
@@ -133,18 +159,36 @@ struct Sound {
     decoded: Vec<u8>,
     /// The next packet tells where in the file it is.
     is_lost: bool,
+    file: File,
+    /// The bytes of the packet that was decoded last.
+    last: Box<[u8]>,
 }
 
 impl Sound {
     fn open(reader: &Reader, kind: &'static Kind) -> Result<Sound, AgentError> {
         let name = reader.name();
-        let file = reader.look().map_err(|e| AgentError::new(e.message))?;
+        let look = || reader.look().map_err(|e| AgentError::new(e.message));
+        let (file, looked_at) = (look()?, look()?);
+        let is_one = kind.is_one(&looked_at);
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
         let unknown = |error: Error| {
-            AgentError::new(format!(
-                "{name} is no {} file that can be read: {error}",
-                kind.name
-            ))
+            AgentError::new(match (is_one, error) {
+                (false, _) => format!(
+                    "{name} is no {} file that can be read: it does not begin with {}",
+                    kind.name, kind.mark
+                ),
+                (true, Error::IoError(e)) if e.kind() != ErrorKind::UnexpectedEof => {
+                    format!("{name} cannot be read: {e}")
+                }
+                (true, Error::IoError(_)) => format!(
+                    "{name} is damaged or cut short: it ends before the first block of sound"
+                ),
+                (true, Error::Unsupported(_)) => format!(
+                    "{name} is no {} file that can be read: it has what is not known here, or its header is damaged",
+                    kind.name
+                ),
+                (true, _) => format!("{name} is damaged in its header"),
+            })
         };
         let format = get_probe()
             .probe(
@@ -191,6 +235,8 @@ impl Sound {
             start: 0,
             decoded: Vec::new(),
             is_lost: false,
+            file: looked_at,
+            last: Box::default(),
         })
     }
 
@@ -227,7 +273,7 @@ impl Sound {
             track_id: self.track,
         };
         let outcome = self.format.seek(SeekMode::Accurate, to);
-        outcome.map_err(|e| self.damaged(frame, &e.to_string()))?;
+        outcome.map_err(|e| self.failed(frame, e))?;
         self.decoder.reset();
         self.is_lost = true;
         Ok(())
@@ -247,12 +293,12 @@ impl Sound {
                         "another sound follows; files of several one after the other are not read",
                     ));
                 }
-                Err(e) => return Err(self.damaged(expected, &e.to_string())),
+                Err(e) => return Err(self.failed(expected, e)),
             }
         };
         let decoded = match self.decoder.decode(&packet) {
             Ok(decoded) => decoded,
-            Err(e) => return Err(self.damaged(expected, &e.to_string())),
+            Err(_) => return Err(self.damaged(expected, "what follows is no block")),
         };
         if decoded.is_empty() {
             return Ok(true);
@@ -275,28 +321,66 @@ impl Sound {
             _ => return Err(self.damaged(expected, "the samples are of another kind")),
         }
         self.start = u64::try_from(packet.pts.get()).unwrap_or(0);
+        self.last = packet.data;
         match self.is_lost || self.start == expected {
             true => {
                 self.is_lost = false;
                 Ok(true)
             }
-            false => Err(self.damaged(expected, &format!("what follows is frame {}", self.start))),
+            false => Err(self.damaged(
+                expected,
+                &format!(
+                    "what follows is frame {}, what is between has a wrong checksum or is not there",
+                    self.start
+                ),
+            )),
         }
     }
 
     /// The file has no more packets after so many frames.
     fn ended(&self, frames: u64) -> Result<bool, AgentError> {
-        match self.frames {
-            Some(promised) if promised != frames => Err(AgentError::new(format!(
+        let rest = match self.kind.has_blocks {
+            true => undecoded(&self.file, &self.last),
+            false => Ok(None),
+        };
+        let rest = rest.map_err(|e| failed(&self.name, "read", &e))?;
+        match (rest, self.frames) {
+            (Some(at), _) => Err(self.damaged(
+                frames,
+                &format!("the block at byte {at} has a wrong checksum or is cut short"),
+            )),
+            (None, Some(promised)) if promised > frames => Err(AgentError::new(format!(
                 "{} ends after {frames} of the {promised} frames that it promises: it was cut short",
+                self.name
+            ))),
+            (None, Some(promised)) if promised < frames => Err(AgentError::new(format!(
+                "{} has {frames} frames, and its header promises {promised}: it is damaged",
                 self.name
             ))),
             _ => Ok(false),
         }
     }
 
+    /// What a decoder found, in our words.
+    fn failed(&self, frame: u64, error: Error) -> AgentError {
+        match error {
+            Error::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => {
+                failed(&self.name, "read", &e)
+            }
+            Error::IoError(_) => self
+                .ended(frame)
+                .err()
+                .unwrap_or_else(|| self.damaged(frame, "it ends within a block")),
+            Error::SeekError(_) => self.damaged(frame, "its place is not found again"),
+            _ => self.damaged(frame, "what follows is no block"),
+        }
+    }
+
     fn damaged(&self, frame: u64, why: &str) -> AgentError {
-        AgentError::new(format!("{} is damaged at frame {frame}: {why}", self.name))
+        AgentError::new(format!(
+            "{} is damaged at frame {frame}: {why}; get it again, or read what a player saves of it",
+            self.name
+        ))
     }
 }
 
@@ -370,147 +454,4 @@ impl Agent for SoundReader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, source};
-    use crate::connectors::npy::NPY_READ;
-    use crate::op::Value;
-    use crate::testing::{Chunks, run};
-
-    fn expected(name: &str) -> Vec<u8> {
-        let items = source(&NPY_READ, &golden(), name, None, &[]).unwrap();
-        read(items, Chunks::Whole).unwrap()
-    }
-
-    #[test]
-    fn flac_files_are_read_as_libsndfile_reads_them() {
-        for (name, dtype, rate) in [("i16", "i16", 8000.0), ("i24", "f32", 44_100.0)] {
-            for chunks in CUTS {
-                let file = format!("{name}.flac");
-                let flac = source(&FLAC_READ, &golden(), &file, Some(dtype), &[]).unwrap();
-                assert_eq!(flac.outputs[0].rate, Some(rate));
-                let found = read(flac, chunks).unwrap();
-                assert!(
-                    found == expected(&format!("flac_{name}.npy")),
-                    "{name} {chunks:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn vorbis_is_read_as_libvorbis_reads_it() {
-        let expected = expected("ogg_tone.npy");
-        let expected: &[f32] = bytemuck::cast_slice(&expected);
-        let whole = source(&OGG_READ, &golden(), "tone.ogg", None, &[]).unwrap();
-        assert_eq!(whole.outputs[0].item_type.to_string(), "f32[2]");
-        let whole = read(whole, Chunks::Whole).unwrap();
-        let found: &[f32] = bytemuck::cast_slice(&whole);
-        assert_eq!(found.len(), expected.len());
-        for (n, (found, expected)) in found.iter().zip(expected).enumerate() {
-            assert!(
-                (found - expected).abs() < 1e-5,
-                "sample {n}: {found} {expected}"
-            );
-        }
-        for chunks in CUTS {
-            let ogg = source(&OGG_READ, &golden(), "tone.ogg", None, &[]).unwrap();
-            assert!(read(ogg, chunks).unwrap() == whole, "{chunks:?}");
-        }
-    }
-
-    #[test]
-    fn a_successor_goes_on_at_any_committed_frame() {
-        for (op, file) in [(&FLAC_READ, "i16.flac"), (&OGG_READ, "tone.ogg")] {
-            let from = |given: u64| {
-                let mut reader = source(op, &golden(), file, None, &[]).unwrap();
-                reader.state = StateSpec::of(given);
-                read(reader, Chunks::Random(given)).unwrap()
-            };
-            let whole = from(0);
-            let item_len = source(op, &golden(), file, None, &[]).unwrap().outputs[0]
-                .item_type
-                .len_bytes();
-            let frames = (whole.len() / item_len) as u64;
-            for given in (1..=frames).step_by(501).chain([frames - 1, frames]) {
-                let rest = &whole[given as usize * item_len..];
-                assert!(from(given) == rest, "{file} from frame {given}");
-            }
-        }
-    }
-
-    #[test]
-    fn one_channel_is_picked_and_integers_are_kept() {
-        let both = source(&FLAC_READ, &golden(), "i24.flac", Some("i32"), &[]).unwrap();
-        let both = read(both, Chunks::Whole).unwrap();
-        let second = [("channel", Value::from(1))];
-        let second = source(&FLAC_READ, &golden(), "i24.flac", Some("i32"), &second).unwrap();
-        let expected: Vec<u8> = both.chunks(8).flat_map(|f| f[4..].to_vec()).collect();
-        assert_eq!(read(second, Chunks::Single).unwrap(), expected);
-        assert_eq!(both[..8], bytes(&[i32::MIN, 0x7fff_ff00]));
-    }
-
-    #[test]
-    fn other_files_are_refused_by_what_they_are() {
-        let refused = |op, file| source(op, &golden(), file, None, &[]).unwrap_err().message;
-        assert!(refused(&FLAC_READ, "tone.ogg").contains("is no FLAC file: it is"));
-        assert!(refused(&OGG_READ, "i16.flac").contains("is no Ogg Vorbis file: it is"));
-        assert!(refused(&OGG_READ, "opus.ogg").contains("holds no Ogg Vorbis sound"));
-        assert!(refused(&FLAC_READ, "i16.wav").contains("is no FLAC file that can be read"));
-    }
-
-    #[test]
-    fn a_file_cut_short_is_an_error_after_what_is_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        for (op, file) in [(&FLAC_READ, "i16.flac"), (&OGG_READ, "tone.ogg")] {
-            let whole = std::fs::read(golden().join(file)).unwrap();
-            for len in cuts(whole.len()) {
-                std::fs::write(folder.path().join("cut"), &whole[..len]).unwrap();
-                let outcome = source(op, folder.path(), "cut", None, &[])
-                    .map_err(|e| e.message)
-                    .and_then(|cut| read(cut, Chunks::Whole).map_err(|e| e.message));
-                // An Ogg file says how long it is on its last page: a cut between pages is not seen.
-                let is_seen = outcome.is_err() || file == "tone.ogg";
-                assert!(is_seen, "{file} cut at {len}");
-            }
-        }
-    }
-
-    /// Files with some bytes changed: read to an end or refused, never a panic, and FLAC never read wrong.
-    #[test]
-    fn a_damaged_file_is_refused_and_never_panics() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut random = crate::testing::Random::new(20_261_122);
-        for (op, file) in [(&FLAC_READ, "i16.flac"), (&OGG_READ, "tone.ogg")] {
-            let whole = std::fs::read(golden().join(file)).unwrap();
-            let sound = read(
-                source(op, &golden(), file, None, &[]).unwrap(),
-                Chunks::Whole,
-            );
-            let sound = sound.unwrap();
-            for _ in 0..60 {
-                let mut damaged = whole.clone();
-                let reach = [200, whole.len() as u64][random.below(2) as usize];
-                let at = random.below(reach) as usize;
-                damaged[at] ^= 1 << random.below(8);
-                std::fs::write(folder.path().join("bad"), &damaged).unwrap();
-                let Ok(bad) = source(op, folder.path(), "bad", None, &[]) else {
-                    continue;
-                };
-                let is_same_type = bad.outputs[0].item_type == ITEMS_OF_I16 && file == "i16.flac";
-                let found = run(bad, &[], Chunks::Whole, usize::MAX);
-                if let Ok(found) = found
-                    && is_same_type
-                    && at > FLAC_HEADER_LEN
-                {
-                    assert!(found[0] == sound, "{file}, byte {at}");
-                }
-            }
-        }
-    }
-
-    const ITEMS_OF_I16: crate::types::ItemType = crate::types::ItemType::F32;
-
-    /// The header has no checksum.
-    const FLAC_HEADER_LEN: usize = 42;
-}
+mod tests;

@@ -30,6 +30,8 @@ pub mod udp;
 pub mod wav;
 
 mod cells;
+#[cfg(test)]
+mod damage;
 mod files;
 #[cfg(test)]
 mod fixtures;

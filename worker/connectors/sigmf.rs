@@ -372,35 +372,74 @@ impl Recording {
         })
     }
 
-    /// A count of bytes or samples in a capture.
-    fn count(&self, capture: &Json, key: &str) -> Result<u64, OpError> {
-        match capture.get(key) {
+    /// A count of bytes or samples in one of the captures or annotations.
+    fn count(&self, list: &str, nth: usize, entry: &Json, key: &str) -> Result<u64, OpError> {
+        match entry.get(key) {
             None => Ok(0),
             Some(value) => value.as_u64().ok_or_else(|| {
                 refused(
                     &self.name,
-                    format!("a capture's `{key}` is {value}, and should be a whole number from 0"),
+                    format!(
+                        "`{key}` of {list}[{nth}] is {value}, and should be a whole number from 0"
+                    ),
                 )
             }),
         }
+    }
+
+    /// The samples that the entries of a list begin at: not behind the last of `all`, where that is known, and in ascending order.
+    fn starts(
+        &self,
+        list: &str,
+        entries: &[Json],
+        all: Option<(u64, &Data)>,
+    ) -> Result<Vec<u64>, OpError> {
+        const KEY: &str = "core:sample_start";
+        let mut starts: Vec<u64> = Vec::new();
+        for (nth, entry) in entries.iter().enumerate() {
+            let start = self.count(list, nth, entry, KEY)?;
+            let last = starts.last().copied().unwrap_or(0);
+            if start < last {
+                return Err(refused(
+                    &self.name,
+                    format!(
+                        "`{KEY}` of {list}[{nth}] is {start}, and of the one before it {last}: SigMF has them in ascending order"
+                    ),
+                ));
+            }
+            if let Some((all, data)) = all
+                && start > all
+            {
+                return Err(refused(
+                    &self.name,
+                    format!(
+                        "`{KEY}` of {list}[{nth}] is {start}, and {} holds {all} samples: it was cut short, or is another",
+                        data.path.display()
+                    ),
+                ));
+            }
+            starts.push(start);
+        }
+        Ok(starts)
+    }
+
+    /// How many samples there are at most, where there are any and their layout is known.
+    fn all(&self) -> Option<(u64, &Data)> {
+        let data = self.data.as_ref().ok()?;
+        let sample_len = self.layout().ok()?.sample_len() as u64;
+        Some((data.len_bytes / sample_len, data))
     }
 
     /// Which bytes of the data hold the samples that are asked for.
     fn part(&self, args: &Args, sample_len: u64) -> Result<Part, OpError> {
         let place = self.data()?;
         let data_len = place.len_bytes;
-        let mut starts = Vec::new();
-        let mut headers = Vec::new();
-        for capture in &self.captures {
-            starts.push(self.count(capture, "core:sample_start")?);
-            headers.push(self.count(capture, "core:header_bytes")?);
-        }
-        if !starts.is_sorted() {
-            return Err(refused(
-                &self.name,
-                "its captures are not in the order of `core:sample_start`",
-            ));
-        }
+        let headers = self
+            .captures
+            .iter()
+            .enumerate()
+            .map(|(nth, capture)| self.count("captures", nth, capture, "core:header_bytes"));
+        let headers: Vec<u64> = headers.collect::<Result<_, _>>()?;
         let trailing = self.number("core:trailing_bytes")?.unwrap_or(0.0) as u64;
         let beside = headers
             .iter()
@@ -422,6 +461,7 @@ impl Recording {
             ));
         }
         let all = samples_len / sample_len;
+        let starts = self.starts("captures", &self.captures, Some((all, place)))?;
         let chosen = args.count("capture", 0)?;
         let (first, k) = match chosen {
             None if headers.iter().skip(1).any(|n| *n > 0) => {
@@ -449,15 +489,6 @@ impl Recording {
             Some(_) => starts.get(k + 1).copied().unwrap_or(all),
             None => all,
         };
-        if first > end || end > all {
-            return Err(refused(
-                &self.name,
-                format!(
-                    "a capture begins at sample {}, and {data} holds {all}",
-                    first.max(end)
-                ),
-            ));
-        }
         let before: u64 = headers.iter().take(k + 1).sum();
         Ok(Part {
             start: place.start + before + first * sample_len,
@@ -663,10 +694,11 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
 
 fn build_notes(args: &Args) -> Result<Blueprint, OpError> {
     let recording = Recording::read(args)?;
-    let list = match args.text("of") {
-        Some("captures") => &recording.captures,
-        _ => &recording.annotations,
+    let (name, list) = match args.text("of") {
+        Some("captures") => ("captures", &recording.captures),
+        _ => ("annotations", &recording.annotations),
     };
+    recording.starts(name, list, recording.all())?;
     let agent = NotesReader {
         notes: list.iter().map(Json::to_string).collect(),
         len_bytes: recording.meta.len()?,
@@ -1264,6 +1296,34 @@ mod tests {
     }
 
     #[test]
+    fn annotations_that_have_no_place_are_refused_by_their_number() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("r.sigmf-data"), [0; 8]).unwrap();
+        let check = |starts: &str, message: Option<&str>| {
+            let meta = format!(
+                "{{\"global\": {{\"core:datatype\": \"ri16_le\"}}, \"annotations\": {starts}}}"
+            );
+            fs::write(folder.path().join("r.sigmf-meta"), meta).unwrap();
+            let notes = source(&SIGMF_NOTES, folder.path(), "r", None, &[]);
+            match (notes, message) {
+                (Ok(_), None) => {}
+                (Err(error), Some(message)) => {
+                    assert!(error.message.contains(message), "{}", error.message)
+                }
+                (notes, _) => panic!("{starts}: {:?}", notes.map(|_| ())),
+            }
+        };
+        let start = |start: &str| format!("{{\"core:sample_start\": {start}}}");
+        check(&format!("[{}, {}]", start("0"), start("4")), None);
+        let message = "of annotations[1] is 5, and ";
+        check(&format!("[{}, {}]", start("0"), start("5")), Some(message));
+        let message = "of annotations[0] is -1, and should be";
+        check(&format!("[{}]", start("-1")), Some(message));
+        let message = "of annotations[1] is 1, and of the one before it 2";
+        check(&format!("[{}, {}]", start("2"), start("1")), Some(message));
+    }
+
+    #[test]
     fn what_is_no_recording_is_refused() {
         let check = |meta: &str, data: &[u8], message: &str| {
             let folder = tempfile::tempdir().unwrap();
@@ -1290,7 +1350,23 @@ mod tests {
             "ends within a sample: 1 bytes are left",
         );
         let backwards = "[{\"core:sample_start\": 2}, {\"core:sample_start\": 1}]";
-        check(&meta(typed, backwards), &[0; 8], "not in the order");
+        check(
+            &meta(typed, backwards),
+            &[0; 8],
+            "of captures[1] is 1, and of the one before it 2",
+        );
+        let beyond = "[{\"core:sample_start\": 0}, {\"core:sample_start\": 5}]";
+        check(
+            &meta(typed, beyond),
+            &[0; 8],
+            "`core:sample_start` of captures[1] is 5, and ",
+        );
+        let negative = "[{\"core:sample_start\": -5}]";
+        check(
+            &meta(typed, negative),
+            &[0; 8],
+            "of captures[0] is -5, and should be a whole number from 0",
+        );
         let header = "[{\"core:sample_start\": 0, \"core:header_bytes\": 9}]";
         check(
             &meta(typed, header),

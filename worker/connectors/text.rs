@@ -165,6 +165,7 @@ impl Rows {
         quotes: Quotes,
         text: &mut Vec<u8>,
     ) {
+        let start = text.len();
         for part in &self.parts {
             match *part {
                 Part::Numbers(ref run) => {
@@ -180,6 +181,9 @@ impl Rows {
             }
         }
         text.pop();
+        if text.len() == start && quotes == Quotes::WhereNeeded {
+            text.extend_from_slice(b"\"\"");
+        }
     }
 }
 
@@ -200,10 +204,50 @@ impl<'a> Items<'a> {
     }
 }
 
+/// A column's name with its unit behind it. A name without one that ends as if it had one gets an empty one.
+pub(super) fn with_unit(name: &str, unit: Option<&str>) -> String {
+    match unit {
+        None if name.ends_with(']') => format!("{name} []"),
+        None => name.to_owned(),
+        Some(unit) => {
+            let mut text = format!("{name} [");
+            for c in unit.chars() {
+                if matches!(c, '[' | ']' | '\\') {
+                    text.push('\\');
+                }
+                text.push(c);
+            }
+            text.push(']');
+            text
+        }
+    }
+}
+
+/// The name before a unit, and that, as [`with_unit`] puts it; a backslash before another character is one.
+pub(super) fn without_unit(text: &str) -> Option<(&str, String)> {
+    let inside = text.trim_end().strip_suffix(']')?;
+    let is_escaped = |at: usize| {
+        let backslashes = inside[..at].bytes().rev().take_while(|b| *b == b'\\');
+        backslashes.count() % 2 == 1
+    };
+    let mut brackets = inside.rmatch_indices('[');
+    let (open, _) = brackets.find(|(at, _)| !is_escaped(*at))?;
+    let mut unit = String::new();
+    let mut rest = inside[open + 1..].chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_escape = c == '\\' && matches!(rest.peek(), Some('[' | ']' | '\\'));
+        unit.extend(if is_escape { rest.next() } else { Some(c) });
+    }
+    Some((inside[..open].trim_end(), unit))
+}
+
 /// Appends a text as a cell.
 pub(super) fn push_text(cell: &[u8], delimiter: u8, quotes: Quotes, text: &mut Vec<u8>) {
     let is_special = |byte: &u8| *byte == delimiter || b"\"\n\r".contains(byte);
-    if quotes == Quotes::Never || !cell.iter().any(is_special) {
+    let is_plain = !cell.iter().any(is_special)
+        && !cell.starts_with(b"#")
+        && cell.trim_ascii().len() == cell.len();
+    if quotes == Quotes::Never || is_plain {
         text.extend_from_slice(cell);
         return;
     }
@@ -296,6 +340,36 @@ pub(super) fn delimiter(args: &Args) -> Result<u8, OpError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_is_parted_from_its_name_as_it_was_put_there() {
+        let units = [
+            "m/s",
+            "a]b",
+            "[a",
+            "]",
+            "\\",
+            "\\]",
+            "\\mu V",
+            "a,b",
+            "\"in\"",
+            "m [x] [y]",
+        ];
+        for unit in units {
+            for name in ["x", "x[0]", "\\"] {
+                let text = with_unit(name, Some(unit));
+                assert_eq!(without_unit(&text), Some((name, unit.to_owned())), "{text}");
+            }
+        }
+        assert_eq!(with_unit("x", None), "x");
+        assert_eq!(without_unit("x"), None);
+        let none = Some(("x[0]", String::new()));
+        assert_eq!(without_unit(&with_unit("x[0]", None)), none);
+        assert_eq!(
+            without_unit("a [\\mu V] "),
+            Some(("a", "\\mu V".to_owned()))
+        );
+    }
 
     fn cells<T: bytemuck::NoUninit>(scalar: Scalar, numbers: &[T]) -> String {
         let mut text = Vec::new();

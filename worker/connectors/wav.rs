@@ -91,10 +91,11 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         .output(OutPort::new(item_type, Some(rate))))
 }
 
-/// Who writes into a pipe cannot come back to the header, and leaves about the largest length there that a signed or an
-/// unsigned number holds: the samples then go on to the file's end.
-fn is_unknown(len: u64) -> bool {
-    matches!(len, 0x7fff_f000..=0x7fff_ffff | 0xffff_f000..=0xffff_ffff)
+/// Who writes into a pipe cannot come back to the header, and leaves 0 there or about the largest length that a signed or an
+/// unsigned number holds: the samples then go on to the file's end. `riff_len` is the other length that was not filled in.
+fn is_unknown(len: u64, riff_len: u64) -> bool {
+    let is_huge = |len| matches!(len, 0x7fff_f000..=0x7fff_ffff | 0xffff_f000..=0xffff_ffff);
+    is_huge(len) || len == 0 && (riff_len == 0 || is_huge(riff_len))
 }
 
 /// What a file's header says.
@@ -122,7 +123,15 @@ impl Sound {
         let (start, found) = (layout.start, reader.len()?);
         let there = found.saturating_sub(start);
         let data_len = match layout.data_len {
-            len if len > there && is_unknown(len) => there / frame_len * frame_len,
+            len if (len > there || len == 0) && is_unknown(len, layout.riff_len) => {
+                there / frame_len * frame_len
+            }
+            0 if there > 0 && layout.riff_len <= start.saturating_sub(8) => {
+                return Err(no_sound(format!(
+                    "its header says that there are no samples, and {there} bytes follow it: it was not completed"
+                ))
+                .with_help(format!("`raw.read` with offset = {start} reads what is there")));
+            }
             len => len,
         };
         if !data_len.is_multiple_of(frame_len) {
@@ -170,19 +179,21 @@ impl Format {
             (EXTENSIBLE, None) => return Err("its format is cut short".to_owned()),
             (tag, _) => tag,
         };
-        let encoding = match (tag, bits) {
-            (PCM, 8) => Encoding::U8,
-            (PCM, 16) => Encoding::I16,
-            (PCM, 24) => Encoding::I24,
-            (PCM, 32) => Encoding::I32,
-            (FLOAT, 32) => Encoding::F32,
-            (FLOAT, 64) => Encoding::F64,
-            (PCM, _) => {
+        // Samples of fewer bits than their fields have are at the fields' upper ends.
+        let field = 8 * u32::from(frame_len.checked_div(channels).unwrap_or(0));
+        let encoding = match (tag, field, bits) {
+            (PCM, 8, 1..=8) => Encoding::U8,
+            (PCM, 16, 9..=16) => Encoding::I16,
+            (PCM, 24, 17..=24) => Encoding::I24,
+            (PCM, 32, 17..=32) => Encoding::I32,
+            (FLOAT, 32, 32) => Encoding::F32,
+            (FLOAT, 64, 64) => Encoding::F64,
+            (PCM, ..) => {
                 return Err(format!(
-                    "its samples have {bits} bits, and 8, 16, 24 and 32 are known"
+                    "its samples have {bits} bits in fields of {field}, and up to 8, 16, 24 and 32 are known"
                 ));
             }
-            (FLOAT, _) => {
+            (FLOAT, ..) => {
                 return Err(format!(
                     "its floats have {bits} bits, and 32 and 64 are known"
                 ));
@@ -204,7 +215,7 @@ impl Format {
         }
         if format.frame_len() != usize::from(frame_len) {
             return Err(format!(
-                "its samples of {bits} bits lie in wider fields: a frame of {channels} has {frame_len} bytes"
+                "a frame of {channels} channels cannot have {frame_len} bytes"
             ));
         }
         Ok(format)
@@ -222,6 +233,8 @@ struct Layout {
     start: u64,
     /// Bytes of all frames.
     data_len: u64,
+    /// Bytes of the file behind this number.
+    riff_len: u64,
 }
 
 /// The longest format chunk there is has 40 bytes.
@@ -242,6 +255,7 @@ impl Layout {
         if !matches!(&head[..4], b"RIFF" | b"RF64" | b"BW64") || &head[8..] != b"WAVE" {
             return Ok(Err("it does not begin with RIFF and WAVE".to_owned()));
         }
+        let riff_len = u32::from_le_bytes(head[4..8].try_into().expect("four bytes"));
         let (mut format, mut long_len) = (Vec::new(), None);
         loop {
             let mut chunk = [0; 8];
@@ -261,6 +275,7 @@ impl Layout {
                             (ELSEWHERE, Some(len)) => len,
                             _ => u64::from(len),
                         },
+                        riff_len: u64::from(riff_len),
                     }));
                 }
                 b"fmt " if len <= FORMAT_LEN_MAX => {
@@ -660,6 +675,79 @@ mod tests {
     }
 
     /// Headers with up to two bytes changed: refused, or read to their end, never a panic.
+    /// A file of one channel at 8 kHz: 16 bits of format, then `format`, these chunks and samples.
+    fn made(bits: u16, frame_len: u16, riff_len: u32, chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut file = b"RIFF".to_vec();
+        file.extend_from_slice(&riff_len.to_le_bytes());
+        file.extend_from_slice(b"WAVEfmt ");
+        file.extend_from_slice(&16u32.to_le_bytes());
+        for word in [1, 1, 8000, 0, 8000, 0, frame_len, bits] {
+            file.extend_from_slice(&u16::to_le_bytes(word));
+        }
+        for (name, content) in chunks {
+            file.extend_from_slice(name);
+            file.extend_from_slice(content);
+        }
+        file
+    }
+
+    fn read_made(file: &[u8], dtype: &str) -> Result<Vec<u8>, OpError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.wav"), file).unwrap();
+        let reader = source(&WAV_READ, folder.path(), "x.wav", Some(dtype), &[])?;
+        Ok(read(reader, Chunks::Random(1)).unwrap())
+    }
+
+    #[test]
+    fn fewer_bits_than_their_fields_are_at_the_upper_ends() {
+        let wide = made(24, 4, 44, &[(b"data\x04\0\0\0", &[0, 1, 2, 3])]);
+        let expected = i32::from_le_bytes([0, 1, 2, 3]);
+        assert_eq!(read_made(&wide, "i32").unwrap(), bytes(&[expected]));
+        let twelve = made(12, 2, 44, &[(b"data\x02\0\0\0", &[0x10, 0x80])]);
+        assert_eq!(read_made(&twelve, "i16").unwrap(), bytes(&[-0x7ff0i16]));
+        for (bits, frame_len) in [(17, 2), (33, 4), (0, 2), (16, 5), (8, 0), (8, 65_535)] {
+            let odd = made(bits, frame_len, 44, &[(b"data\x04\0\0\0", &[0; 4])]);
+            assert!(read_made(&odd, "i16").is_err(), "{bits} in {frame_len}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_nothing_before_samples_is_not_taken_for_none() {
+        let data: (&[u8], &[u8]) = (b"data\0\0\0\0", &[1, 0, 2, 0]);
+        let streamed = made(16, 2, 0, &[data]);
+        assert_eq!(read_made(&streamed, "i16").unwrap(), bytes(&[1i16, 2]));
+        let error = read_made(&made(16, 2, 36, &[data]), "i16").unwrap_err();
+        assert!(
+            error.message.contains("no samples, and 4 bytes follow"),
+            "{}",
+            error.message
+        );
+        let list: (&[u8], &[u8]) = (b"data\0\0\0\0", b"LIST\x04\0\0\0INFO");
+        assert_eq!(read_made(&made(16, 2, 48, &[list]), "i16").unwrap(), b"");
+        assert_eq!(
+            read_made(&made(16, 2, 36, &[(b"data\0\0\0\0", b"")]), "i16").unwrap(),
+            b""
+        );
+    }
+
+    #[test]
+    fn chunks_of_odd_lengths_stand_before_and_behind_the_sound() {
+        let file = made(
+            8,
+            1,
+            62,
+            &[
+                (b"LIST\x05\0\0\0", b"INFOa\0"),
+                (b"data\x03\0\0\0", &[0, 128, 255, 0]),
+                (b"LIST\x04\0\0\0", b"INFO"),
+            ],
+        );
+        assert_eq!(
+            read_made(&file, "i16").unwrap(),
+            bytes(&[i16::MIN, 0, 127 << 8])
+        );
+    }
+
     #[test]
     fn a_damaged_header_never_panics() {
         let folder = tempfile::tempdir().unwrap();

@@ -22,7 +22,11 @@ impl Dialect {
 
     /// Whether a cell of numbers has none.
     pub(super) fn lacks(self, cell: &[u8]) -> bool {
-        self.missing_is_nan && matches!(cell, b"" | b"NA" | b"N/A" | b"null" | b"NULL" | b"None")
+        self.missing_is_nan
+            && matches!(
+                cell.trim_ascii(),
+                b"" | b"NA" | b"N/A" | b"null" | b"NULL" | b"None"
+            )
     }
 }
 
@@ -34,5 +38,5 @@ pub(super) fn with_points(cell: &[u8]) -> Vec<u8> {
 
 /// The number a cell spells, spaces around it left out.
 pub(super) fn number<T: FromStr>(cell: &[u8]) -> Option<T> {
-    std::str::from_utf8(cell).ok()?.parse().ok()
+    std::str::from_utf8(cell.trim_ascii()).ok()?.parse().ok()
 }

@@ -4,6 +4,7 @@ use super::dialect::{Dialect, number, with_points};
 use super::rows::{Next, Scanner};
 use crate::agent::AgentError;
 use crate::connectors::files::Reader;
+use crate::connectors::text;
 use crate::op::{Args, OpError, Value, meant};
 use crate::units::from_file;
 
@@ -192,19 +193,16 @@ pub(super) fn parted(names: Option<Vec<String>>) -> (Option<Vec<String>>, Vec<Op
     let Some(names) = names else {
         return (None, Vec::new());
     };
-    let part = |name: String| {
-        let inside = name.trim_end().strip_suffix(']');
-        match inside.and_then(|inside| inside.rsplit_once('[')) {
-            Some((bare, unit)) => (bare.trim_end().to_owned(), from_file(unit)),
-            None => (name, None),
-        }
+    let part = |name: String| match text::without_unit(&name) {
+        Some((bare, unit)) => (bare.to_owned(), from_file(&unit)),
+        None => (name, None),
     };
     let (bare, units) = names.into_iter().map(part).unzip();
     (Some(bare), units)
 }
 
 pub(super) fn names(cells: &[&[u8]], file: &str) -> Result<Vec<String>, OpError> {
-    let name = |cell: &&[u8]| match std::str::from_utf8(cell) {
+    let name = |cell: &&[u8]| match std::str::from_utf8(cell.trim_ascii()) {
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(OpError::param(
             "path",

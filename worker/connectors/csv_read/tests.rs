@@ -465,7 +465,7 @@ fn a_quoted_cell_goes_on_over_lines() {
         let streams = run(reader, &[], chunks, usize::MAX).unwrap();
         assert_eq!(items(&streams[0]), [1.0, 2.0]);
         let texts = crate::testing::texts(&streams[1]);
-        assert_eq!(texts, ["one\ntwo \"three\"", "four"]);
+        assert_eq!(texts, ["one\ntwo \"three\"\n", "\nfour"]);
     }
 }
 
@@ -482,4 +482,22 @@ fn a_row_that_has_taken_in_others_says_which() {
         message.ends_with("..\", which is no f64; quotes make one row of lines 2 to 102"),
         "{message}"
     );
+}
+
+#[test]
+fn texts_come_back_as_they_were_written() {
+    let texts = [
+        " a ", "#x", "", "a\nb", "\"q\"", "a,b", "\r", "\t", "plain", "é", "[\\]",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let frames = [crate::testing::frames(texts)];
+    for chunks in CUTS {
+        let op = &crate::connectors::csv_write::CSV_WRITE;
+        let writer = fixtures::sink(op, folder.path(), "t.csv", ("text", None), &[]).unwrap();
+        run(writer, &frames, chunks, usize::MAX).unwrap();
+        let types = [("types", Value::from("text"))];
+        let reader = fixtures::source(&CSV_READ, folder.path(), "t.csv", None, &types).unwrap();
+        let streams = run(reader, &[], chunks, usize::MAX).unwrap();
+        assert_eq!(crate::testing::texts(&streams[0]), texts);
+    }
 }

@@ -21,12 +21,18 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn of(args: &Args, reader: &Reader) -> Result<Entry, OpError> {
         let name = reader.name();
-        let no_archive = |e| refused(&name, format!("is no NPZ file that can be read: {e}"));
+        let no_archive = || {
+            refused(
+                &name,
+                "is no NPZ file that can be read: its directory is damaged or not there (it stands at the end of the file)",
+            )
+        };
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-        let archive = ZipArchive::from_file(reader.look()?, &mut buffer).map_err(no_archive)?;
+        let archive =
+            ZipArchive::from_file(reader.look()?, &mut buffer).map_err(|_| no_archive())?;
         let (mut names, mut places, mut is_encrypted) = (Vec::new(), Vec::new(), Vec::new());
         let mut files = archive.entries(&mut buffer);
-        while let Some(file) = files.next_entry().map_err(no_archive)? {
+        while let Some(file) = files.next_entry().map_err(|_| no_archive())? {
             names.push(String::from_utf8_lossy(file.file_path().as_bytes()).into_owned());
             places.push((file.wayfinder(), file.compression_method(), file.crc32()));
             is_encrypted.push(file.flags().is_encrypted());
@@ -36,7 +42,7 @@ impl Entry {
             return Err(refused(&name, "is encrypted"));
         }
         let (place, method, crc) = places[index];
-        let file = archive.get_entry(place).map_err(no_archive)?;
+        let file = archive.get_entry(place).map_err(|_| no_archive())?;
         let (start, end) = file.compressed_data_range();
         let of = |name: &String| name.strip_suffix(".npy").unwrap_or(name).to_owned();
         Ok(Entry {
