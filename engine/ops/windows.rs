@@ -22,6 +22,8 @@ operators! {
         /// What a window becomes: `"sum"`, `"mean"`, `"min"`, `"max"`, `"std"`, `"var"`, `"rms"`, `"median"`,
         /// `"ptp"`. `"mean"` unless told otherwise.
         function = "fn": &str,
+        /// What a window becomes instead: an expression over `x`, all its items as a vector.
+        expr: &str,
         /// Slide from start-up: the k-th window ends behind item `(k + 1) * step - 1` and is the last `size`
         /// items, or all there are. `false` unless told otherwise.
         growing: bool,

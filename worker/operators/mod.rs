@@ -69,6 +69,7 @@ pub mod trigger;
 pub mod waves;
 pub mod weave;
 pub mod window;
+mod window_expr;
 pub mod words;
 pub mod zip;
 

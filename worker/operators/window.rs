@@ -14,6 +14,8 @@ use crate::types::Scalar;
 use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
+use super::window_expr;
+
 /// The row of the table.
 pub const WINDOW: OpDef = OpDef {
     name: "window",
@@ -25,6 +27,8 @@ largest minus the smallest; a NaN in a window makes its result NaN. Vector items
 Types: `min`, `max` and `ptp` keep the input's; a `sum` of integers is i64 or u64 and wraps, the `ptp` of signed integers stops \
 at the type's largest value; everything else is f64, or f32 for f32 (computed in f64). An item costs the same whatever `size` is \
 (the median: beyond 4096 items its square root), and nothing drifts: no sum is ever made by subtracting. \
+With `expr` the window is a vector, and becomes what the expression (as of `map`) makes of it: `expr=\"max(x) - x[0]\"`; vector items \
+lie in it one after the other. That costs the window's length. \
 Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute positions.",
     inputs: Arity::One,
     outputs: "one stream of `rate / step`, of the input's shape",
@@ -45,6 +49,13 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             default: Some("mean"),
             unit: "",
             doc: "What a window becomes.",
+        },
+        ParamDef {
+            name: "expr",
+            kind: ParamKind::Expr,
+            default: Some(""),
+            unit: "",
+            doc: "What a window becomes instead of `fn`: an expression over `x`, all its items as a vector.",
         },
         ParamDef {
             name: "growing",
@@ -70,18 +81,21 @@ pub(crate) const SIZE: ParamDef = ParamDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
-        return Err(
-            OpError::input_type("window", input, "real numbers or vectors of them")
-                .or_help("map complex items to real ones first, for example `map expr=\"abs(x)\"`"),
-        );
-    };
     let windows = Wanted {
         full: Windows {
             size: args.required_length("size", 1)?,
             step: args.required_length("step", 1)?,
         },
         growing: args.flag("growing"),
+    };
+    if let Some(text) = args.text("expr").filter(|text| !text.is_empty()) {
+        return window_expr::build(args, text, windows);
+    }
+    let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
+        return Err(
+            OpError::input_type("window", input, "real numbers or vectors of them")
+                .or_help("map complex items to real ones first, for example `map expr=\"abs(x)\"`"),
+        );
     };
     let what = args.text("fn").unwrap_or("mean");
     let float = match scalar {
@@ -126,10 +140,10 @@ fn is_signed(scalar: Scalar) -> bool {
 
 /// Which windows, and whether they grow at first.
 #[derive(Clone, Copy)]
-struct Wanted {
+pub(super) struct Wanted {
     /// As they are once they are full.
-    full: Windows,
-    growing: bool,
+    pub(super) full: Windows,
+    pub(super) growing: bool,
 }
 
 impl Wanted {
@@ -147,7 +161,7 @@ impl Wanted {
     }
 
     /// How many windows have ended when `items` items have been seen.
-    fn ended(self, items: u64) -> u64 {
+    pub(super) fn ended(self, items: u64) -> u64 {
         match self.growing {
             true => growing::ended(self.full, items),
             false => self.full.ended(items),
@@ -155,7 +169,7 @@ impl Wanted {
     }
 
     /// The position after the n-th window's last item.
-    fn end(self, n: u64) -> u64 {
+    pub(super) fn end(self, n: u64) -> u64 {
         match self.growing {
             true => growing::end(self.full, n),
             false => self.full.end(n),

@@ -86,6 +86,17 @@ fn expressions() -> Vec<Case> {
             .param("expr", "sum / count - most")
             .param("keep", "count % 3 != most % 2")
             .param("after", true),
+        case("window")
+            .input("f64")
+            .param("size", 40)
+            .param("step", 7)
+            .param("growing", true)
+            .param("expr", "x[-1] - mean(x) + n + len(x)"),
+        case("window")
+            .input("f32[3]")
+            .param("size", 5)
+            .param("step", 9)
+            .param("expr", "x * 2"),
         case("flat_map")
             .input("f64")
             .param("expr", vec!["x", "n", "-x"])
