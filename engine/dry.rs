@@ -9,6 +9,7 @@
 use crate::knots::{Knots, readers};
 use crate::plan::Plan;
 use crate::positions::Positions;
+use crate::resolve::order::DELAY;
 use crate::resolved::{AgentIx, Resolved};
 use crate::stall;
 
@@ -134,7 +135,7 @@ impl Loops {
 fn knots(graph: &Resolved) -> (Vec<Knot>, Vec<Option<usize>>) {
     let agents = graph.agents.len();
     let mut knot_of = vec![None; agents];
-    let is_delay = |a: AgentIx| graph.agents[a].op == "delay";
+    let is_delay = |a: AgentIx| graph.agents[a].op == DELAY;
     if !(0..agents).any(is_delay) {
         return (Vec::new(), knot_of);
     }

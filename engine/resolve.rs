@@ -18,7 +18,7 @@ mod check;
 mod files;
 mod link;
 pub(crate) mod names;
-mod order;
+pub(crate) mod order;
 mod units;
 
 pub(crate) use files::check_place;

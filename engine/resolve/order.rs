@@ -8,7 +8,7 @@ use crate::decl::GraphDecl;
 use crate::diag::Diagnostic;
 
 /// The operator that a cycle may pass through.
-pub(super) const DELAY: &str = "delay";
+pub(crate) const DELAY: &str = "delay";
 
 /// A topological order of the agents.
 pub(super) struct Order {
