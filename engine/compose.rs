@@ -101,7 +101,7 @@ impl KnobKind {
 
     fn takes(self, value: &NodeValue) -> bool {
         match (self, value) {
-            (KnobKind::Number, NodeValue::Int(_) | NodeValue::Float(_))
+            (KnobKind::Number, NodeValue::Int(_) | NodeValue::Big(_) | NodeValue::Float(_))
             | (KnobKind::Integer | KnobKind::Length, NodeValue::Int(_))
             | (KnobKind::Bool, NodeValue::Bool(_))
             | (KnobKind::Text, NodeValue::Text(_))
@@ -114,7 +114,7 @@ impl KnobKind {
     /// What a parameter takes that has this default and says no more.
     fn of(value: &NodeValue) -> Option<KnobKind> {
         match value {
-            NodeValue::Int(_) | NodeValue::Float(_) => Some(KnobKind::Number),
+            NodeValue::Int(_) | NodeValue::Big(_) | NodeValue::Float(_) => Some(KnobKind::Number),
             NodeValue::Bool(_) => Some(KnobKind::Bool),
             NodeValue::Text(text) if seconds(text).is_some() => Some(KnobKind::Length),
             NodeValue::Text(_) => Some(KnobKind::Text),

@@ -204,11 +204,19 @@ pub(crate) fn node(span: Span, value: DeValue<'_>) -> Node {
         DeValue::String(text) => NodeValue::Text(text.into_owned()),
         DeValue::Integer(n) => match i64::from_str_radix(n.as_str(), n.radix()) {
             Ok(n) => NodeValue::Int(n),
-            Err(_) => NodeValue::Other(format!("{n}, a number beyond 64 bits")),
+            Err(_) => match u64::from_str_radix(n.as_str(), n.radix()) {
+                Ok(n) => NodeValue::Big(n),
+                Err(_) => NodeValue::Other(format!("{n}, a number beyond 64 bits")),
+            },
         },
         DeValue::Float(x) => match x.as_str().parse::<f64>() {
-            Ok(x) if x.is_finite() => NodeValue::Float(x),
-            _ => NodeValue::Other(format!("{x}, which is no finite number (a word: quote it)")),
+            // `nan` and `inf` are TOML's; `1e999` is nobody's.
+            Ok(number)
+                if number.is_finite() || !x.as_str().contains(|c: char| c.is_ascii_digit()) =>
+            {
+                NodeValue::Float(number)
+            }
+            _ => NodeValue::Other(format!("{x}, a number out of range")),
         },
         DeValue::Boolean(b) => NodeValue::Bool(b),
         DeValue::Datetime(date) => NodeValue::Other(format!("the date {date} (no text: quote it)")),

@@ -48,6 +48,8 @@ pub(crate) struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NodeValue {
     Int(i64),
+    /// From 2^63 on.
+    Big(u64),
     Float(f64),
     Bool(bool),
     Text(String),
@@ -65,6 +67,7 @@ impl Node {
             NodeValue::Table(_) => "a table".to_owned(),
             NodeValue::Other(words) => words.clone(),
             NodeValue::Int(n) => Value::Int(*n).describe(),
+            NodeValue::Big(n) => Value::Big(*n).describe(),
             NodeValue::Float(x) => Value::Float(*x).describe(),
             NodeValue::Bool(b) => Value::Bool(*b).describe(),
             NodeValue::Text(t) => Value::Text(t.clone()).describe(),
@@ -110,7 +113,6 @@ pub(crate) fn entries(
 /// An agent from its table.
 pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -> AgentDecl {
     let mut agent = AgentDecl {
-        scope_len: 0,
         work: WorkDecl::Op {
             op: At::new(String::new(), name.span.clone()),
             params: Vec::new(),
@@ -431,6 +433,7 @@ fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> 
     };
     Ok(match &node.value {
         NodeValue::Int(n) => Value::Int(*n),
+        NodeValue::Big(n) => Value::Big(*n),
         NodeValue::Float(x) => Value::Float(*x),
         NodeValue::Bool(b) => Value::Bool(*b),
         NodeValue::Text(t) => Value::Text(t.clone()),

@@ -3,8 +3,8 @@
 //! Agents are separated by a `!` of its own, each reads the one before it; `;` ends a chain. An agent is
 //! `op` or `name:op`, then its keys as `key=value`. Without a name it is called as its operator
 //! (`iir.lowpass` is `iir_lowpass`, the next one `iir_lowpass2`). `in=NAME` or `in=[a, b]` says all its
-//! inputs, instead of the agent before it. Values are numbers, `true`, `false`, words, `"quoted"` or
-//! `'raw'` text and `[lists]`. A worker exists by being named.
+//! inputs, instead of the agent before it, and `in={a=NAME, b=NAME}` what they are called in expressions. Values are
+//! numbers, `true`, `false`, words, `"quoted"` or `'raw'` text and `[lists]`. A worker exists by being named.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -66,7 +66,6 @@ fn declare(written: Vec<Written>, found: &mut Vec<Diagnostic>) -> Vec<AgentDecl>
             _ => Vec::new(),
         };
         let mut agent = AgentDecl {
-            scope_len: 0,
             name,
             work: WorkDecl::Op {
                 op: one.op,
@@ -230,6 +229,7 @@ impl Scanner<'_> {
         match self.peek() {
             Some(quote @ ('"' | '\'')) => self.quoted(quote),
             Some('[') => self.list(depth),
+            Some('{') => self.table(depth),
             _ => {
                 let word = self.word(ends);
                 if word.value.is_empty() {
@@ -315,6 +315,47 @@ impl Scanner<'_> {
         }
     }
 
+    /// `{a=x, b=y}`: inputs with names.
+    fn table(&mut self, depth: usize) -> Result<Node, Diagnostic> {
+        let start = self.at;
+        let open = start..start + 1;
+        if depth == DEEPEST {
+            return Err(Diagnostic::new("tables nest too deep").at(open, "here"));
+        }
+        self.at += 1;
+        let mut entries = Vec::new();
+        loop {
+            self.skip_space();
+            match self.peek() {
+                None => {
+                    return Err(Diagnostic::new("a table does not end").at(open, "it begins here"));
+                }
+                Some('}') => {
+                    self.at += 1;
+                    return Ok(Node {
+                        value: NodeValue::Table(entries),
+                        span: start..self.at,
+                    });
+                }
+                Some(',') if !entries.is_empty() => self.at += 1,
+                Some(_) => {
+                    let key =
+                        self.word(|c| c.is_whitespace() || matches!(c, '=' | ',' | '}' | ';'));
+                    self.skip_space();
+                    if self.peek() != Some('=') || key.value.is_empty() {
+                        return Err(Diagnostic::new("a table has name=value in it")
+                            .at(key.span, "no `=` follows")
+                            .help("inputs with names: in={a=STREAM, b=STREAM}"));
+                    }
+                    self.at += 1;
+                    self.skip_space();
+                    let ends = |c: char| c.is_whitespace() || matches!(c, ',' | '}' | ';');
+                    entries.push((key, self.value(depth + 1, ends)?));
+                }
+            }
+        }
+    }
+
     fn word(&mut self, ends: impl Fn(char) -> bool) -> At<String> {
         let rest = &self.text[self.at..];
         let len = rest.find(ends).unwrap_or(rest.len());
@@ -350,6 +391,9 @@ pub(crate) fn meaning(word: &str) -> NodeValue {
         _ => {
             if let Ok(n) = plain.parse::<i64>() {
                 return NodeValue::Int(n);
+            }
+            if let Ok(n) = plain.parse::<u64>() {
+                return NodeValue::Big(n);
             }
             if let Ok(x) = plain.parse::<f64>() {
                 return match x.is_finite() && !is_whole(digits) {

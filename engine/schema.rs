@@ -285,6 +285,7 @@ fn parameter(param: &ParamDef) -> Json {
             | ParamKind::Dial
             | ParamKind::Bool
             | ParamKind::Number
+            | ParamKind::Values
             | ParamKind::Scalar
             | ParamKind::Length => default.parse().unwrap_or_else(|_| json!(default)),
             _ => json!(default),
@@ -317,24 +318,38 @@ fn unit_kind(param: &ParamDef) -> Json {
 fn kind(kind: ParamKind) -> Json {
     let numbers = json!({"type": "array", "items": {"type": "number"}});
     let texts = json!({"type": "array", "items": {"type": "string"}});
+    // A number needs no quotes.
+    let expression = ["string", "number", "boolean"];
     match kind {
         ParamKind::Int => json!({"type": "integer"}),
         ParamKind::Float | ParamKind::Dial => json!({"type": "number"}),
         ParamKind::Bool => json!({"type": "boolean"}),
-        ParamKind::Text | ParamKind::ReadPath | ParamKind::WritePath | ParamKind::Expr => {
+        ParamKind::Text | ParamKind::ReadPath | ParamKind::WritePath => {
             json!({"type": "string"})
         }
+        ParamKind::Expr => json!({"type": expression}),
         ParamKind::Length => json!({"oneOf": [
             {"type": "integer"},
             {"type": "string", "pattern": "^ *[0-9.eE+-]+ *(ns|us|µs|ms|s|min|h) *$"},
         ]}),
         ParamKind::Floats => numbers,
-        ParamKind::Texts | ParamKind::Exprs => json!({"oneOf": [{"type": "string"}, texts]}),
+        ParamKind::Texts => json!({"oneOf": [{"type": "string"}, texts]}),
+        ParamKind::Exprs => json!({"oneOf": [
+            {"type": expression},
+            {"type": "array", "items": {"type": expression}},
+        ]}),
         ParamKind::Columns => json!({"oneOf": [
             {"type": ["string", "integer"]},
             {"type": "array", "items": {"type": ["string", "integer"]}},
         ]}),
         ParamKind::Number => json!({"oneOf": [{"type": "number"}, numbers]}),
+        ParamKind::Values => {
+            let number = json!({"oneOf": [
+                {"type": "number"},
+                {"type": "string", "pattern": "^ *([+-]?inf|nan|[0-9_]+) *$"},
+            ]});
+            json!({"oneOf": [number, {"type": "array", "items": number}]})
+        }
         ParamKind::Items => json!({"oneOf": [
             {"type": ["number", "string"]},
             {"type": "array", "items": {"type": ["number", "string"]}},
@@ -364,6 +379,7 @@ mod tests {
     fn to_json(node: Node) -> Json {
         match node.value {
             NodeValue::Int(n) => json!(n),
+            NodeValue::Big(n) => json!(n),
             NodeValue::Float(x) => json!(x),
             NodeValue::Bool(b) => json!(b),
             NodeValue::Text(t) => json!(t),

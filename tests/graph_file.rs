@@ -255,7 +255,7 @@ fn keys_and_values_that_a_graph_does_not_have_are_refused_at_their_place() {
             (
                 "[agents.a]\nop = \"sine\"\nrate = nan",
                 "g.toml:3:8",
-                &["`rate`", "no finite"],
+                &["`rate`", "is nan, which is no number"],
             ),
             (
                 "[agents.a]\nop = \"sine\"\nrate = 1e400",
@@ -265,7 +265,7 @@ fn keys_and_values_that_a_graph_does_not_have_are_refused_at_their_place() {
             (
                 "[agents.a]\nop = \"counter\"\nitems = 9223372036854775808",
                 "g.toml:3:9",
-                &["`items`", "beyond 64 bits"],
+                &["`items`", "more than 2^63 - 1"],
             ),
             (
                 "[agents.a]\nop = \"counter\"\nitems = 18446744073709551616",
@@ -332,7 +332,7 @@ fn keys_and_values_that_a_graph_does_not_have_are_refused_at_their_place() {
             (
                 "[streams.s]\ncapacity = 9223372036854775808",
                 "g.toml:2:12",
-                &["`capacity`", "beyond"],
+                &["`capacity`", "more than 2^63 - 1"],
             ),
             (
                 "[streams.s]\ncapacity = \"18446744073709551615 KiB\"",

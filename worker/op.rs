@@ -90,7 +90,9 @@ pub enum ParamKind {
     Columns,
     /// A number, or a list of numbers, as the operator says.
     Number,
-    /// A number or a text, or a list of either, as the operator says.
+    /// A number or a list of them, of any value that an item may have: `nan` and `inf` too.
+    Values,
+    /// As `Values`, or a text or a list of texts, as the operator says.
     Items,
     /// A number, a text, `true` or `false`.
     Scalar,
@@ -117,7 +119,7 @@ impl ParamKind {
             ParamKind::Floats => "a list of numbers".to_owned(),
             ParamKind::Texts => "a list of texts".to_owned(),
             ParamKind::Columns => "names or numbers of columns".to_owned(),
-            ParamKind::Number => "a number or a list of numbers".to_owned(),
+            ParamKind::Number | ParamKind::Values => "a number or a list of numbers".to_owned(),
             ParamKind::Items => "a number, a text or a list of either".to_owned(),
             ParamKind::Scalar => "a number, a text, true or false".to_owned(),
             ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
@@ -131,6 +133,8 @@ impl ParamKind {
 pub enum Value {
     /// A whole number.
     Int(i64),
+    /// A whole number beyond `i64`: from 2^63 on.
+    Big(u64),
     /// A number.
     Float(f64),
     /// A truth value.
@@ -146,11 +150,52 @@ impl Value {
     pub fn describe(&self) -> String {
         match self {
             Value::Int(n) => format!("the whole number {n}"),
+            Value::Big(n) => format!("{n}, more than 2^63 - 1"),
+            Value::Float(x) if x.is_nan() => "nan, which is no number".to_owned(),
+            Value::Float(x) if x.is_infinite() => format!("{x}, which is not finite"),
             Value::Float(x) => format!("the number {x}"),
             Value::Bool(b) => format!("{b}"),
             Value::Text(t) => format!("the text {t:?}"),
             Value::List(items) => format!("a list of {}", items.len()),
         }
+    }
+
+    /// The value as files and expressions write it; nothing for a list.
+    fn written(&self) -> String {
+        match self {
+            Value::Text(text) => text.clone(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Int(n) => n.to_string(),
+            Value::Big(n) => n.to_string(),
+            // `NaN` is Rust's spelling.
+            Value::Float(x) => x.to_string().to_lowercase(),
+            Value::List(_) => String::new(),
+        }
+    }
+
+    /// The whole number that this is, written as one or not.
+    pub fn whole(&self) -> Option<i128> {
+        match *self {
+            Value::Int(n) => Some(n.into()),
+            Value::Big(n) => Some(n.into()),
+            Value::Float(x) if x.fract() == 0.0 => Some(x as i128),
+            _ => None,
+        }
+    }
+
+    /// The number that a text stands for where numbers are wanted: what TOML has no spelling for (a whole number from
+    /// 2^63 on), and what a word on the command line is (`nan`, `inf`, `-inf`).
+    pub fn spelled(text: &str) -> Option<Value> {
+        Some(match text.trim() {
+            "nan" => Value::Float(f64::NAN),
+            "inf" | "+inf" => Value::Float(f64::INFINITY),
+            "-inf" => Value::Float(f64::NEG_INFINITY),
+            digits if digits.bytes().all(|b| b.is_ascii_digit() || b == b'_') => {
+                let n = digits.replace('_', "").parse::<u64>().ok()?;
+                (n > i64::MAX as u64).then_some(Value::Big(n))?
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -166,10 +211,9 @@ impl From<i32> for Value {
     }
 }
 
-/// Beyond the whole numbers of `i64` it becomes the nearest `f64`, which an operator then refuses.
 impl From<u64> for Value {
     fn from(n: u64) -> Value {
-        i64::try_from(n).map_or(Value::Float(n as f64), Value::Int)
+        i64::try_from(n).map_or(Value::Big(n), Value::Int)
     }
 }
 
@@ -399,11 +443,7 @@ impl Args {
 
     /// A number, absent where optional.
     pub fn float(&self, name: &str) -> Option<f64> {
-        match self.value(name)? {
-            Value::Int(n) => Some(*n as f64),
-            Value::Float(x) => Some(*x),
-            _ => None,
-        }
+        plain_number(self.value(name)?)
     }
 
     /// A truth value; `false` where absent.
@@ -423,12 +463,10 @@ impl Args {
 
     /// A list of numbers (one number is a list of one), absent where optional.
     pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
-        match self.value(name)? {
-            Value::Int(n) => Some(vec![*n as f64]),
-            Value::Float(x) => Some(vec![*x]),
-            Value::List(items) => Some(items.iter().filter_map(number).collect()),
-            _ => None,
-        }
+        Some(match self.value(name)? {
+            Value::List(items) => items.iter().filter_map(plain_number).collect(),
+            one => vec![plain_number(one)?],
+        })
     }
 
     /// A list of texts, absent where optional.
@@ -545,7 +583,7 @@ impl ParamDef {
             format!(
                 "`{}` is {}, and should be {}",
                 self.name,
-                value.describe(),
+                self.plain(value).describe(),
                 self.describe()
             ),
         );
@@ -560,36 +598,55 @@ impl ParamDef {
     /// What values it takes, units included.
     pub fn describe(&self) -> String {
         let kind = self.kind.describe();
-        match (self.reads_unit(), self.unit) {
+        match (self.is_numeric(), self.unit) {
             (true, "Hz") => format!("{kind}, or a frequency such as \"2.4 kHz\""),
             (true, "s") => format!("{kind}, or a duration such as \"20 ms\""),
             _ => kind,
         }
     }
 
-    /// The value in the parameter's own unit: of a frequency `"2.4 kHz"` is 2400, of a duration `"20 ms"` is 0.02.
+    /// The value as a number in the parameter's own unit, where a text spells one: of a frequency `"2.4 kHz"` is
+    /// 2400, of a duration `"20 ms"` is 0.02.
     fn plain(&self, value: &Value) -> Value {
-        let read = match self.unit {
-            "Hz" => hertz,
-            "s" => seconds,
-            _ => return value.clone(),
-        };
         match value {
-            Value::Text(text) if self.reads_unit() => match read(text) {
-                Some(x) if self.kind == ParamKind::Int && x.fract() == 0.0 => Value::Int(x as i64),
-                Some(x) => Value::Float(x),
-                None => value.clone(),
-            },
-            Value::List(items) if self.reads_unit() => {
+            Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Bool(_)
+                if self.is_written() =>
+            {
+                Value::Text(value.written())
+            }
+            Value::List(items) if self.is_written() => {
+                Value::List(items.iter().map(|item| self.plain(item)).collect())
+            }
+            Value::Text(text) if self.is_numeric() => {
+                let read = match self.unit {
+                    "Hz" => hertz(text),
+                    "s" => seconds(text),
+                    _ => None,
+                };
+                match read {
+                    Some(x) if self.kind == ParamKind::Int && x.fract() == 0.0 => {
+                        Value::Int(x as i64)
+                    }
+                    Some(x) => Value::Float(x),
+                    None => Value::spelled(text).unwrap_or_else(|| value.clone()),
+                }
+            }
+            Value::List(items) if self.is_numeric() => {
                 Value::List(items.iter().map(|item| self.plain(item)).collect())
             }
             other => other.clone(),
         }
     }
 
-    fn reads_unit(&self) -> bool {
-        use ParamKind::{Dial, Float, Floats, Int, Number};
-        matches!(self.kind, Int | Float | Dial | Number | Floats)
+    /// True where a number is an expression that needs no quotes.
+    fn is_written(&self) -> bool {
+        matches!(self.kind, ParamKind::Expr | ParamKind::Exprs)
+    }
+
+    /// True where a text is nothing but a number spelled out.
+    fn is_numeric(&self) -> bool {
+        use ParamKind::{Dial, Float, Floats, Int, Number, Values};
+        matches!(self.kind, Int | Float | Dial | Number | Values | Floats)
     }
 
     fn fill_in(
@@ -617,13 +674,7 @@ fn choice(kind: ParamKind, value: &Value) -> Option<&'static str> {
     let ParamKind::Choice(words) = kind else {
         return None;
     };
-    let spelled = match value {
-        Value::Text(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Int(n) => n.to_string(),
-        Value::Float(x) => x.to_string(),
-        Value::List(_) => return None,
-    };
+    let spelled = value.written();
     words.iter().find(|word| **word == spelled).copied()
 }
 
@@ -640,10 +691,11 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
             items.iter().all(|v| number(v).is_some())
         }
         (ParamKind::Items, Value::Text(_)) => true,
-        (ParamKind::Items, v) if number(v).is_some() => true,
+        (ParamKind::Items | ParamKind::Values, v) if plain_number(v).is_some() => true,
+        (ParamKind::Values, Value::List(items)) => items.iter().all(|v| plain_number(v).is_some()),
         (ParamKind::Items, Value::List(items)) => items
             .iter()
-            .all(|v| number(v).is_some() || word(v).is_some()),
+            .all(|v| plain_number(v).is_some() || word(v).is_some()),
         (ParamKind::Scalar, Value::Text(_) | Value::Bool(_)) => true,
         (ParamKind::Scalar, v) => number(v).is_some(),
         (ParamKind::Columns, Value::Int(_)) => true,
@@ -667,10 +719,16 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
     }
 }
 
+/// A finite number.
 fn number(value: &Value) -> Option<f64> {
+    plain_number(value).filter(|x| x.is_finite())
+}
+
+fn plain_number(value: &Value) -> Option<f64> {
     match value {
         Value::Int(n) => Some(*n as f64),
-        Value::Float(x) if x.is_finite() => Some(*x),
+        Value::Big(n) => Some(*n as f64),
+        Value::Float(x) => Some(*x),
         _ => None,
     }
 }
@@ -688,9 +746,11 @@ fn written(kind: ParamKind, text: &str) -> Value {
     let as_float = || text.parse().map(Value::Float).ok();
     match kind {
         ParamKind::Int | ParamKind::Length => as_int(),
-        ParamKind::Float | ParamKind::Dial | ParamKind::Number | ParamKind::Items => {
-            as_int().or_else(as_float)
-        }
+        ParamKind::Float
+        | ParamKind::Dial
+        | ParamKind::Number
+        | ParamKind::Values
+        | ParamKind::Items => as_int().or_else(as_float),
         ParamKind::Bool => text.parse().map(Value::Bool).ok(),
         ParamKind::Scalar => match text.parse() {
             Ok(flag) => Some(Value::Bool(flag)),
@@ -785,13 +845,23 @@ pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
         })
         .filter(|(distance, c)| {
             let shorter = c.chars().count().min(name.chars().count());
-            // Of a single letter nothing is left when one is changed.
-            *distance < shorter.max(1) && *distance <= 1 + shorter / 3
+            *distance <= slips(shorter)
         })
         .min()
         .map(|(_, c)| c)
         .or_else(|| nearest_part(name, candidates))
         .or_else(|| nearest_tail(name, candidates))
+}
+
+/// How many letters of a word of this length may be wrong: of a single one nothing is left when it is changed, and two
+/// of three make another word.
+fn slips(letters: usize) -> usize {
+    match letters {
+        0..=1 => 0,
+        2..=4 => 1,
+        5..=8 => 2,
+        _ => 3,
+    }
 }
 
 /// The candidate whose part behind the dot is most like `name`.
@@ -1008,6 +1078,9 @@ mod tests {
         assert_eq!(nearest("q", &["x", "y", "xy"]), None);
         assert_eq!(nearest("X", &["x"]), Some("x"));
         assert_eq!(nearest("in", &["k", "n"]), None);
+        assert_eq!(nearest("foo", &["cos", "floor"]), None);
+        assert_eq!(nearest("avg", &["var"]), None);
+        assert_eq!(nearest("conts", &["const"]), Some("const"));
     }
 
     #[test]

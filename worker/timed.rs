@@ -253,6 +253,9 @@ impl Windowing {
     }
 
     fn check(&self, seconds: f64, place: u64) -> Result<(), AgentError> {
+        if seconds.is_nan() {
+            return Err(no_time(place, "its input"));
+        }
         match seconds.is_finite() && self.windows.first_ending_after(seconds).is_some() {
             true => Ok(()),
             false => Err(AgentError::new(format!(
@@ -391,9 +394,7 @@ pub(crate) fn check_after(
     name: impl Display,
 ) -> Result<(), AgentError> {
     if time.is_nan() {
-        return Err(AgentError::new(format!(
-            "item {position} of {name} has no time: it is NaN; leave such items out (`filter` with `t == t`)"
-        )));
+        return Err(no_time(position, name));
     }
     match before {
         Some(before) if time < before => Err(AgentError::new(format!(
@@ -401,6 +402,12 @@ pub(crate) fn check_after(
         ))),
         _ => Ok(()),
     }
+}
+
+fn no_time(position: u64, name: impl Display) -> AgentError {
+    AgentError::new(format!(
+        "item {position} of {name} has no time: it is NaN; leave such items out (`filter` with `t == t`)"
+    ))
 }
 
 /// The time that a timed item begins with.

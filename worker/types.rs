@@ -96,6 +96,43 @@ impl Scalar {
         }
     }
 
+    /// The smallest that holds the numbers of both, as NumPy promotes them; `None` of `u64` beside integers with a sign,
+    /// of which no integer holds all. Whole numbers of 64 bits beside floats become `f64`.
+    pub fn common(self, other: Scalar) -> Option<Scalar> {
+        let is_signed =
+            |s: Scalar| matches!(s, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64);
+        let (small, large) = match self.len_bytes() <= other.len_bytes() {
+            true => (self, other),
+            false => (other, self),
+        };
+        if self == other {
+            return Some(self);
+        }
+        if !self.is_integer() || !other.is_integer() {
+            let fits_single = |s: Scalar| match s {
+                Scalar::F32 | Scalar::Cf32 => true,
+                s => s.is_integer() && s.len_bytes() <= 2,
+            };
+            let is_single = fits_single(self) && fits_single(other);
+            return Some(match (self.is_complex() || other.is_complex(), is_single) {
+                (false, true) => Scalar::F32,
+                (false, false) => Scalar::F64,
+                (true, true) => Scalar::Cf32,
+                (true, false) => Scalar::Cf64,
+            });
+        }
+        match (is_signed(small), is_signed(large)) {
+            (one, other) if one == other => Some(large),
+            (false, true) if small.len_bytes() < large.len_bytes() => Some(large),
+            _ => match large.len_bytes() {
+                1 => Some(Scalar::I16),
+                2 => Some(Scalar::I32),
+                4 => Some(Scalar::I64),
+                _ => None,
+            },
+        }
+    }
+
     /// True for `f32` and `f64`.
     pub const fn is_float(self) -> bool {
         matches!(self, Scalar::F32 | Scalar::F64)
@@ -393,6 +430,33 @@ impl<const N: usize> Item for Timed<[f64; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_scalars_become_the_smallest_that_holds_both() {
+        use Scalar::{Cf32, Cf64, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+        let cases = [
+            (U8, U8, Some(U8)),
+            (U8, I8, Some(I16)),
+            (I8, U16, Some(I32)),
+            (U8, I16, Some(I16)),
+            (U32, I64, Some(I64)),
+            (U32, I32, Some(I64)),
+            (U16, U64, Some(U64)),
+            (I64, U64, None),
+            (I8, U64, None),
+            (F32, U16, Some(F32)),
+            (F32, I32, Some(F64)),
+            (F32, F64, Some(F64)),
+            (U64, F64, Some(F64)),
+            (Cf32, I16, Some(Cf32)),
+            (Cf32, F64, Some(Cf64)),
+            (U32, Cf32, Some(Cf64)),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(one.common(other), expected, "{one} {other}");
+            assert_eq!(other.common(one), expected, "{other} {one}");
+        }
+    }
 
     #[test]
     fn every_spelling_is_read_back() {

@@ -1,8 +1,8 @@
 //! `thalweg ops`: the operators, or one of them with its parameters.
 
 use serde_json::{Value as Json, json};
-use thalweg_worker::op::{Arity, OpDef, ParamDef, ParamKind, nearest};
-use thalweg_worker::operators;
+use thalweg_worker::op::{Arity, OpDef, ParamDef, ParamKind};
+use thalweg_worker::operators::{self, elsewhere::unknown_operator};
 
 use super::{Failure, give, give_json};
 
@@ -38,11 +38,8 @@ impl Ops {
 }
 
 fn unknown(name: &str) -> Failure {
-    let names: Vec<&str> = operators::table().iter().map(|op| op.name).collect();
-    let help = match nearest(name, &names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`thalweg ops` lists them".to_owned(),
-    };
+    let help = unknown_operator(name, std::iter::empty());
+    let help = help.unwrap_or_else(|| "`thalweg ops` lists them".to_owned());
     Failure::usage(format!(
         "there is no operator `{}`; {help}",
         name.escape_debug()

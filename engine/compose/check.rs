@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use thalweg_worker::op::nearest;
-use thalweg_worker::operators;
+use thalweg_worker::operators::{self, elsewhere::unknown_operator};
 
 use super::substitute::{mentioned, name_len};
 use super::{CompositeDecl, Outlet};
@@ -135,11 +135,9 @@ fn unknown_op(
     if operators::find(&op).is_some() || all.contains_key(op.as_str()) {
         return None;
     }
-    let table = operators::table().iter().map(|op| op.name);
-    let names: Vec<&str> = table.chain(all.keys().copied()).collect();
-    let help = match nearest(&op, &names) {
+    let help = match unknown_operator(&op, all.keys().copied()) {
         _ if op.contains('$') => "`op` is no place for a parameter: write it out".to_owned(),
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(help) => help,
         None => "`thalweg ops` lists the operators".to_owned(),
     };
     let (of, op) = (&composite.name.value, op.escape_debug());

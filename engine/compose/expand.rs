@@ -374,6 +374,7 @@ fn wrong_type(
 fn written(value: &Value) -> NodeValue {
     match value {
         Value::Int(n) => NodeValue::Int(*n),
+        Value::Big(n) => NodeValue::Big(*n),
         Value::Float(x) => NodeValue::Float(*x),
         Value::Bool(flag) => NodeValue::Bool(*flag),
         Value::Text(text) => NodeValue::Text(text.clone()),

@@ -100,7 +100,9 @@ fn word(
         Some(NodeValue::Text(text)) => return Ok(text.clone()),
         Some(NodeValue::Bool(flag)) => return Ok(flag.to_string()),
         Some(NodeValue::Int(n)) => n.to_string(),
-        Some(NodeValue::Float(x)) => format!("{x:?}"),
+        Some(NodeValue::Big(n)) => n.to_string(),
+        // `NaN` is Rust's spelling; files and expressions have `nan`.
+        Some(NodeValue::Float(x)) => format!("{x:?}").to_lowercase(),
         _ => {
             let message = format!("`${name}` is a list, and stands inside a text");
             return Err(Diagnostic::new(message).at(span.clone(), "only numbers and texts fit"));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thalweg_worker::agent::{Blueprint, InPort, OutPort};
 use thalweg_worker::op::{Args, InputInfo, Naming, OpDef, OpError, ParamKind, Value, nearest};
+use thalweg_worker::operators::elsewhere::word_here;
 use thalweg_worker::types::ItemType;
 
 use super::files;
@@ -113,12 +114,32 @@ fn settle(
     }
 }
 
+/// True for a `delay` whose initial items are texts.
+fn begins_with_text(agent: &AgentDecl) -> bool {
+    let is_text = |value: &Value| match value {
+        Value::Text(text) => Value::spelled(text).is_none(),
+        _ => false,
+    };
+    let WorkDecl::Op { params, .. } = &agent.work else {
+        return false;
+    };
+    let initial = params.iter().find(|(key, _)| key.value == "initial");
+    initial.is_some_and(|(_, initial)| match &initial.value {
+        Value::List(list) => list.iter().any(is_text),
+        one => is_text(one),
+    })
+}
+
 fn first_guess(graph: &GraphDecl, order: &Order, guess: &ItemType) -> Assumed {
     let opening = (0..graph.agents.len()).filter(|at| order.opens_cycle[*at]);
     opening
         .map(|at| {
             let dtype = graph.agents[at].dtype.as_ref();
-            let item_type = dtype.map_or(guess, |dtype| &dtype.value).clone();
+            let item_type = match dtype {
+                Some(dtype) => dtype.value.clone(),
+                None if begins_with_text(&graph.agents[at]) => ItemType::Text,
+                None => guess.clone(),
+            };
             (
                 at,
                 Carries {
@@ -441,7 +462,7 @@ fn ignored_dtype(
 fn nearest_word(kind: ParamKind, value: &Value) -> Option<String> {
     match (kind, value) {
         (ParamKind::Choice(words), Value::Text(text)) => {
-            nearest(text, words).map(|near| format!("did you mean \"{near}\"?"))
+            word_here(text, words).map(|near| format!("did you mean \"{near}\"?"))
         }
         _ => None,
     }

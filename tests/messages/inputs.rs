@@ -23,8 +23,8 @@ fn an_input_is_called_by_its_stream_and_by_its_letter() {
             "takes timed items here, and `tone` (input `a`) is f64",
         ),
         (
-            "zip in=[tone, count]",
-            "f64 so far, and `count` (input `b`) is i64",
+            "t:timed in=tone ; zip in=[t, count]",
+            "numbers or vectors of them without `expr`, and `t` (input `a`) is timed<f64>",
         ),
         (
             "zip in=[tone, count] expr=\"a + c\"",

@@ -14,7 +14,6 @@ mod inputs;
 mod parameters;
 mod paths;
 mod settings;
-mod sites;
 mod syntax;
 
 fn declared(text: &str) -> Result<GraphDecl, Refused> {

@@ -74,3 +74,47 @@ fn agent_of(line: &str, op: &str) -> String {
         .value
         .clone()
 }
+
+#[test]
+fn numbers_of_64_bits_and_those_that_are_none_are_taken_where_an_item_may_have_them() {
+    let taken = [
+        "counter start=18446744073709551613 dtype=u64 ! null",
+        "counter start=\"18446744073709551613\" step=-1 dtype=u64 ! null",
+        "const value=[nan, -inf] ! null",
+        "const value=18446744073709551615 dtype=u64 ! delay initial=\"18446744073709551615\" ! scan next=s init=9223372036854775808 ! null",
+        "noise ! map expr=0 ! null",
+        "x:noise ; y:noise ; zip in={ p=x, q = \"y\" } expr=\"p + q\" ! null",
+    ];
+    for line in taken {
+        thalweg::resolve::resolve(thalweg::oneline::load_line(line).unwrap())
+            .unwrap_or_else(|refused| panic!("{line}: {refused}"));
+    }
+    let refused = [
+        (
+            "counter start=18446744073709551613 ! null",
+            "which no i64 holds",
+        ),
+        (
+            "counter items=9223372036854775808 ! null",
+            "more than 2^63 - 1",
+        ),
+        ("const value=nan dtype=i32 ! null", "which no i32 holds"),
+        ("sine freq=nan ! null", "`freq` is nan, which is no number"),
+        ("noise ! map expr=\"foo(x)\" ! null", "there are abs, acos"),
+        (
+            "noise ! window size=2 fn=avg ! null",
+            "did you mean \"mean\"?",
+        ),
+        ("noise ! tee ! null", "a stream may have many readers"),
+        (
+            "x:noise ; zip in={p=x q} ! null",
+            "a table has name=value in it",
+        ),
+        ("x:noise ; zip in={p=x", "a table does not end"),
+    ];
+    for (line, words) in refused {
+        crate::has(&crate::said_of_line(line), &[words]);
+    }
+    let loop_of_texts = "[agents.a]\nop = \"text.read\"\npath = \"Cargo.toml\"\n[agents.m]\nop = \"merge\"\nin = [\"a\", \"d\"]\n[agents.d]\nop = \"delay\"\nin = \"m\"\ninitial = \"a\"\n[agents.n]\nop = \"null\"\nin = \"m\"\n";
+    thalweg::resolve::resolve(crate::declared(loop_of_texts).unwrap()).unwrap();
+}

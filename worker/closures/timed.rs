@@ -447,7 +447,7 @@ mod tests {
         };
         for (times, words) in [
             (&[0.0, 1.0, 1.5, 2.0, 3.0][..], "`most` = 3"),
-            (&[0.0, f64::NAN][..], "the time of item 1 is NaN"),
+            (&[0.0, f64::NAN][..], "item 1 of its input has no time"),
             (&[1e300][..], "the time of item 0"),
         ] {
             for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(4)] {

@@ -34,14 +34,14 @@ pub fn release(items: ItemType, triggers: ItemType) -> Blueprint {
         .tags(Tags::Dropped)
 }
 
-/// Each trigger is a number, and lets so many items of the first input pass. `number` reads it. Ends with the
-/// triggers, or with the items.
+/// Each trigger is a number, and lets so many items of the first input pass. `count` reads it, and gives what is none
+/// as an error that ends the run. Ends with the triggers, or with the items.
 pub fn release_counted(
     items: ItemType,
     triggers: ItemType,
-    number: impl Fn(&[u8]) -> f64 + 'static,
+    count: impl Fn(&[u8]) -> Result<u64, f64> + 'static,
 ) -> Blueprint {
-    Blueprint::new(Counted { number })
+    Blueprint::new(Counted { count })
         .input(InPort::new(items.clone()))
         .input(InPort::new(triggers))
         .output(OutPort::new(items, None).keeps_unit())
@@ -163,16 +163,17 @@ impl Agent for Release {
 }
 
 struct Counted<F> {
-    number: F,
+    count: F,
 }
 
-impl<F: Fn(&[u8]) -> f64> Agent for Counted<F> {
+impl<F: Fn(&[u8]) -> Result<u64, f64>> Agent for Counted<F> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let [items, triggers] = io.inputs else {
             unreachable!("two inputs, as built");
         };
         let output = &mut io.outputs[0];
         let left = io.state.get::<u64>();
+        let first = triggers.position();
         loop {
             let most = usize::try_from(*left).unwrap_or(usize::MAX);
             *left -= pass_on(items, output, most) as u64;
@@ -183,8 +184,18 @@ impl<F: Fn(&[u8]) -> f64> Agent for Counted<F> {
             if triggers.is_empty() {
                 return Ok(ended_with(triggers));
             }
-            // Below 0, and what is no number, is 0.
-            *left = (self.number)(&triggers.bytes()[..triggers.item_len()]) as u64;
+            match (self.count)(&triggers.bytes()[..triggers.item_len()]) {
+                Ok(count) => *left = count,
+                // What came before the trouble is given first, however the calls are cut.
+                Err(_) if triggers.position() > first || items.consumed() > 0 => {
+                    return Ok(Status::More);
+                }
+                Err(found) => {
+                    return Err(AgentError::new(format!(
+                        "trigger {first} is {found}, and says how many items pass: a whole number from 0 up"
+                    )));
+                }
+            }
             triggers.consume(1);
         }
     }
@@ -308,9 +319,20 @@ mod tests {
 
     #[test]
     fn a_number_releases_so_many() {
-        let numbers = stream([2i64, 0, -1, 3, 100]);
-        let number = |bytes: &[u8]| bytemuck::pod_read_unaligned::<i64>(bytes) as f64;
-        let make = || release_counted(u32::item_type(), i64::item_type(), number);
+        let numbers = stream([2i64, 0, 3, 100]);
+        let count = |bytes: &[u8]| {
+            let number: i64 = bytemuck::pod_read_unaligned(bytes);
+            u64::try_from(number).map_err(|_| number as f64)
+        };
+        let make = || release_counted(u32::item_type(), i64::item_type(), count);
+        for chunks in [Chunks::Whole, Chunks::Single, Chunks::Random(3)] {
+            let inputs = [stream(0..50u32), stream([2i64, 1, -7, 3])];
+            let refused = run(make(), &inputs, chunks, usize::MAX).unwrap_err();
+            assert!(
+                refused.message.starts_with("trigger 2 is -7, and"),
+                "{refused}"
+            );
+        }
         check(
             make,
             &[stream(0..50u32), numbers.clone()],

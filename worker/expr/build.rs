@@ -21,13 +21,14 @@ pub(super) enum Value {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Real {
     Bool(bool),
-    Int(i64),
+    /// Of `i64` or `u64`.
+    Int(i128),
     Float(f64),
     Node(usize, Kind),
 }
 
 impl Value {
-    pub fn int(n: i64) -> Value {
+    pub fn int(n: i128) -> Value {
         Value::Real(Real::Int(n))
     }
 
@@ -48,18 +49,26 @@ impl Real {
     fn kind(self) -> Kind {
         match self {
             Real::Bool(_) => Kind::Bool,
+            Real::Int(n) if n > i64::MAX.into() => Kind::U64,
             Real::Int(_) => Kind::I64,
             Real::Float(_) => Kind::F64,
             Real::Node(_, kind) => kind,
         }
     }
 
+    /// A whole number written out, where 64 bits hold it.
+    fn whole(n: i128) -> Option<Real> {
+        (i64::MIN.into()..=u64::MAX.into())
+            .contains(&n)
+            .then_some(Real::Int(n))
+    }
+
     /// What a folded operation of this kind gave.
     fn folded(kind: Kind, bits: u64) -> Real {
         match kind {
             Kind::Bool => Real::Bool(bits != 0),
-            // No literal is of kind `U64`.
-            Kind::I64 | Kind::U64 => Real::Int(bits as i64),
+            Kind::I64 => Real::Int((bits as i64).into()),
+            Kind::U64 => Real::Int(bits.into()),
             Kind::F32 => Real::Float(f32::from_bits(bits as u32).into()),
             Kind::F64 => Real::Float(f64::from_bits(bits)),
         }
@@ -254,7 +263,7 @@ impl<'a> Builder<'a> {
     /// An input's item, or one element of it.
     ///
     /// Elements are counted from 0, or from -1 backwards.
-    pub fn input(&mut self, name: &str, element: Option<i64>) -> Built<Value> {
+    pub fn input(&mut self, name: &str, element: Option<i128>) -> Built<Value> {
         let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
         let item_type = &self.inputs[input].item_type;
         let Some((scalar, width)) = values(item_type) else {
@@ -277,11 +286,11 @@ impl<'a> Builder<'a> {
             }
             Some(index) => {
                 let from_the_first = if index < 0 {
-                    index + width as i64
+                    index + width as i128
                 } else {
                     index
                 };
-                if !(0..width as i64).contains(&from_the_first) {
+                if !(0..width as i128).contains(&from_the_first) {
                     let last = width - 1;
                     let message = format!("`{name}` has the elements 0 to {last}, and no {index}");
                     return Err(message.into());
@@ -311,11 +320,16 @@ impl<'a> Builder<'a> {
     }
 
     pub fn negated(&mut self, value: Value) -> Built<Value> {
-        Ok(self.each_part(value, |b, part| match part {
-            Real::Int(n) => Real::Int(n.wrapping_neg()),
-            Real::Node(_, Kind::U64) => b.unary(Unary::Neg, Kind::I64, part),
-            other => b.unary(Unary::Neg, b.number_kind(other), other),
-        }))
+        Ok(self.each_part(value, Builder::negative))
+    }
+
+    /// Of what has no sign, too, one that has.
+    fn negative(&mut self, real: Real) -> Real {
+        match real {
+            Real::Int(n) => Real::whole(-n).unwrap_or(Real::Float(-(n as f64))),
+            Real::Node(_, Kind::U64) => self.unary(Unary::Neg, Kind::I64, real),
+            other => self.unary(Unary::Neg, self.number_kind(other), other),
+        }
     }
 
     pub fn not(&mut self, value: Value) -> Built<Value> {
@@ -342,7 +356,12 @@ impl<'a> Builder<'a> {
                 let refusal = Refusal::from("this divides whole numbers by 0".to_owned());
                 Err(refusal.with_help("`/` gives floats, and by 0 infinity"))
             }
-            (Value::Real(a), Value::Real(b)) => Ok(Value::Real(self.arithmetic(op, a, b))),
+            (Value::Real(a), Value::Real(b)) => {
+                if !op.is_comparison() && op != Binary::Div {
+                    fits_beside(a, b)?;
+                }
+                Ok(Value::Real(self.arithmetic(op, a, b)))
+            }
             _ => self.complex_binary(op, a, b),
         }
     }
@@ -395,7 +414,7 @@ impl<'a> Builder<'a> {
             let (divisor, _) = b.parts();
             return self.each_part(a, |b, part| b.arithmetic(Binary::Div, part, divisor));
         };
-        let minus_bi = self.unary(Unary::Neg, self.number_kind(bi), bi);
+        let minus_bi = self.negative(bi);
         let dividend = self.product(a, Value::Complex(br, minus_bi));
         let divisor = self.square_sum(br, bi);
         self.each_part(dividend, |b, part| b.arithmetic(Binary::Div, part, divisor))
@@ -412,7 +431,7 @@ impl<'a> Builder<'a> {
             return Err("an exponent must be a real number".to_owned().into());
         };
         let whole = match exponent {
-            Real::Int(k) => Some(k),
+            Real::Int(k) => i64::try_from(k).ok(),
             Real::Float(x) if x.fract() == 0.0 && x.abs() <= 64.0 => Some(x as i64),
             _ => None,
         };
@@ -428,16 +447,17 @@ impl<'a> Builder<'a> {
 
     fn real_power(&mut self, base: Real, exponent: Real, whole: Option<i64>) -> Real {
         let kind = match join(base, exponent) {
-            kind if is_whole(kind) && matches!(exponent, Real::Int(0..=0xFFFF_FFFF)) => Kind::I64,
+            kind if is_whole(kind) && matches!(exponent, Real::Int(0..=0xFFFF_FFFF)) => {
+                self.number_kind(base)
+            }
             Kind::F32 => Kind::F32,
             _ => Kind::F64,
         };
         match (base, exponent) {
             (Real::Int(n), Real::Int(k @ 0..)) => {
-                match u32::try_from(k).ok().and_then(|k| n.checked_pow(k)) {
-                    Some(power) => Real::Int(power),
-                    None => Real::Float((n as f64).powf(k as f64)),
-                }
+                let power = u32::try_from(k).ok().and_then(|k| n.checked_pow(k));
+                let float = || Real::Float((n as f64).powf(k as f64));
+                power.and_then(Real::whole).unwrap_or_else(float)
             }
             (_, Real::Float(0.5)) => self.unary(Unary::Sqrt, kind, base),
             _ => match whole {
@@ -472,6 +492,7 @@ impl<'a> Builder<'a> {
     pub fn select(&mut self, condition: Value, a: Value, b: Value) -> Built<Value> {
         let condition = self.truth(condition)?;
         if let (Value::Real(a), Value::Real(b)) = (a, b) {
+            fits_beside(a, b)?;
             return Ok(Value::Real(self.either(condition, a, b)));
         }
         let ((ar, ai), (br, bi)) = (a.parts(), b.parts());
@@ -482,7 +503,10 @@ impl<'a> Builder<'a> {
     }
 
     fn either(&mut self, condition: Real, a: Real, b: Real) -> Real {
-        let kind = join(a, b);
+        self.either_of(join(a, b), condition, a, b)
+    }
+
+    fn either_of(&mut self, kind: Kind, condition: Real, a: Real, b: Real) -> Real {
         let select = Op::Select {
             kind,
             condition: self.operand(condition, Kind::Bool),
@@ -504,9 +528,7 @@ impl<'a> Builder<'a> {
             [condition, a, b] if name == "if" => self.select(condition, a, b),
             [base, exponent] if name == "pow" => self.power(base, exponent),
             [z] if name == "conj" => Ok(match z {
-                Value::Complex(re, im) => {
-                    Value::Complex(re, self.unary(Unary::Neg, self.number_kind(im), im))
-                }
+                Value::Complex(re, im) => Value::Complex(re, self.negative(im)),
                 real => real,
             }),
             [z] if name == "re" => Ok(Value::Real(z.parts().0)),
@@ -642,15 +664,12 @@ impl<'a> Builder<'a> {
 
     /// Any operation but powers, in the kind that its operands have in common.
     pub fn arithmetic(&mut self, op: Binary, a: Real, b: Real) -> Real {
-        if let (Real::Int(a), Real::Int(b)) = (a, b)
-            && overflows(op, a, b)
-        {
-            return self.arithmetic(op, Real::Float(a as f64), Real::Float(b as f64));
+        if let (Real::Int(a), Real::Int(b)) = (a, b) {
+            return written_out(op, a, b).unwrap_or_else(|| {
+                self.arithmetic(op, Real::Float(a as f64), Real::Float(b as f64))
+            });
         }
-        let mixed = matches!(
-            (a.kind(), b.kind()),
-            (Kind::U64, Kind::I64) | (Kind::I64, Kind::U64)
-        );
+        let mixed = is_mixed(a, b);
         match (op, join(a, b)) {
             (Binary::Div, kind) if is_whole(kind) => self.emit_binary(op, Kind::F64, a, b),
             (Binary::Min | Binary::Max, Kind::I64) if mixed => {
@@ -660,16 +679,14 @@ impl<'a> Builder<'a> {
                     Binary::Gt
                 };
                 let first = self.mixed_comparison(op, a, b);
-                self.either(first, a, b)
+                // The smaller is at most the one with a sign, the greater at least the one without.
+                let kind = match op {
+                    Binary::Lt => Kind::I64,
+                    _ => Kind::U64,
+                };
+                self.either_of(kind, first, a, b)
             }
             (op, Kind::I64) if mixed && op.is_comparison() => self.mixed_comparison(op, a, b),
-            (Binary::FloorDiv | Binary::Mod, Kind::U64) => {
-                let quotient = self.emit_binary(op, Kind::U64, a, b);
-                self.cast(quotient, Kind::I64)
-            }
-            (Binary::Add | Binary::Sub | Binary::Mul, Kind::U64) => {
-                self.emit_binary(op, Kind::I64, a, b)
-            }
             (op, Kind::Bool) if !op.is_comparison() => self.emit_binary(op, Kind::I64, a, b),
             (_, kind) => self.emit_binary(op, kind, a, b),
         }
@@ -731,7 +748,7 @@ impl<'a> Builder<'a> {
         let (from, a) = match real {
             Real::Node(node, kind) => (kind, Operand::Node(node)),
             Real::Bool(b) => (Kind::Bool, Operand::Literal(b.into())),
-            Real::Int(n) => (Kind::I64, Operand::Literal(n as u64)),
+            Real::Int(n) => (real.kind(), Operand::Literal(n as u64)),
             Real::Float(x) => (Kind::F64, Operand::Literal(x.to_bits())),
         };
         if from == to {
@@ -876,14 +893,60 @@ fn numbers_skipped(item_type: &ItemType) -> usize {
     scalar.map_or(0, |scalar| 8 / scalar.len_bytes().min(8))
 }
 
-/// True where whole numbers written out would wrap: then they are floats, as nobody means the wrap.
-fn overflows(op: Binary, a: i64, b: i64) -> bool {
+/// What whole numbers written out give; `None` where that is no whole number of 64 bits: then they are floats, as
+/// nobody means a wrap.
+fn written_out(op: Binary, a: i128, b: i128) -> Option<Real> {
+    let rest = |b: i128| {
+        let rest = a % b;
+        if rest != 0 && (rest < 0) != (b < 0) {
+            rest + b
+        } else {
+            rest
+        }
+    };
     match op {
-        Binary::Add => a.checked_add(b).is_none(),
-        Binary::Sub => a.checked_sub(b).is_none(),
-        Binary::Mul => a.checked_mul(b).is_none(),
-        _ => false,
+        Binary::Add => Real::whole(a + b),
+        Binary::Sub => Real::whole(a - b),
+        Binary::Mul => Real::whole(a.checked_mul(b)?),
+        Binary::FloorDiv => Real::whole((a - rest(b)) / b),
+        Binary::Mod => Real::whole(rest(b)),
+        Binary::Min => Real::whole(a.min(b)),
+        Binary::Max => Real::whole(a.max(b)),
+        Binary::Eq => Some(Real::Bool(a == b)),
+        Binary::Ne => Some(Real::Bool(a != b)),
+        Binary::Lt => Some(Real::Bool(a < b)),
+        Binary::Le => Some(Real::Bool(a <= b)),
+        Binary::Gt => Some(Real::Bool(a > b)),
+        Binary::Ge => Some(Real::Bool(a >= b)),
+        _ => None,
     }
+}
+
+/// Refuses a number written out that the `i64` it meets cannot hold: what comes of it would wrap.
+fn fits_beside(a: Real, b: Real) -> Built<()> {
+    let (Real::Int(n), Real::Node(_, Kind::I64)) = (a, b) else {
+        return match (b, a) {
+            (Real::Int(_), Real::Node(..)) => fits_beside(b, a),
+            _ => Ok(()),
+        };
+    };
+    match i64::try_from(n) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal::from(format!(
+            "{n} is more than i64 holds, as which this is computed"
+        ))
+        .with_help(format!(
+            "`{n}.0` makes floats of it; of u64 items it stays whole"
+        ))),
+    }
+}
+
+/// True where one of them has a sign and the other has none.
+fn is_mixed(a: Real, b: Real) -> bool {
+    matches!(
+        (a.kind(), b.kind()),
+        (Kind::U64, Kind::I64) | (Kind::I64, Kind::U64)
+    )
 }
 
 fn check_count(name: &str, found: usize) -> Built<()> {

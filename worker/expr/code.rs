@@ -8,7 +8,7 @@ pub(super) enum Kind {
     /// Truth values, a byte each: 0 or 1.
     Bool,
     I64,
-    /// What has been read from `u64` and not been counted with.
+    /// What has been read from `u64`, and what is computed of that and of numbers without a sign.
     U64,
     F32,
     F64,
@@ -310,7 +310,8 @@ impl Program {
     pub(super) fn scalar(&self) -> Scalar {
         match (self.kind, self.is_complex()) {
             (Kind::Bool, _) => Scalar::U8,
-            (Kind::I64 | Kind::U64, false) => Scalar::I64,
+            (Kind::I64, false) => Scalar::I64,
+            (Kind::U64, false) => Scalar::U64,
             (Kind::F32, false) => Scalar::F32,
             (Kind::F64, false) => Scalar::F64,
             (Kind::F32, true) => Scalar::Cf32,
@@ -326,7 +327,7 @@ impl Program {
     /// True where lanes of the result are numbers of this scalar, bit by bit.
     pub(super) fn is_stored_as(&self, scalar: Scalar) -> bool {
         let is_whole = matches!(self.kind, Kind::I64 | Kind::U64);
-        scalar == self.scalar() || (is_whole && scalar == Scalar::U64)
+        scalar == self.scalar() || (is_whole && matches!(scalar, Scalar::I64 | Scalar::U64))
     }
 
     /// True where the result has an imaginary part.

@@ -65,6 +65,11 @@ impl Machine {
         self.lanes / self.program.widest()
     }
 
+    /// Numbers in a result.
+    pub fn width(&self) -> usize {
+        self.program.wide.unwrap_or(1)
+    }
+
     /// Up to [`Machine::items_max`] items to compute the results of: the unread ones from `offset` on, the
     /// first of which has this place in the stream. They are computed where they are to be written.
     pub fn run<'a>(

@@ -188,15 +188,19 @@ macro_rules! float_arithmetic {
                     Binary::Div => each_of(to, a, many, |a, b| a / b),
                     Binary::FloorDiv => each_pair(to, a, b, |a, b| {
                         let rest = a % b;
-                        let quotient = (a - rest) / b;
                         let is_below = rest != 0.0 && (rest < 0.0) != (b < 0.0);
-                        let down = (quotient - $float::from(u8::from(is_below))).round();
+                        let quotient = (a - rest) / b - $float::from(u8::from(is_below));
+                        let down = quotient.floor();
+                        let near = if quotient - down > 0.5 { down + 1.0 } else { down };
+                        // A quotient of 0 has the sign of the exact one.
+                        let down = if quotient == 0.0 { near.copysign(a / b) } else { near };
                         if b == 0.0 { a / b } else { down }
                     }),
                     Binary::Mod => each_pair(to, a, b, |a, b| {
                         let rest = a % b;
                         let is_below = rest != 0.0 && (rest < 0.0) != (b < 0.0);
-                        if is_below { rest + b } else { rest }
+                        let rest = if is_below { rest + b } else { rest };
+                        if rest == 0.0 { rest.copysign(b) } else { rest }
                     }),
                     Binary::Pow => each_pair(to, a, b, $float::powf),
                     // NaN in either operand is the result.
@@ -289,6 +293,10 @@ impl Arithmetic for u64 {
     fn binary(op: Binary, to: &mut [u64], a: &[u64], b: Many<'_, u64>) {
         let b = b.lanes;
         match op {
+            Binary::Add => each_pair(to, a, b, u64::wrapping_add),
+            Binary::Sub => each_pair(to, a, b, u64::wrapping_sub),
+            Binary::Mul => each_pair(to, a, b, u64::wrapping_mul),
+            Binary::Pow => each_pair(to, a, b, |a, b| a.wrapping_pow(b as u32)),
             Binary::FloorDiv => each_pair(to, a, b, |a, b| a.checked_div(b).unwrap_or(0)),
             Binary::Mod => each_pair(to, a, b, |a, b| a.checked_rem(b).unwrap_or(0)),
             Binary::Min => each_pair(to, a, b, u64::min),

@@ -21,7 +21,8 @@ impl Span {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'t> {
-    Int(i64),
+    /// Not negative, and at most `u64::MAX`: more is a float.
+    Int(i128),
     Float(f64),
     Name(&'t str),
     Mark(&'static str),
@@ -154,8 +155,8 @@ fn number(rest: &str) -> Result<(Token<'_>, usize), Refusal> {
         let message = format!("`{c}` follows the number {} at once", &rest[..len]);
         return Err(Refusal::from(message).with_help("`*` multiplies"));
     }
-    if is_whole && let Ok(n) = rest[..len].parse() {
-        return Ok((Token::Int(n), len));
+    if is_whole && let Ok(n) = rest[..len].parse::<u64>() {
+        return Ok((Token::Int(n.into()), len));
     }
     let x: f64 = rest[..len]
         .parse()

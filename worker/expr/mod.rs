@@ -21,9 +21,11 @@
 //!   `x - mean(x)`.
 //!
 //! # Types
-//! As NumPy's, but for small integers. Items of any integer type become `i64`, and arithmetic on them wraps;
-//! `u64` is compared, divided and made a float as what it is, and only `+ - *` take it for an `i64`; `f32` stays `f32`, and a number written in the expression takes
-//! the type of what it meets. `i64` with `f32` or `f64` gives `f64`. `/` gives floats; `//` and `%` round
+//! As NumPy's, but for small integers. Items of `u64` are computed in `u64` as long as all operands are `u64`, truth values or
+//! numbers written without a minus; items of the other integer types become `i64`, and so does `u64` that meets one of them or a
+//! minus (by its bits; comparisons, `min` and `max` go by what the numbers are). Both wrap. Whole numbers written out are
+//! exact up to 2^64 - 1; one beyond 2^63 - 1 that meets an `i64` in `+ - * // %` or `? :` is refused. `f32` stays `f32`, and a number written in
+//! the expression takes the type of what it meets. `i64` with `f32` or `f64` gives `f64`. `/` gives floats; `//` and `%` round
 //! down as Python's do, and give 0 for integers divided by an item that is 0 (by a written 0 they are refused). Functions of integers give `f64`, as does
 //! `^` but for a whole exponent written out. Comparisons give truth values: 1 and 0 in arithmetic and in
 //! a stream of `u8`; everything but 0 is true. `round` goes to the even neighbour. `min` and `max` of NaN
@@ -126,3 +128,6 @@ fn picture(text: &str, column: usize, len: usize) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod random;

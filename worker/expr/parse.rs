@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `[k]` or `[-k]` after an input's name.
-    fn element(&mut self) -> Result<(Option<i64>, Option<Span>), ExprError> {
+    fn element(&mut self) -> Result<(Option<i128>, Option<Span>), ExprError> {
         if self.eat("[").is_none() {
             return Ok((None, None));
         }

@@ -266,19 +266,76 @@ fn what_has_no_sign_is_compared_as_that() {
         check(text, &items(), &expected, "u8");
     }
     for (text, expected) in [
-        ("min(a, 7)", [7.0, 7.0, 5.0, 0.0]),
         ("min(a, b)", [-1.0, -(2_f64.powi(63)), 5.0, -5.0]),
         ("max(3, b, 4)", [4.0, 4.0, 5.0, 4.0]),
+        ("a + b", [-2.0, 0.0, 10.0, -5.0]),
+        ("a - (-1)", [0.0, -(2_f64.powi(63)) + 1.0, 6.0, 1.0]),
+        ("-a", [1.0, -(2_f64.powi(63)), -5.0, 0.0]),
+        (
+            "im(conj(complex(a, a)))",
+            [1.0, -(2_f64.powi(63)), -5.0, 0.0],
+        ),
+    ] {
+        check(text, &items(), &expected, "i64");
+    }
+    for (text, expected) in [
+        ("min(a, 7)", [7.0, 7.0, 5.0, 0.0]),
+        ("max(a, b)", [2_f64.powi(64), 2_f64.powi(63), 5.0, 0.0]),
         ("a // 4611686018427387904", [3.0, 2.0, 0.0, 0.0]),
         ("a % 10", [5.0, 8.0, 5.0, 0.0]),
         ("sign(a)", [1.0, 1.0, 1.0, 0.0]),
-        ("-a", [1.0, -(2_f64.powi(63)), -5.0, 0.0]),
+        ("a + (b > 0)", [2_f64.powi(64), 2_f64.powi(63), 6.0, 0.0]),
+        ("a * a", [1.0, 0.0, 25.0, 0.0]),
+        ("a ^ 2 - a * 1 - a", [3.0, 0.0, 15.0, 0.0]),
+        ("b > 0 ? a : 1", [1.0, 1.0, 5.0, 1.0]),
+        ("9223372036854775808 - a * 0", [2_f64.powi(63); 4]),
     ] {
-        check(text, &items(), &expected, "i64");
+        check(text, &items(), &expected, "u64");
     }
     let large = [2_f64.powi(64), 2_f64.powi(63), 5.0, 0.0];
     check("a / 1", &items(), &large, "f64");
     check("a + 0.0", &items(), &large, "f64");
+}
+
+#[test]
+fn whole_numbers_written_out_are_exact_up_to_the_largest_of_64_bits() {
+    let items = || [stream("x", "u64", &[(1_u64 << 63) + 1, 1 << 63, u64::MAX])];
+    for (text, expected) in [
+        ("x == 9223372036854775809", [1.0, 0.0, 0.0]),
+        ("x == 9223372036854775807 + 1", [0.0, 1.0, 0.0]),
+        ("x >= 18446744073709551615", [0.0, 0.0, 1.0]),
+        ("x == 2 ** 64 - 1.0", [0.0, 0.0, 1.0]),
+        (
+            "18446744073709551615 - 9223372036854775807 == x",
+            [0.0, 1.0, 0.0],
+        ),
+    ] {
+        check(text, &items(), &expected, "u8");
+    }
+    check(
+        "18446744073709551615 // 10",
+        &[],
+        &[1844674407370955161.0],
+        "i64",
+    );
+    check("-9223372036854775808", &[], &[-(2_f64.powi(63))], "i64");
+    check("-9223372036854775809", &[], &[-(2_f64.powi(63))], "f64");
+    let signed = [stream("x", "i64", &[-1_i64])];
+    check("x < 9223372036854775808", &signed, &[1.0], "u8");
+    check(
+        "max(x, 9223372036854775808)",
+        &signed,
+        &[2_f64.powi(63)],
+        "u64",
+    );
+    for text in [
+        "x + 9223372036854775808",
+        "x > 0 ? 18446744073709551615 : x",
+    ] {
+        let infos = [signed[0].info.clone()];
+        let refused = compile(text, &infos, None).expect_err(text);
+        assert!(refused.message.contains("more than i64 holds"), "{refused}");
+    }
 }
 
 #[test]
@@ -322,7 +379,7 @@ fn every_item_type_is_read_and_single_floats_stay_single() {
         &[-2147483647.0],
         "i64",
     );
-    check("x + 1", &[stream("x", "u64", &[u64::MAX])], &[0.0], "i64");
+    check("x + 1", &[stream("x", "u64", &[u64::MAX])], &[0.0], "u64");
     let tenth = f64::from(0.1_f32 + 0.2_f32);
     check(
         "x + 0.2",

@@ -20,7 +20,7 @@ impl Builder<'_> {
             };
         };
         Some(match (name, vector) {
-            ("len", _) => Ok(Value::int(width as i64)),
+            ("len", _) => Ok(Value::int(width as i128)),
             (_, Value::Real(x)) => Ok(Value::Real(self.reduced_real(name, x, width))),
             ("sum" | "mean" | "first" | "last", Value::Complex(re, im)) => Ok(Value::Complex(
                 self.reduced_real(name, re, width),
@@ -54,8 +54,8 @@ impl Builder<'_> {
                 let one = self.reduce(op, Kind::I64, truth, width);
                 self.arithmetic(Binary::Ne, one, Real::Int(0))
             }
-            "sum" if is_whole(kind) => self.reduce(Reduce::Sum, Kind::I64, x, width),
-            "prod" if is_whole(kind) => self.reduce(Reduce::Product, Kind::I64, x, width),
+            "sum" if is_whole(kind) => self.reduce(Reduce::Sum, kind, x, width),
+            "prod" if is_whole(kind) => self.reduce(Reduce::Product, kind, x, width),
             _ => {
                 let value = self.moment(name, x, width);
                 match kind {

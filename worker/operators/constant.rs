@@ -18,10 +18,10 @@ pub const CONST: OpDef = OpDef {
     params: &[
         ParamDef {
             name: "value",
-            kind: ParamKind::Number,
+            kind: ParamKind::Values,
             default: None,
             unit: "",
-            doc: "The number, or the list of an item's numbers.",
+            doc: "The number, or the list of an item's numbers; `nan` and `inf` too.",
         },
         ITEMS,
         RATE,

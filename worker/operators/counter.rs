@@ -51,7 +51,10 @@ fn counting(args: &Args) -> Result<Blueprint, OpError> {
     let (start, step) = (given("start"), given("step"));
     element_bytes("start", &start, scalar)?;
     if scalar.is_integer() {
-        let (start, step) = (whole("start", &start)?, whole("step", &step)?);
+        let (start, step) = (
+            whole("start", &start, scalar)?,
+            whole("step", &step, scalar)?,
+        );
         return with_number!(scalar, T => positional::blueprint(
             args,
             ItemType::Scalar(scalar),
@@ -69,8 +72,13 @@ fn counting(args: &Args) -> Result<Blueprint, OpError> {
     ))
 }
 
-fn whole(param: &str, value: &Value) -> Result<i64, OpError> {
-    let bytes = element_bytes(param, value, Scalar::I64)?;
+/// The number's 64 bits: a step may go down where the items have no sign.
+fn whole(param: &str, value: &Value, scalar: Scalar) -> Result<i64, OpError> {
+    let as_what = match scalar {
+        Scalar::U64 if value.whole().is_some_and(|n| n >= 0) => Scalar::U64,
+        _ => Scalar::I64,
+    };
+    let bytes = element_bytes(param, value, as_what)?;
     Ok(bytemuck::pod_read_unaligned(&bytes))
 }
 

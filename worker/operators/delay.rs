@@ -93,10 +93,13 @@ fn initial_bytes(initial: &Value, items: u64, item_type: &ItemType) -> Result<Ve
                 .map(|value| item_bytes("initial", value, item_type));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         }
-        Value::Text(text) => Err(OpError::param(
-            "initial",
-            format!("`initial` is the text {text:?}, and the stream is of {item_type}"),
-        )),
+        Value::Text(text) => match Value::spelled(text) {
+            Some(number) => item_bytes("initial", &number, item_type),
+            None => Err(OpError::param(
+                "initial",
+                format!("`initial` is the text {text:?}, and the stream is of {item_type}"),
+            )),
+        },
         number => item_bytes("initial", number, item_type),
     }
 }

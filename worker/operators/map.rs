@@ -13,13 +13,15 @@ pub const MAP: OpDef = OpDef {
           Vector items are computed element by element; `x[0]` is one element. Timed items keep their time, `t`, and \
           have their value, `x`, computed. Types are as in NumPy: f32 \
           stays f32, integers are computed in i64, which wraps, `/` and functions give floats, comparisons give u8. \
-          Of u64 only + - * are taken in i64. Integers // 0 and % 0 are 0 where an item divides, and refused where \
+          u64 stays u64, which wraps too, where all operands are u64 or numbers written without a minus (`x - 1` of 0 is \
+          2^64 - 1); beside another integer type or a minus it is taken for an i64, but comparisons, `min` and `max` go by what \
+          the numbers are. Whole numbers written out are exact up to 2^64 - 1. Integers // 0 and % 0 are 0 where an item divides, and refused where \
           a written 0 does. `^` of integers is an integer where the exponent is written out as a whole number \
           (`x ^ 2`), else a float (`2 ^ x`: give a `dtype`). \
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
           their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
           sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round trunc sign isnan min max hypot \
-          pow clamp if, re im arg conj complex, pi e tau.",
+          pow clamp if, re im arg conj complex, pi e tau inf nan.",
     inputs: Arity::One,
     outputs: "one stream of the expression's type, or of `dtype`",
     params: &[EXPR],

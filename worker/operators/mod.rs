@@ -20,6 +20,7 @@ pub mod decimate;
 pub mod delay;
 pub mod detect;
 pub mod elements;
+pub mod elsewhere;
 pub mod fft;
 pub mod filter;
 pub mod fir;

@@ -167,25 +167,31 @@ pub(crate) fn element_bytes(
     value: &Value,
     scalar: Scalar,
 ) -> Result<Vec<u8>, OpError> {
-    match *value {
-        Value::Int(n) if holds(scalar, n) => {
-            Ok(with_number!(scalar, T => bytemuck::bytes_of(&T::from_i64(n)).to_vec()))
+    let bytes = match *value {
+        Value::Int(n) if !scalar.is_integer() => {
+            with_number!(scalar, T => bytemuck::bytes_of(&T::from_i64(n)).to_vec())
+        }
+        Value::Big(n) if !scalar.is_integer() => {
+            with_number!(scalar, T => bytemuck::bytes_of(&T::from_u64(n)).to_vec())
         }
         Value::Float(x) if !scalar.is_integer() => {
-            Ok(with_number!(scalar, T => bytemuck::bytes_of(&T::from_f64(x)).to_vec()))
+            with_number!(scalar, T => bytemuck::bytes_of(&T::from_f64(x)).to_vec())
         }
-        Value::Float(x) if x.fract() == 0.0 && x.abs() < 9.2e18 => {
-            element_bytes(param, &Value::Int(x as i64), scalar)
-        }
-        ref other => Err(OpError::param(
-            param,
-            format!("`{param}` is {}, which no {scalar} holds", other.describe()),
-        )),
-    }
+        ref given => match given.whole().filter(|n| holds(scalar, *n)) {
+            Some(n) => {
+                with_number!(scalar, T => bytemuck::bytes_of(&T::from_u64(n as u64)).to_vec())
+            }
+            None => {
+                let message = format!("`{param}` is {}, which no {scalar} holds", given.describe());
+                return Err(OpError::param(param, message));
+            }
+        },
+    };
+    Ok(bytes)
 }
 
-/// True where the scalar has this whole number in its range.
-fn holds(scalar: Scalar, n: i64) -> bool {
+/// True where the whole numbers of the scalar have this one among them.
+fn holds(scalar: Scalar, n: i128) -> bool {
     match scalar {
         Scalar::U8 => u8::try_from(n).is_ok(),
         Scalar::I8 => i8::try_from(n).is_ok(),
@@ -193,8 +199,9 @@ fn holds(scalar: Scalar, n: i64) -> bool {
         Scalar::I16 => i16::try_from(n).is_ok(),
         Scalar::U32 => u32::try_from(n).is_ok(),
         Scalar::I32 => i32::try_from(n).is_ok(),
-        Scalar::U64 => n >= 0,
-        _ => true,
+        Scalar::U64 => u64::try_from(n).is_ok(),
+        Scalar::I64 => i64::try_from(n).is_ok(),
+        Scalar::F32 | Scalar::F64 | Scalar::Cf32 | Scalar::Cf64 => false,
     }
 }
 

@@ -10,7 +10,7 @@ pub const ROUTE: OpDef = OpDef {
     name: "route",
     summary: "parts a stream: each item goes to the port an expression names",
     doc: "Gives every item unchanged on one of the ports `0 1 2 ..`: the one that `expr` says, a whole number counted from 0 \
-          (a truth value is 0 or 1; a fraction is cut off). The expressions are those of `map`. A number that names no port \
+          (a truth value is 0 or 1; a fraction is cut off). The expressions are those of `map`. A number that names no port, and NaN, \
           goes to the last one with `other = \"last\"`, is dropped with `\"drop\"`, and otherwise ends the run with the item's \
           place. Each port's items keep their order. Texts and bytes are routed by `n`; by what is in them `contains` and `regex.match` \
           choose.",
@@ -64,8 +64,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         let message = "`expr` gives a vector of one number: name its element, `x[0]`".to_owned();
         return Err(OpError::param("expr", message));
     }
+    let scalar = program.item_type().scalar();
+    let is_float = scalar.is_some_and(Scalar::is_float);
     let machine = Machine::new(program);
     let agent = Route {
+        numbers: vec![0.0; if is_float { machine.items_max() } else { 0 }],
         targets: vec![0; machine.items_max()],
         machine,
         other: args.text("other").unwrap_or("error").to_owned(),
@@ -77,8 +80,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }))
 }
 
+/// The number of no port.
+const NOWHERE: i64 = -1;
+
 struct Route {
     machine: Machine,
+    /// What a block's expressions gave, where that is floats.
+    numbers: Vec<f64>,
     /// Port numbers of a block.
     targets: Vec<i64>,
     other: String,
@@ -95,9 +103,21 @@ impl Agent for Route {
                 return Ok(Status::Ready);
             }
             let position = io.inputs[0].position();
-            let targets = &mut self.targets[..items];
             let results = self.machine.run(io.inputs, 0, position, items);
-            results.write(Scalar::I64, bytemuck::cast_slice_mut(targets));
+            let targets = &mut self.targets[..items];
+            if self.numbers.is_empty() {
+                results.write(Scalar::I64, bytemuck::cast_slice_mut(targets));
+            } else {
+                let numbers = &mut self.numbers[..items];
+                results.write(Scalar::F64, bytemuck::cast_slice_mut(numbers));
+                for (target, number) in targets.iter_mut().zip(numbers) {
+                    *target = if number.is_nan() {
+                        NOWHERE
+                    } else {
+                        *number as i64
+                    };
+                }
+            }
             let Dealt { taken, ends } = match io.inputs[0].is_framed() {
                 true => self.deal_frames(io, items),
                 false => self.deal(io, items),
@@ -107,7 +127,11 @@ impl Agent for Route {
                 return Ok(Status::Ready);
             }
             if taken == 0 {
-                let (port, ports) = (self.targets[0], io.outputs.len());
+                let ports = io.outputs.len();
+                let port = match self.numbers.first() {
+                    Some(number) => number.to_string(),
+                    None => self.targets[0].to_string(),
+                };
                 return Err(AgentError::new(format!(
                     "item {position} is to go to port {port}, and there are {ports}, counted from 0: say where it goes with `other`"
                 )));
@@ -249,6 +273,24 @@ mod tests {
             try_output::<i32>("route", &input, &params("x", 2, "error"), None).unwrap_err();
         assert!(
             refused.message.starts_with("item 2 is to go to port 2"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_names_no_port() {
+        let items = [0.0, f64::NAN, 1.9, f64::INFINITY, -0.5];
+        let input = || [given("f64", &items)];
+        let whole = |ports: Vec<Vec<f64>>| -> Vec<Vec<f64>> { ports };
+        let found = whole(outputs("route", &input(), &params("x", 2, "drop")));
+        assert_eq!(found, [vec![0.0, -0.5], vec![1.9]]);
+        let found = whole(outputs("route", &input(), &params("x", 3, "last")));
+        assert_eq!(found[0], [0.0, -0.5]);
+        assert!(found[2][0].is_nan() && found[2][1].is_infinite());
+        let refused = try_output::<f64>("route", &input(), &params("x", 2, "error"), None);
+        let refused = refused.unwrap_err();
+        assert!(
+            refused.message.starts_with("item 1 is to go to port NaN"),
             "{refused}"
         );
     }

@@ -6,7 +6,7 @@ use crate::op::{Args, Arity, InputInfo, Naming, OpDef, OpError, ParamDef, ParamK
 use crate::types::{ItemType, Scalar};
 
 use super::map::output_type;
-use super::numbers::with_number;
+use super::numbers::element_bytes;
 
 /// The row of the table.
 pub const SCAN: OpDef = OpDef {
@@ -19,8 +19,9 @@ pub const SCAN: OpDef = OpDef {
           record. Several numbers are a list, each with its expression over all of them as they were: `scan next=[\"b\", \"a + \
           b\"] names=[a, b] init=[0, 1] expr=\"a\"` gives Fibonacci's numbers, `scan next=[\"sum + x\", \"count + 1\"] names=[sum, \
           count] expr=\"sum / count\" after=true` the running mean; without `names` they are `s[0]`, `s[1]` and so on. \
-          The language is that of `map`; `n` is the item's place. The state is whole numbers (i64) where `init`, \
-          the items and `next` are, else of the items' kind of float; it has as many elements as `next` gives, or as its list is long (at most 64). It is committed with \
+          The language is that of `map`; `n` is the item's place. The state is whole numbers where `init`, \
+          the items and `next` are (u64 where all of them are without a sign, else i64; `dtype = \"i64\"` makes differences of u64 \
+          what they are), else of the items' kind of float; it has as many elements as `next` gives, or as its list is long (at most 64). It is committed with \
           the stream. An item costs some tens of nanoseconds for each operation: a closure in Rust is faster.",
     inputs: Arity::One,
     outputs: "one stream of the expression's type, or of `dtype`",
@@ -34,7 +35,7 @@ pub const SCAN: OpDef = OpDef {
         },
         ParamDef {
             name: "init",
-            kind: ParamKind::Number,
+            kind: ParamKind::Values,
             default: Some("0"),
             unit: "",
             doc: "The state before the first item: a number for all its elements, or one for each.",
@@ -125,10 +126,14 @@ fn next(args: &Args) -> Result<Next, OpError> {
             "real numbers, or vectors of them",
         ));
     };
-    let whole = |x: &f64| x.fract() == 0.0;
-    let is_whole = items.is_integer() && args.floats("init").is_some_and(|i| i.iter().all(whole));
-    let candidates = match (is_whole, items) {
-        (true, _) => &[Scalar::I64, Scalar::F64][..],
+    let holds = |scalar| {
+        listed_init(args)
+            .iter()
+            .all(|n| element_bytes("init", n, scalar).is_ok())
+    };
+    let candidates = match (items.is_integer(), items) {
+        (true, Scalar::U64) if holds(Scalar::U64) => &[Scalar::U64, Scalar::I64, Scalar::F64][..],
+        (true, _) if holds(Scalar::I64) => &[Scalar::I64, Scalar::F64],
         (false, Scalar::F32) => &[Scalar::F32, Scalar::F64],
         _ => &[Scalar::F64],
     };
@@ -247,6 +252,7 @@ fn names(args: &Args, width: Option<usize>) -> Result<Vec<String>, OpError> {
 /// A state of this scalar loses nothing of what its expression finds.
 fn keeps(state: Scalar, found: Scalar) -> bool {
     match state {
+        Scalar::U64 => matches!(found, Scalar::U64 | Scalar::U8),
         Scalar::I64 => found.is_integer(),
         Scalar::F32 => found != Scalar::F64,
         _ => true,
@@ -256,7 +262,7 @@ fn keeps(state: Scalar, found: Scalar) -> bool {
 /// The words of the state before the first item.
 fn init(args: &Args, state: &ItemType) -> Result<Vec<u64>, OpError> {
     let (scalar, width) = state.elements().unwrap_or((Scalar::F64, 1));
-    let given = args.floats("init").unwrap_or_default();
+    let given = listed_init(args);
     if given.len() != 1 && given.len() != width {
         return Err(OpError::param(
             "init",
@@ -267,14 +273,19 @@ fn init(args: &Args, state: &ItemType) -> Result<Vec<u64>, OpError> {
         ));
     }
     let mut words = vec![0u64; state.len_bytes().div_ceil(8)];
-    let numbers = (0..width).map(|i| given[i % given.len()]);
-    with_number!(scalar, T => {
-        let slots: &mut [T] = bytemuck::cast_slice_mut(&mut words);
-        for (slot, number) in slots.iter_mut().zip(numbers) {
-            *slot = super::numbers::Number::from_f64(number);
-        }
-    });
+    let slots = bytemuck::cast_slice_mut::<_, u8>(&mut words).chunks_exact_mut(scalar.len_bytes());
+    for (slot, number) in slots.take(width).zip(given.iter().cycle()) {
+        slot.copy_from_slice(&element_bytes("init", number, scalar)?);
+    }
     Ok(words)
+}
+
+fn listed_init(args: &Args) -> Vec<Value> {
+    match args.value("init") {
+        Some(Value::List(list)) => list.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    }
 }
 
 /// What the expressions see: the item, the state, and the state's elements by their names.

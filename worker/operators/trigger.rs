@@ -28,8 +28,8 @@ pub const RELEASE: OpDef = OpDef {
     name: "release",
     summary: "items wait until a trigger lets them pass",
     doc: "The items of the first input wait in their stream. With `by = \"time\"` both inputs are timed, their times ascend (one \
-          that does not ends the run with a sentence), and each trigger lets all items pass that are not later than it. With `by = \"count\"` each trigger is a number, and lets so many items \
-          pass. It ends with the triggers: what was not let pass by then is not given. Give the stream that waits a \
+          that does not ends the run with a sentence), and each trigger lets all items pass that are not later than it. With `by = \"count\"` each trigger is a whole number from 0 up, and lets so many items \
+          pass; another one, and NaN, ends the run with its place. It ends with the triggers: what was not let pass by then is not given. Give the stream that waits a \
           `capacity` that holds what comes between two triggers, if the triggers depend on it.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the first input's type",
@@ -65,7 +65,7 @@ pub const GATE: OpDef = OpDef {
     name: "gate",
     summary: "passes items while a second stream is not 0",
     doc: "Takes an item and a flag at a time, and gives the item where the flag is not 0. Flags are numbers of any type, such \
-          as a comparison gives. Texts pass as well: `gate in=[lines, flags]` with flags made of their lengths or fields. It ends with the shorter input.",
+          as a comparison gives; NaN is not 0. Texts pass as well: `gate in=[lines, flags]` with flags made of their lengths or fields. It ends with the shorter input.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the first input's type, of no known rate",
     params: &[],
@@ -128,11 +128,11 @@ fn release(args: &Args) -> Result<Blueprint, OpError> {
     }
     let (items, triggers) = pair(args)?;
     let scalar = real(args, triggers)?;
-    let number = move |bytes: &[u8]| number(scalar, bytes);
+    let count = move |bytes: &[u8]| count(scalar, bytes);
     Ok(closures::release_counted(
         items,
         triggers.item_type.clone(),
-        number,
+        count,
     ))
 }
 
@@ -147,6 +147,19 @@ fn gate(args: &Args) -> Result<Blueprint, OpError> {
     // -0.0 is 0 too, whatever its bytes.
     let is_open = move |bytes: &[u8]| number(scalar, bytes) != 0.0;
     Ok(closures::gate(items, flags.item_type.clone(), is_open))
+}
+
+/// How many an item says; what it is instead where that is no whole number from 0 up.
+fn count(scalar: Scalar, bytes: &[u8]) -> Result<u64, f64> {
+    if scalar == Scalar::U64 {
+        return Ok(bytemuck::pod_read_unaligned(bytes));
+    }
+    let number = number(scalar, bytes);
+    // 2^64 is the first that is too large.
+    match number.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&number) {
+        true => Ok(number as u64),
+        false => Err(number),
+    }
 }
 
 /// The number that an item is: a real one.
@@ -182,17 +195,26 @@ fn real(args: &Args, input: &InputInfo) -> Result<Scalar, OpError> {
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, try_output};
     use crate::types::Timed;
 
     #[test]
     fn numbers_of_any_type_say_how_many_pass() {
         let inputs = [
             given("u8", &[1_u8, 2, 3, 4, 5]),
-            given("f32", &[2.0_f32, 0.5, 1.0]),
+            given("f32", &[2.0_f32, -0.0, 1.0]),
         ];
         let passed: Vec<u8> = output("release", &inputs, &[], None);
         assert_eq!(passed, [1, 2, 3]);
+        for (number, said) in [(f64::NAN, "NaN"), (-1.0, "-1"), (0.5, "0.5"), (1e300, "1")] {
+            let inputs = [
+                given("u8", &[1_u8, 2, 3]),
+                given("f64", &[1.0, number, 1.0]),
+            ];
+            let refused = try_output::<u8>("release", &inputs, &[], None).unwrap_err();
+            let expected = format!("trigger 1 is {said}");
+            assert!(refused.message.starts_with(&expected), "{refused}");
+        }
         let inputs = [
             given("u8", &[1_u8, 2, 3]),
             given("f64", &[1.0, -0.0, f64::NAN]),

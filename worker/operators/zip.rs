@@ -1,7 +1,8 @@
 //! `zip`: one item from every input at a time: an expression of them, or all of them as a vector.
 
 use crate::agent::{Agent, AgentError, Blueprint, Ends, InPort, Input, Io, OutPort, Status};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::expr::{Machine, compile};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
@@ -13,8 +14,9 @@ pub const ZIP: OpDef = OpDef {
     summary: "joins inputs item by item: by an expression, or into vectors",
     doc: "Takes one item from every input at a time. With `expr` it gives that expression of them: the inputs \
           are `a b c ..`, or as `in = { left = \"p\", right = \"q\" }` names them; see `map` for the language. \
-          Without `expr` it gives vectors of their numbers, in the order of the inputs, which must then be \
-          of one number type. It ends with the shortest input. The rate is the inputs' where those \
+          Without `expr` it gives vectors of their numbers, in the order of the inputs, of the smallest type that holds them \
+          all, as NumPy's: u32 and i64 make i64, integers and f64 make f64; u64 beside integers with a sign needs a \
+          `dtype`, to which all are then converted as by `map`. It ends with the shortest input. The rate is the inputs' where those \
           that are known agree.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the expression's type (or `dtype`), or of vectors",
@@ -44,14 +46,16 @@ pub(super) fn common_rate(args: &Args) -> Option<f64> {
 }
 
 fn vector(args: &Args) -> Result<Blueprint, OpError> {
-    let (scalar, width) = elements(args)?;
+    let width = width(args)?;
+    let scalar = scalar(args, width)?;
     let item_type = ItemType::Vector(scalar, width);
-    if let Some(dtype) = args.dtype().filter(|dtype| **dtype != item_type) {
-        let message = format!("`zip` without `expr` gives {item_type} here, not {dtype}");
-        return Err(OpError::param("dtype", message)
-            .with_help("convert before it or after it: `map expr=\"x\"` with a `dtype`"));
-    }
-    let mut blueprint = Blueprint::new(Interleave)
+    let converters = args.inputs().iter().map(|input| converter(input, scalar));
+    let agent = Interleave {
+        scalar,
+        converters: converters.collect::<Result<_, _>>()?,
+        converted: Vec::new(),
+    };
+    let mut blueprint = Blueprint::new(agent)
         .output(OutPort::new(item_type, common_rate(args)).unit(Unit::Shared))
         .ends(Ends::AnyInput);
     for input in args.inputs() {
@@ -60,38 +64,81 @@ fn vector(args: &Args) -> Result<Blueprint, OpError> {
     Ok(blueprint)
 }
 
-/// The inputs' common scalar and the sum of their elements.
-fn elements(args: &Args) -> Result<(Scalar, u32), OpError> {
-    let mut common: Option<Scalar> = None;
+/// The sum of the inputs' elements.
+fn width(args: &Args) -> Result<u32, OpError> {
     let mut width = 0;
     for input in args.inputs() {
-        let fits = |scalar| common.is_none_or(|common| common == scalar);
-        let Some((scalar, more)) = input.item_type.elements().filter(|(s, _)| fits(*s)) else {
-            let wanted = match common {
-                Some(scalar) => format!("inputs of one number type, {scalar} so far,"),
-                None => "numbers or vectors of them".to_owned(),
-            };
-            return Err(OpError::param(
-                "in",
-                format!(
-                    "`zip` without `expr` takes {wanted} and {} is {}",
-                    input.called(),
-                    input.item_type
-                ),
+        let Some((_, more)) = input.item_type.elements() else {
+            return Err(OpError::input_type(
+                "zip",
+                input,
+                "numbers or vectors of them without `expr`",
             ));
         };
-        common = Some(scalar);
         width += more;
     }
-    match common {
-        Some(scalar) if width <= 65_536 => Ok((scalar, width as u32)),
+    match u32::try_from(width) {
+        Ok(width @ ..=65_536) => Ok(width),
         _ => Err(OpError::op(format!(
             "`zip` would give items of {width} numbers, and 65536 are the most"
         ))),
     }
 }
 
-struct Interleave;
+/// What all numbers become: what `dtype` says, or what holds them all.
+fn scalar(args: &Args, width: u32) -> Result<Scalar, OpError> {
+    match args.dtype() {
+        Some(ItemType::Scalar(scalar)) => return Ok(*scalar),
+        Some(ItemType::Vector(scalar, len)) if *len == width => return Ok(*scalar),
+        Some(dtype) => {
+            let message = format!("`zip` gives vectors of {width} numbers here, not {dtype}");
+            return Err(OpError::param("dtype", message)
+                .with_help("the type of the numbers is enough: dtype = \"f64\""));
+        }
+        None => {}
+    }
+    let scalar = |input: &InputInfo| input.item_type.elements().map(|(scalar, _)| scalar);
+    let mut common = scalar(args.input());
+    for input in args.inputs() {
+        let (Some(so_far), Some(next)) = (common, scalar(input)) else {
+            break;
+        };
+        common = so_far.common(next);
+        if common.is_none() {
+            let message = format!(
+                "`zip` finds {so_far} before {}, which is {}: no integer holds the numbers of both",
+                input.called(),
+                input.item_type
+            );
+            return Err(OpError::param("in", message)
+                .with_help("say what they become: dtype = \"i64\" keeps the low bits, dtype = \"f64\" rounds beyond 2^53"));
+        }
+    }
+    Ok(common.unwrap_or(Scalar::F64))
+}
+
+/// What makes `scalar` of an input's numbers; `None` where they are that already.
+fn converter(input: &InputInfo, scalar: Scalar) -> Result<Option<Machine>, OpError> {
+    let found = input.item_type.elements().map(|(found, _)| found);
+    if found == Some(scalar) {
+        return Ok(None);
+    }
+    if found.is_some_and(Scalar::is_complex) && !scalar.is_complex() {
+        let message = format!("{} is {}, and no {scalar}", input.called(), input.item_type);
+        return Err(OpError::param("dtype", message).with_help("give a complex one, or none"));
+    }
+    let whole = std::slice::from_ref(input);
+    let program = compile(&input.name, whole, None).map_err(|e| OpError::op(e.to_string()))?;
+    Ok(Some(Machine::new(program)))
+}
+
+struct Interleave {
+    scalar: Scalar,
+    /// Of each input.
+    converters: Vec<Option<Machine>>,
+    /// Where an input's numbers are converted, a block at a time.
+    converted: Vec<u64>,
+}
 
 impl Agent for Interleave {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -101,9 +148,27 @@ impl Agent for Interleave {
         let stride = output.item_len();
         let room = &mut output.bytes()[..items * stride];
         let mut at = 0;
-        for input in io.inputs.iter_mut() {
-            let len = input.item_len();
-            spread(&input.bytes()[..items * len], room, len, at, stride);
+        for (input, converter) in io.inputs.iter_mut().zip(&mut self.converters) {
+            let len = match converter {
+                None => {
+                    let len = input.item_len();
+                    spread(&input.bytes()[..items * len], room, len, at, stride);
+                    len
+                }
+                Some(machine) => {
+                    let input = std::slice::from_ref(&*input);
+                    let len = self.scalar.len_bytes() * machine.width();
+                    let most = machine.items_max();
+                    self.converted.resize((most * len).div_ceil(8), 0);
+                    for first in (0..items).step_by(most) {
+                        let n = most.min(items - first);
+                        let numbers = &mut bytemuck::cast_slice_mut(&mut self.converted)[..n * len];
+                        machine.run(input, first, 0, n).write(self.scalar, numbers);
+                        spread(numbers, &mut room[first * stride..], len, at, stride);
+                    }
+                    len
+                }
+            };
             at += len;
             input.consume(items);
         }
@@ -190,11 +255,41 @@ mod tests {
     }
 
     #[test]
-    fn vectors_need_numbers_of_one_type() {
-        for other in ["f32", "timed<f64>"] {
-            let inputs = [given("f64", &[0.0]), given::<u8>(other, &[])];
-            let refused = build("zip", &inputs, &[], None).unwrap_err();
-            assert_eq!(refused.param.as_deref(), Some("in"), "{refused}");
-        }
+    fn vectors_are_of_the_smallest_type_that_holds_all() {
+        let inputs = || {
+            [
+                given("i16[2]", &[1_i16, -2, 3, 4]),
+                given("u32", &[u32::MAX, 6]),
+            ]
+        };
+        let joined: Vec<i64> = output("zip", &inputs(), &[], None);
+        assert_eq!(joined, [1, -2, 4_294_967_295, 3, 4, 6]);
+        let floats: Vec<f32> = output("zip", &inputs(), &[], Some("f32"));
+        assert_eq!(floats, [1.0, -2.0, 4_294_967_296.0, 3.0, 4.0, 6.0]);
+        let same: Vec<f32> = output("zip", &inputs(), &[], Some("f32[3]"));
+        assert_eq!(same, floats);
+        let items: Vec<f64> = (0..5000).map(f64::from).collect();
+        let places: Vec<u32> = (0..5000).collect();
+        let pairs = [given("f64", &items), given("u32", &places)];
+        let joined: Vec<f64> = output("zip", &pairs, &[], None);
+        assert!(joined.iter().enumerate().all(|(i, x)| *x == (i / 2) as f64));
+        let complex = [given("cf32", &[1_f32, 2.0]), given("u8", &[3_u8])];
+        let joined: Vec<f32> = output("zip", &complex, &[], None);
+        assert_eq!(joined, [1.0, 2.0, 3.0, 0.0]);
+    }
+
+    #[test]
+    fn what_no_type_holds_is_refused_with_what_to_write() {
+        let refused = |other: &str, dtype: Option<&str>| {
+            let inputs = [given("u64", &[0_u64]), given::<u8>(other, &[])];
+            build("zip", &inputs, &[], dtype).unwrap_err()
+        };
+        assert_eq!(refused("timed<f64>", None).param.as_deref(), Some("in"));
+        let signed = refused("i8", None);
+        assert!(signed.help.unwrap().contains("dtype = \"i64\""));
+        let complex = refused("cf64", Some("f64"));
+        assert_eq!(complex.param.as_deref(), Some("dtype"));
+        let long = refused("u8", Some("f64[3]"));
+        assert_eq!(long.param.as_deref(), Some("dtype"));
     }
 }

@@ -14,7 +14,9 @@ fn item_operators() -> Vec<Case> {
         case("gate").input("f64").input("i16"),
         case("gate").input("u8[3]").input_of("f32", 500),
         case("release").input("f32").input("u8"),
-        case("release").input("i64[2]").input_of("f64", 100),
+        case("release").input("i64[2]").input_of("u16", 100),
+        case("zip").input("f32").input("u32"),
+        case("zip").input("i16[2]").input("u8").dtype("f64"),
         case("release")
             .input("timed<f64>")
             .ascending(0)

@@ -1,0 +1,255 @@
+//! What operators and their words are called elsewhere: in GNU Radio, SciPy, IoTPy, SoX, and in shells.
+
+use crate::op::nearest;
+
+use super::table;
+
+/// What would mend the name of an operator that is none; `others` are names that are taken beside the table.
+pub fn unknown_operator<'a>(name: &str, others: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = table().iter().map(|op| op.name).chain(others).collect();
+    // A name that is known elsewhere is a better guess than one that looks alike.
+    match (here(name), nearest(name, &names)) {
+        (Some(hint), _) => Some(hint.to_owned()),
+        (None, Some(near)) => Some(format!("did you mean `{near}`?")),
+        (None, None) => None,
+    }
+}
+
+/// What a word is called here, where it is one of these.
+pub fn word_here<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+    let here = match word.to_lowercase().as_str() {
+        "avg" | "average" => "mean",
+        "stdev" | "stddev" | "std_dev" | "sigma" => "std",
+        "variance" => "var",
+        "minimum" | "lowest" | "amin" => "min",
+        "maximum" | "highest" | "amax" => "max",
+        "med" | "p50" => "median",
+        "peak_to_peak" | "peak2peak" | "range" | "extent" => "ptp",
+        "len" | "length" | "size" | "n" => "count",
+        "total" | "add" => "sum",
+        "quadratic_mean" | "root_mean_square" => "rms",
+        "percentile" => "quantile",
+        "newest" | "latest" => "last",
+        "oldest" => "first",
+        "hanning" => "hann",
+        _ => return nearest(word, words),
+    };
+    words.iter().copied().find(|word| *word == here)
+}
+
+/// The operator here that does what this name does elsewhere.
+fn here(name: &str) -> Option<&'static str> {
+    Some(
+        match name.to_lowercase().replace(['-', '.'], "_").as_str() {
+            // Shells and other stream engines.
+            "tee" | "fanout" | "broadcast" | "dup" => {
+                "a stream may have many readers: name it in the `in` of each; `copy` passes items on"
+            }
+            "uniq" | "unique" | "distinct" | "dedup" | "deduplicate" => {
+                "`changes` drops what equals the item before it; `bloom` tells what has come before"
+            }
+            "group_by" | "groupby" | "count_values" | "histogram" => {
+                "`count.by` counts texts, `misra_gries` and `count_min` numbers; `route` parts a stream by an expression"
+            }
+            "partition" | "split" | "split_element" | "split_list" | "separate" | "unmix"
+            | "switch" | "stream_demux" => {
+                "`route` gives each item to the port an expression names"
+            }
+            "reduce" | "fold" | "accumulate" | "cumsum" | "cumulative_sum" => {
+                "`scan` computes with a state: next = \"s + x\" is the running sum"
+            }
+            "take" | "limit" | "truncate" | "first_n" | "blocks_head" => "it is called `head`",
+            "tail" | "drop_first" | "skiphead" => "it is called `skip`",
+            "union" | "mix_streams" | "blend" | "merge_asynch" | "merge_streams"
+            | "join_asynch" => "it is called `merge`",
+            "interleave" | "round_robin" | "stream_mux" => "it is called `weave`",
+            "append" | "chain" => "it is called `concat`",
+            "where" | "filter_element" | "filter_min" | "select" | "grep" => {
+                "`filter` keeps the items for which `expr` is true; `contains` and `regex.match` keep texts"
+            }
+            "apply" | "map_element" | "map_e" | "map_list" | "fmap_e" | "transform" => {
+                "it is called `map`: an expression of every item"
+            }
+            "explode" | "unnest" => "`flatten` gives the elements of vectors one by one",
+            "rate_limit" | "pace" => "it is called `throttle`",
+            "join_on" | "inner_join" | "merge_on" => "it is called `join`",
+            "zip_map" | "zip_stream" | "merge_list" | "join_synch" | "combine"
+            | "multi_element" | "multi_list" | "add" | "sub" | "multiply" | "divide" => {
+                "`zip` with `expr` computes with an item of each stream: expr = \"a + b\""
+            }
+            "count" | "range" | "seq" | "arange" | "ramp" => "it is called `counter`",
+            "constant" | "const_source" | "sig_source_c" | "sig_source_f" => {
+                "`const` gives the same item again; `sine`, `square`, `saw` and `triangle` are waves"
+            }
+            "stdin" | "file_source" => {
+                "`raw.read`, `csv.read` or `text.read` reads; path = \"-\" is standard input"
+            }
+            "stdout" | "print_stream" => "it is called `print`",
+            "stream_to_file" | "file_sink" => {
+                "`raw.write`, `csv.write` or `text.write` writes files"
+            }
+            "sink" | "null_sink" | "discard" | "devnull" => "it is called `null`",
+            // IoTPy.
+            "map_window" | "map_w" | "sliding_window" | "rolling" | "moving"
+            | "map_window_list" => {
+                "`window` computes `fn` of each window; `blocks` gives windows as vectors, for `map`"
+            }
+            "merge_window" | "merge_multiple_windows" | "split_window" | "multi_window" => {
+                "`blocks` of each stream, then `zip` with `expr`"
+            }
+            "timed_window" | "time_window" | "tumbling_window" | "session_window" => {
+                "it is called `timed.window`"
+            }
+            "timed_zip" | "join_timed" => "it is called `timed.zip`",
+            "timed_mix" => "it is called `timed.mix`",
+            "unzip" | "split_tuple" | "deinterleave" | "vector_to_streams" => {
+                "it is called `unstack`"
+            }
+            "signal_element" | "on_change" => "it is called `changes`",
+            "subsample" | "keep_one_in_n" | "every" => "it is called `decimate`",
+            "prepend" => "`delay` gives initial items first",
+            "exponential_smoothing" | "ema" | "single_pole_iir_filter_ff" => "it is called `ewma`",
+            "sink_element" | "stream_to_list" => {
+                "in Rust `sink` and `collect`; in a graph file one of the writers"
+            }
+            // GNU Radio.
+            "decimator" | "downsample" | "decim" => {
+                "`resample` filters and keeps every nth item, `decimate` keeps it without a filter"
+            }
+            "interpolator"
+            | "upsample"
+            | "rational_resampler"
+            | "resample_poly"
+            | "rational_resampler_ccc" => "it is called `resample`",
+            "stream_to_vector" | "vectorize" | "chunk" => "it is called `blocks`",
+            "vector_to_stream" => "it is called `flatten`",
+            "streams_to_vector" | "stack" => {
+                "`zip` without `expr` makes vectors of several streams"
+            }
+            "freq_xlating_fir_filter"
+            | "freq_xlating_fir_filter_ccf"
+            | "rotator"
+            | "nco"
+            | "mixer" => "`shift` moves frequencies; `fir.lowpass` behind it filters",
+            "quadrature_demod"
+            | "quadrature_demod_cf"
+            | "wbfm"
+            | "wbfm_receive"
+            | "wfm_rcv"
+            | "nbfm" => "it is called `fm.demod`",
+            "complex_to_mag" | "complex_to_real" | "complex_to_arg" | "complex_to_mag_squared" => {
+                "`map` has parts of complex numbers: `abs(x)`, `re(x)`, `im(x)`, `arg(x)`"
+            }
+            "float_to_complex" => "`zip` with expr = \"complex(a, b)\"",
+            "low_pass_filter" | "lpf" | "fir_filter" => {
+                "it is called `fir.lowpass`; `iir.lowpass` is recursive, `fir` takes taps"
+            }
+            "lowpass" | "low_pass" => "there are `fir.lowpass` and `iir.lowpass`",
+            "highpass" | "high_pass" | "hpf" => "there are `fir.highpass` and `iir.highpass`",
+            "bandpass" | "band_pass" | "bpf" => "there are `fir.bandpass` and `iir.bandpass`",
+            "bandstop" | "band_reject" | "band_stop" => {
+                "there are `fir.bandstop` and `iir.bandstop`"
+            }
+            "clock_recovery_mm" | "clock_recovery_mm_ff" | "symbol_sync" => {
+                "there are `clock.mm` and `clock.gardner`"
+            }
+            "costas" | "costas_loop" | "pll_carriertracking" => "it is called `pll`",
+            "root_raised_cosine" | "rrc" => "it is called `fir.rrc`",
+            "binary_slicer" | "slicer" => "it is called `slice.binary`",
+            // SciPy and NumPy.
+            "butter" | "cheby1" | "cheby2" | "ellip" | "bessel" | "sosfilt" => {
+                "`iir.lowpass`, `iir.highpass`, `iir.bandpass` and `iir.bandstop` design and filter: design = \"butter\""
+            }
+            "lfilter" | "filtfilt" | "sosfiltfilt" => {
+                "`iir` takes coefficients, `fir` taps; a stream cannot be filtered backwards"
+            }
+            "firwin" | "firwin2" => {
+                "`fir.lowpass`, `fir.highpass`, `fir.bandpass` and `fir.bandstop` design and filter"
+            }
+            "remez" | "firls" => "there are `fir.remez` and `fir.firls`",
+            "iirnotch" | "notch" => "it is called `iir.notch`",
+            "convolve" | "fftconvolve" | "oaconvolve" => "`fir` with `taps` convolves",
+            "periodogram" | "psd" | "csd" => "it is called `welch`",
+            "medfilt" => "it is called `median`",
+            "savgol_filter" => "it is called `savgol`",
+            "find_peaks" => "it is called `peaks`",
+            "uniform_filter1d" | "moving_mean" | "boxcar" => "it is called `moving_average`",
+            "detrend" => {
+                "`dc_block` takes the mean away; `blocks`, then `map` with expr = \"x - mean(x)\", window by window"
+            }
+            "envelope" => "`hilbert`, then `map` with expr = \"abs(x)\"",
+            "gaussian_noise" | "white_noise" | "randn" | "random" => "it is called `noise`",
+            "clip" | "clamp" | "abs" | "sqrt" | "log10" => {
+                "`map` has it: expr = \"clamp(x, -1, 1)\""
+            }
+            "linear_regression" | "polyfit" => "it is called `regress`",
+            "tdigest" | "percentile" => "it is called `quantile`",
+            "trigger" | "schmitt_trigger" | "hysteresis" => "it is called `threshold`",
+            "average" | "avg" | "mean" | "sum" | "std" | "max" | "min" => {
+                "`window` computes it of each window: fn = \"mean\"; `moments` of all items so far"
+            }
+            _ => return None,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operators::find;
+
+    /// The names in a hint that are operators, `op` of `op.name` too.
+    fn named(hint: &str) -> Vec<&str> {
+        hint.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn a_name_of_another_library_leads_to_ours() {
+        let cases = [
+            ("tee", "many readers"),
+            ("unique", "`changes`"),
+            ("map_element", "`map`"),
+            ("butter", "`iir.lowpass`"),
+            ("lowpass", "`fir.lowpass` and `iir.lowpass`"),
+            ("low-pass", "`iir.lowpass`"),
+            ("quadrature_demod_cf", "`fm.demod`"),
+            ("coutner", "did you mean `counter`?"),
+            ("tria", "did you mean `trio`?"),
+        ];
+        for (name, expected) in cases {
+            let help = unknown_operator(name, ["trio"].into_iter()).unwrap_or_default();
+            assert!(help.contains(expected), "{name}: {help}");
+        }
+        assert_eq!(unknown_operator("foo", std::iter::empty()), None);
+    }
+
+    #[test]
+    fn no_name_of_ours_is_taken_for_one_of_another_library_and_hints_name_what_there_is() {
+        let source = include_str!("elsewhere.rs");
+        let (_, body) = source.split_once("fn here(").unwrap();
+        let (body, _) = body.split_once("#[cfg(test)]").unwrap();
+        let words = body.split('"').skip(1).step_by(2);
+        let names = words.filter(|word| here(word).is_some());
+        let mut seen = 0;
+        for name in names {
+            seen += 1;
+            assert!(find(name).is_none(), "`{name}` is an operator here");
+            let hint = here(name).unwrap();
+            assert!(
+                named(hint).iter().any(|word| find(word).is_some()) || hint.contains("in Rust"),
+                "{name}: {hint}"
+            );
+        }
+        assert!(seen > 100, "{seen}");
+    }
+
+    #[test]
+    fn a_word_of_another_library_leads_to_ours_where_it_is_one_of_those() {
+        let words = ["sum", "mean", "var", "std", "count"];
+        assert_eq!(word_here("avg", &words), Some("mean"));
+        assert_eq!(word_here("Stdev", &words), Some("std"));
+        assert_eq!(word_here("meen", &words), Some("mean"));
+        assert_eq!(word_here("maximum", &words), None);
+        assert_eq!(word_here("foo", &words), None);
+    }
+}
