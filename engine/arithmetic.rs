@@ -26,6 +26,7 @@ use crate::stream::Stream;
 
 impl<T: Item> Stream<T> {
     /// A stream of 1 where the item is less than the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn lt(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialOrd,
@@ -34,6 +35,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// A stream of 1 where the item is at most the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn le(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialOrd,
@@ -42,6 +44,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// A stream of 1 where the item is greater than the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn gt(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialOrd,
@@ -50,6 +53,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// A stream of 1 where the item is at least the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn ge(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialOrd,
@@ -58,6 +62,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// A stream of 1 where the item equals the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn eq(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialEq,
@@ -66,6 +71,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// A stream of 1 where the item differs from the other's, else 0. The agent's name is made up.
+    #[track_caller]
     pub fn ne(&self, other: &Stream<T>) -> Stream<u8>
     where
         T: PartialEq,
@@ -73,6 +79,7 @@ impl<T: Item> Stream<T> {
         self.compare("ne", other, |a, b| a != b)
     }
 
+    #[track_caller]
     fn compare(
         &self,
         stem: &str,
@@ -83,6 +90,7 @@ impl<T: Item> Stream<T> {
         zip((self, other)).map(&name, move |(a, b)| u8::from(holds(&a, &b)))
     }
 
+    #[track_caller]
     fn with_all(
         &self,
         stem: &str,
@@ -93,6 +101,7 @@ impl<T: Item> Stream<T> {
         zip((self, other)).map(&name, move |(a, b)| f(a, b))
     }
 
+    #[track_caller]
     fn with_each(&self, stem: &str, f: impl Fn(T) -> T + 'static) -> Stream<T> {
         let name = self.handle().draft.fresh(stem);
         self.map(&name, f)
@@ -113,6 +122,7 @@ macro_rules! operator {
         impl $trait<$($right)+> for $($left)+ {
             type Output = Stream<$number>;
 
+            #[track_caller]
             fn $method(self, other: $($right)+) -> Stream<$number> {
                 self.with_all(stringify!($method), &other, $f)
             }
@@ -122,6 +132,7 @@ macro_rules! operator {
         impl $trait<$number> for $($stream)+ {
             type Output = Stream<$number>;
 
+            #[track_caller]
             fn $method(self, other: $number) -> Stream<$number> {
                 self.with_each(stringify!($method), move |x| ($f)(x, other))
             }
@@ -130,6 +141,7 @@ macro_rules! operator {
         impl $trait<$($stream)+> for $number {
             type Output = Stream<$number>;
 
+            #[track_caller]
             fn $method(self, other: $($stream)+) -> Stream<$number> {
                 other.with_each(stringify!($method), move |x| ($f)(self, x))
             }
@@ -142,6 +154,7 @@ macro_rules! negation {
         impl Neg for &Stream<$number> {
             type Output = Stream<$number>;
 
+            #[track_caller]
             fn neg(self) -> Stream<$number> {
                 self.with_each("neg", $f)
             }
@@ -150,6 +163,7 @@ macro_rules! negation {
         impl Neg for Stream<$number> {
             type Output = Stream<$number>;
 
+            #[track_caller]
             fn neg(self) -> Stream<$number> {
                 self.with_each("neg", $f)
             }

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::panic::Location;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub struct GraphDecl {
     pub claims: Vec<Claim>,
     /// What was found on the way that keeps nothing from running.
     pub warnings: Vec<Diagnostic>,
-    /// The text all spans point into; `None` for a graph built in Rust.
+    /// What all spans point into: a text, or the lines of a Rust program.
     pub source: Option<SourceText>,
     /// The folder that relative paths start from.
     pub base: PathBuf,
@@ -60,6 +61,8 @@ struct Beside {
     included: Vec<Included>,
     /// The settings of the command line, a line for each; their places begin at 2^62.
     settings: String,
+    /// Where a Rust program added its agents; their places begin at 2^61.
+    sites: Vec<&'static Location<'static>>,
 }
 
 /// A file that a graph file includes.
@@ -75,6 +78,8 @@ pub struct Included {
 
 /// Where the places of what `--set` gave begin: further on than any text or use of a sub-graph.
 const SETTINGS: usize = 1 << 62;
+/// Where the places of a Rust program's calls begin.
+const SITES: usize = 1 << 61;
 
 /// A use of a sub-graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +105,33 @@ impl SourceText {
             used: Vec::new(),
             beside: Box::default(),
         }
+    }
+
+    /// What the places of a graph made in Rust point into: no text, the lines of the program.
+    pub fn built() -> SourceText {
+        SourceText::new("", String::new())
+    }
+
+    /// True for a graph made in Rust.
+    pub fn is_built(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// Keeps where a program added something; gives its place.
+    pub fn keep_site(&mut self, site: &'static Location<'static>) -> Span {
+        let sites = &mut self.beside.sites;
+        let nth = sites.iter().position(|known| *known == site);
+        let nth = nth.unwrap_or_else(|| {
+            sites.push(site);
+            sites.len() - 1
+        });
+        SITES + nth..SITES + nth + 1
+    }
+
+    /// The line of the program that a place is.
+    pub fn site(&self, span: &Span) -> Option<&'static Location<'static>> {
+        let nth = span.start.checked_sub(SITES)?;
+        self.beside.sites.get(nth).copied()
     }
 
     /// Puts the text of an included file behind the others; gives the place of its first byte.
@@ -134,7 +166,7 @@ impl SourceText {
 
     /// The included file that a place is in, which may be one that a use sees; `None`: the graph's own text.
     pub fn included_at(&self, span: &Span) -> Option<&Included> {
-        if span.start >= SETTINGS {
+        if span.start >= SITES {
             return None;
         }
         let (span, _) = self.origin(span);
@@ -215,6 +247,8 @@ impl<T> At<T> {
 pub struct AgentDecl {
     /// Its name, which is the name of its stream too.
     pub name: At<String>,
+    /// How many bytes of the name are those of the scopes it was made in, with their dots.
+    pub scope_len: usize,
     /// What it does.
     pub work: WorkDecl,
     /// The streams it reads.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Message, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Message, Origin, Renderer, Snippet};
 use serde_json::{Value as Json, json};
 
 use crate::decl::{SourceText, Span, Used};
@@ -68,7 +68,7 @@ impl Diagnostic {
 pub struct Refused {
     /// The findings, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
-    /// The text, `None` for a graph built in Rust.
+    /// The text; `None` where there is nothing to point into.
     pub source: Option<SourceText>,
 }
 
@@ -158,11 +158,24 @@ fn render_one(
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let labels = source.map_or(Vec::new(), |source| unfolded(source, &diagnostic.labels));
+    let mut labels = source.map_or(Vec::new(), |source| unfolded(source, &diagnostic.labels));
     let mut group = level
         .primary_title(&diagnostic.message)
         .elements(std::iter::empty::<Message>());
     if let Some(source) = source {
+        let mut sites = Vec::new();
+        labels.retain(|(span, _)| match source.site(span) {
+            Some(site) => {
+                sites.push(site);
+                false
+            }
+            None => true,
+        });
+        sites.dedup();
+        for site in sites {
+            let origin = Origin::path(site.file()).line(site.line() as usize);
+            group = group.element(origin.char_column(site.column() as usize));
+        }
         for excerpt in excerpts(source, &labels) {
             let mut snippet = Snippet::source(&excerpt.text[excerpt.lines.clone()])
                 .path(excerpt.name)
@@ -184,7 +197,10 @@ fn render_one(
 fn unfolded(source: &SourceText, labels: &[(Span, String)]) -> Vec<(Span, String)> {
     let mut uses: Vec<&Used> = Vec::new();
     let mut real = Vec::with_capacity(labels.len());
-    for (span, words) in labels {
+    // What was written in no text, in a graph made in Rust, points nowhere.
+    let is_somewhere =
+        |(span, _): &&(Span, String)| !source.is_built() || !span.is_empty() || span.start > 0;
+    for (span, words) in labels.iter().filter(is_somewhere) {
         let (span, used) = source.origin(span);
         real.push((span, words.clone()));
         uses.extend(used.filter(|used| !uses.contains(used)));
@@ -262,7 +278,13 @@ pub fn line_column(text: &str, at: usize) -> (usize, usize) {
 /// `file:line:column` of a place, where there is a text.
 pub fn place(source: Option<&SourceText>, span: &Span) -> Option<String> {
     let source = source?;
+    if let Some(site) = source.site(span) {
+        return Some(site.to_string());
+    }
     let (name, text, span) = source.text_at(&source.origin(span).0);
+    if name.is_empty() {
+        return None;
+    }
     let (line, column) = line_column(text, span.start);
     Some(format!("{name}:{line}:{column}"))
 }
@@ -319,9 +341,15 @@ fn one_to_json(diagnostic: &Diagnostic, source: Option<&SourceText>) -> Json {
         Some(source) => unfolded(source, &diagnostic.labels)
             .iter()
             .map(|(span, words)| {
-                let (name, text, span) = source.text_at(span);
-                let (line, column) = line_column(text, span.start);
-                json!({"file": name, "line": line, "column": column, "words": words})
+                let (file, line, column) = match source.site(span) {
+                    Some(site) => (site.file(), site.line() as usize, site.column() as usize),
+                    None => {
+                        let (name, text, span) = source.text_at(span);
+                        let (line, column) = line_column(text, span.start);
+                        (name, line, column)
+                    }
+                };
+                json!({"file": file, "line": line, "column": column, "words": words})
             })
             .collect(),
     };

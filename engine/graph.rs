@@ -45,15 +45,24 @@
 //! ```
 //! use thalweg::prelude::*;
 //!
-//! fn smoothed(x: &Stream<f64>, name: &str) -> Stream<f64> {
-//!     let mean = x.window(8).map(&format!("{name}_mean"), |w: &[f64]| w.iter().sum::<f64>() / 8.0);
-//!     mean.map(name, |x| 10.0 * x.log10())
+//! fn smoothed(x: &Stream<f64>) -> Stream<f64> {
+//!     let mean = x.window(8).map("mean", |w: &[f64]| w.iter().sum::<f64>() / 8.0);
+//!     mean.map("level", |x| 10.0 * x.log10())
 //! }
 //!
 //! let mut g = Graph::new("levels");
 //! let x: Stream<f64> = g.source("x", ops::sine(50.0).rate(1_000.0).offset(2.0));
-//! let twice = smoothed(&smoothed(&x, "inner"), "outer");
+//! let once = g.scope("once", |_| smoothed(&x)); // agents `once.mean` and `once.level`
+//! let twice = g.scope("twice", |_| smoothed(&once));
 //! # g.into_decl().unwrap();
+//! ```
+//!
+//! Each agent is called by its name, and refusals show the line of the program that added it:
+//!
+//! ```text
+//! error: two agents are called `mean`
+//!  --> src/main.rs:12:20
+//!  --> src/main.rs:11:20
 //! ```
 //!
 //! # Which closures are safe under a kill
@@ -84,7 +93,8 @@
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -96,11 +106,13 @@ use thalweg_worker::op::Value;
 use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{
-    AgentDecl, At, Claim, Core, GraphDecl, InputDecl, OnError, StreamDecl, WorkDecl, WorkerDecl,
+    AgentDecl, At, Claim, Core, GraphDecl, InputDecl, OnError, SourceText, Span, StreamDecl,
+    WorkDecl, WorkerDecl,
 };
 use crate::diag::{Diagnostic, Refused};
 use crate::ops::{Kind, Op, Source, op};
 use crate::program::Error;
+use crate::resolve::names::{AGENT_NAME, misnamed};
 use crate::stream::Stream;
 
 /// Agents, streams and workers of one program.
@@ -115,6 +127,7 @@ impl Graph {
         draft.edit(|parts| {
             parts.decl.name = name.into();
             parts.decl.base = PathBuf::from(".");
+            parts.decl.source = Some(SourceText::built());
         });
         Graph { draft }
     }
@@ -122,11 +135,13 @@ impl Graph {
     /// Adds an agent that reads nothing: a generator or reader of [`ops`](crate::ops), a function of
     /// the item's place ([`from_fn`](crate::ops::from_fn)), an iterator
     /// ([`from_iter`](crate::ops::from_iter)), a `Vec`.
+    #[track_caller]
     pub fn source<T: Kind>(&mut self, name: &str, source: impl Source<T>) -> Stream<T> {
         Stream::claimed(self.source_of(name, source.into_work()))
     }
 
     /// Adds an agent without inputs.
+    #[track_caller]
     pub(crate) fn source_of(&mut self, name: &str, work: Work) -> Handle {
         self.draft.agent(name, work, Vec::new())
     }
@@ -137,6 +152,7 @@ impl Graph {
     ///
     /// # Errors
     /// There is no memory, or no descriptor, for the ring in between.
+    #[track_caller]
     pub fn feed<T: Item>(
         &mut self,
         name: &str,
@@ -154,6 +170,7 @@ impl Graph {
     }
 
     /// Adds an operator that takes all its inputs from [`Op::with`] and [`Op::with_as`].
+    #[track_caller]
     pub fn apply<T: Kind>(&mut self, name: &str, op: Op) -> Stream<T> {
         Stream::claimed(self.draft.agent(name, Work::Op(op), Vec::new()))
     }
@@ -161,6 +178,7 @@ impl Graph {
     /// Adds a `delay` whose input comes later: the way to close a cycle.
     ///
     /// Its stream starts with `items` times `initial`, then follows what [`Feedback::close`] gives it.
+    #[track_caller]
     pub fn feedback<T: Item>(
         &mut self,
         name: &str,
@@ -175,6 +193,30 @@ impl Graph {
         let agent = stream.handle().agent;
         self.draft.edit(|parts| parts.open_loops.push(agent));
         Feedback { stream }
+    }
+
+    /// Calls `make`, and puts `NAME.` before the names of all agents that it adds: what makes agents of fixed names can
+    /// be called several times, `g.scope("left", |_| smooth(&x))`. Scopes may nest.
+    ///
+    /// ```
+    /// # use thalweg::prelude::*;
+    /// /// A composition: a function from streams to streams.
+    /// fn energy(x: &Stream<f64>) -> Stream<f64> {
+    ///     let square = x.map("square", |x: f64| x * x);
+    ///     square.window(2).step(2).map("mean", |w: &[f64]| (w[0] + w[1]) / 2.0)
+    /// }
+    ///
+    /// let mut g = Graph::new("both");
+    /// let x = g.source("x", vec![1.0, 2.0, 3.0, 4.0]);
+    /// let y = g.source("y", vec![5.0, 6.0, 7.0, 8.0]);
+    /// let left = g.scope("left", |_| energy(&x));
+    /// let right = g.scope("right", |_| energy(&y));
+    /// assert_eq!((left.name(), right.name()), ("left.mean", "right.mean"));
+    /// ```
+    #[track_caller]
+    pub fn scope<R>(&mut self, name: &str, make: impl FnOnce(&mut Graph) -> R) -> R {
+        let draft = self.draft.clone();
+        draft.scoped(name, || make(self))
     }
 
     /// The worker of this name, for placing agents; made if there is none yet.
@@ -218,8 +260,9 @@ impl Graph {
     pub fn into_decl(self) -> Result<GraphDecl, Refused> {
         let mut parts = self.draft.edit(std::mem::take);
         for agent in parts.open_loops {
-            let name = &parts.decl.agents[agent].name.value;
-            let open = Diagnostic::new(format!("the loop through `{name}` is not closed"));
+            let name = &parts.decl.agents[agent].name;
+            let open = Diagnostic::new(format!("the loop through `{}` is not closed", name.value))
+                .at(name.span.clone(), "opened here");
             let help = "give it the stream that it follows: `feedback.close(&stream)`";
             parts.problems.push(open.help(help));
         }
@@ -228,7 +271,7 @@ impl Graph {
         }
         Err(Refused {
             diagnostics: parts.problems,
-            source: None,
+            source: parts.decl.source,
         })
     }
 }
@@ -256,6 +299,7 @@ impl Seats<'_> {
 
     /// Places these agents on it, each known by its stream or sink. Agents placed nowhere are placed
     /// by the plan.
+    #[track_caller]
     pub fn host<const N: usize>(self, agents: [&dyn Hosted; N]) -> Self {
         for agent in agents {
             self.place(agent.handle());
@@ -263,9 +307,11 @@ impl Seats<'_> {
         self
     }
 
+    #[track_caller]
     fn place(&self, handle: &Handle) {
+        let here = self.draft.here();
         if !handle.draft.is(self.draft) {
-            return self.draft.foreign(handle, "is hosted here");
+            return self.draft.foreign(handle, "is hosted here", here);
         }
         self.draft.edit(|parts| {
             let worker = parts.decl.workers[self.worker].name.value.clone();
@@ -277,6 +323,7 @@ impl Seats<'_> {
                         "the agent `{}` is placed on the workers `{}` and `{worker}`",
                         agent.name.value, before.value
                     ))
+                    .at(here, "and here")
                     .help("an agent runs on one worker; host it once"),
                 );
             }
@@ -301,6 +348,7 @@ impl<T: Item> Feedback<T> {
     }
 
     /// Feeds it from this stream, which may depend on it.
+    #[track_caller]
     pub fn close(self, input: &Stream<T>) {
         let to = self.stream.handle();
         to.draft
@@ -411,6 +459,9 @@ pub enum Work {
     },
 }
 
+/// The folder of this crate's sources, as the compiler calls it.
+const OURS: &str = file!().split_at(file!().len() - "/graph.rs".len()).0;
+
 /// A graph being made, shared by all handles on it.
 #[derive(Clone, Default)]
 pub(crate) struct Draft {
@@ -423,6 +474,8 @@ pub(crate) struct Parts {
     problems: Vec<Diagnostic>,
     /// Agents that were made by [`Graph::feedback`] and read nothing yet.
     open_loops: Vec<usize>,
+    /// What goes before the names of agents now: `left.`, `left.inner.`.
+    scope: String,
     life: Option<Life>,
 }
 
@@ -434,8 +487,15 @@ struct Life {
 
 impl Draft {
     /// Adds an agent that reads `inputs`, then what its operator brings along.
+    #[track_caller]
     pub fn agent(&self, name: &str, work: Work, inputs: Vec<InputDecl>) -> Handle {
+        let here = self.here();
+        let at = |value| At::new(value, here.clone());
         let mut inputs = inputs;
+        // They may have been made where no call of the program can be seen.
+        for input in &mut inputs {
+            input.stream.span = here.clone();
+        }
         let (mut dtype, mut units) = (None, Vec::new());
         let work = match work {
             Work::Native {
@@ -448,23 +508,25 @@ impl Draft {
                 blueprint: RefCell::new(blueprint),
             },
             Work::Op(op) => {
-                let more = op.inputs.iter();
-                inputs.extend(more.map(|(name, handle)| self.input(handle, name.clone())));
-                dtype = op.dtype.map(At::nowhere);
-                units = op.units.into_iter().map(At::nowhere).collect();
+                for (name, handle) in &op.inputs {
+                    inputs.push(self.input(handle, name.clone()));
+                }
+                dtype = op.dtype.map(|dtype| At::new(dtype, here.clone()));
+                units = op.units.into_iter().map(at).collect();
+                let params = op.params.into_iter();
                 WorkDecl::Op {
-                    op: At::nowhere(op.name),
-                    params: op
-                        .params
-                        .into_iter()
-                        .map(|(name, value)| (At::nowhere(name), At::nowhere(value)))
+                    op: at(op.name),
+                    params: params
+                        .map(|(name, value)| (at(name), At::new(value, here.clone())))
                         .collect(),
                 }
             }
         };
-        let agent = self.edit(|parts| {
+        let (agent, stream) = self.edit(|parts| {
+            let name = format!("{}{name}", parts.scope);
             parts.decl.agents.push(AgentDecl {
-                name: At::nowhere(name.to_owned()),
+                name: at(name.clone()),
+                scope_len: parts.scope.len(),
                 work,
                 inputs,
                 worker: None,
@@ -473,22 +535,58 @@ impl Draft {
                 restart: None,
                 on_error: None,
             });
-            parts.decl.agents.len() - 1
+            (parts.decl.agents.len() - 1, name)
         });
         Handle {
             draft: self.clone(),
             agent,
-            stream: name.to_owned(),
+            stream,
         }
     }
 
+    /// The call of the program that we are in, as a place; nowhere, where the call is one of ours.
+    #[track_caller]
+    pub fn here(&self) -> Span {
+        let site = Location::caller();
+        if Path::new(site.file()).starts_with(OURS) {
+            return 0..0;
+        }
+        self.edit(|parts| {
+            let source = parts.decl.source.as_mut();
+            source.map_or(0..0, |source| source.keep_site(site))
+        })
+    }
+
+    /// Calls `make` with `name.` before the names of agents.
+    #[track_caller]
+    fn scoped<R>(&self, name: &str, make: impl FnOnce() -> R) -> R {
+        if let Some(why) = misnamed(name, AGENT_NAME) {
+            let shown = name.escape_debug();
+            let problem = Diagnostic::new(format!("`{shown}` cannot name a scope: {why}"));
+            self.problem(problem.at(self.here(), why));
+        }
+        let outer = self.edit(|parts| {
+            let inner = format!("{}{name}.", parts.scope);
+            std::mem::replace(&mut parts.scope, inner)
+        });
+        let made = make();
+        self.edit(|parts| parts.scope = outer);
+        made
+    }
+
     /// An input from this stream; a stream of another graph is noted as a problem.
+    #[track_caller]
     pub fn input(&self, from: &Handle, name: Option<String>) -> InputDecl {
+        self.input_at(from, name, self.here())
+    }
+
+    /// As [`Draft::input`], where the call of the program is known.
+    pub fn input_at(&self, from: &Handle, name: Option<String>, here: Span) -> InputDecl {
         if !from.draft.is(self) {
-            self.foreign(from, "is read here");
+            self.foreign(from, "is read here", here.clone());
         }
         InputDecl {
-            stream: At::nowhere(from.stream.clone()),
+            stream: At::new(from.stream.clone(), here),
             name,
         }
     }
@@ -515,9 +613,10 @@ impl Draft {
         self.edit(|parts| {
             let agents = &parts.decl.agents;
             let is_taken = |name: &str| {
+                let whole = format!("{}{name}", parts.scope);
                 agents
                     .iter()
-                    .any(|agent| agent.name.value.eq_ignore_ascii_case(name))
+                    .any(|agent| agent.name.value.eq_ignore_ascii_case(&whole))
             };
             let numbered = (2..).map(|n: u64| format!("{stem}{n}"));
             let mut names = std::iter::once(stem.to_owned()).chain(numbered);
@@ -530,14 +629,15 @@ impl Draft {
         self.edit(|parts| parts.problems.push(problem));
     }
 
-    fn foreign(&self, handle: &Handle, what: &str) {
+    fn foreign(&self, handle: &Handle, what: &str, here: Span) {
         let home = handle.draft.edit(|parts| parts.decl.name.clone());
-        let here = self.edit(|parts| parts.decl.name.clone());
+        let own = self.edit(|parts| parts.decl.name.clone());
         self.problem(
             Diagnostic::new(format!(
-                "`{}` {what}, in the graph `{here}`, and belongs to the graph `{home}`",
+                "`{}` {what}, in the graph `{own}`, and belongs to the graph `{home}`",
                 handle.stream
             ))
+            .at(here, "here")
             .help("streams join agents of one graph: make both with the same `Graph`"),
         );
     }
@@ -883,6 +983,109 @@ mod tests {
                 "wide: f64 at 12000",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_made_within_scopes_has_their_names() {
+        fn pass(x: &Stream<f64>) -> Stream<f64> {
+            let y = x.map("y", |x| x);
+            &y + 1.0
+        }
+        let mut g = Graph::new("scopes");
+        let x = g.source("x", vec![1.0]);
+        let left = g.scope("left", |_| pass(&x));
+        let right = g.scope("right", |g| g.scope("inner", |_| pass(&left)));
+        right.sink("y", |_| {});
+        let decl = g.into_decl().unwrap();
+        assert_eq!(
+            lines(&decl),
+            [
+                "x: {from_fn}()",
+                "left.y: {map per 1}(x)",
+                "left.add: {map per 1}(left.y)",
+                "right.inner.y: {map per 1}(left.add)",
+                "right.inner.add: {map per 1}(right.inner.y)",
+                "y: {sink}(right.inner.add)",
+            ]
+        );
+        resolve(decl).unwrap();
+    }
+
+    #[test]
+    fn names_that_scopes_cannot_have_are_refused() {
+        let mut g = Graph::new("scopes");
+        g.scope("a.b", |_| ());
+        assert!(refusals(g)[0].contains("`a.b` cannot name a scope"));
+
+        let refused = |make: fn(&mut Graph, &Stream<f64>)| {
+            let mut g = Graph::new("scopes");
+            let x = g.source("x", vec![1.0]);
+            make(&mut g, &x);
+            let refused = resolve(g.into_decl().unwrap()).unwrap_err();
+            let first = &refused.diagnostics[0];
+            format!(
+                "{} / {}",
+                first.message,
+                first.help.as_deref().unwrap_or("")
+            )
+        };
+        let twice = refused(|g, x| {
+            g.scope("s", |_| x.sink("y", |_| {}));
+            g.scope("s", |_| x.sink("y", |_| {}));
+        });
+        assert!(twice.contains("two agents are called `s.y`"), "{twice}");
+        assert!(twice.contains("g.scope("), "{twice}");
+        let taken = refused(|g, x| {
+            g.scope("x", |_| x.sink("y", |_| {}));
+        });
+        assert!(taken.contains("`x` is called as a scope"), "{taken}");
+        let dotted = refused(|g, x| {
+            g.scope("s", |_| x.sink("y.z", |_| {}));
+        });
+        assert!(dotted.contains("cannot name an agent"), "{dotted}");
+        let long = refused(|g, x| {
+            let name = "s".repeat(40);
+            g.scope(&name, |_| x.sink(&"y".repeat(40), |_| {}));
+        });
+        assert!(long.contains("at most 64"), "{long}");
+    }
+
+    #[test]
+    fn every_method_that_names_an_agent_tells_who_called_it() {
+        let sources = [
+            include_str!("graph.rs"),
+            include_str!("stream.rs"),
+            include_str!("text.rs"),
+            include_str!("trigger.rs"),
+            include_str!("joins.rs"),
+            include_str!("rows.rs"),
+            include_str!("timed.rs"),
+        ];
+        let mut seen = 0;
+        for source in sources {
+            let ours = source.split("#[cfg(test)]").next().unwrap();
+            let lines: Vec<&str> = ours.lines().collect();
+            for (nth, line) in lines.iter().enumerate() {
+                let signature: String = lines[nth..].iter().take(12).copied().collect();
+                let head = signature.split('{').next().unwrap();
+                let is_made = [
+                    "Stream<",
+                    "Sink",
+                    "Streams",
+                    "Collected<",
+                    "Feedback<",
+                    "Queue<",
+                ];
+                if line.trim_start().starts_with("pub fn ")
+                    && head.contains("name: &str")
+                    && is_made.iter().any(|made| head.contains(made))
+                {
+                    seen += 1;
+                    assert_eq!(lines[nth - 1].trim(), "#[track_caller]", "{line}");
+                }
+            }
+        }
+        assert!(seen > 40, "{seen}");
     }
 
     #[test]

@@ -12,12 +12,14 @@ use crate::stream::{Stream, native};
 impl<T: Item> Stream<T> {
     /// The items of this stream and of others by turns: the first of each, then the second of each.
     /// Ends when the stream whose turn it is has ended.
+    #[track_caller]
     pub fn weave<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
         self.weave_runs(name, 1, others.map(|other| (other, 1)))
     }
 
     /// By turns as [`Stream::weave`], with so many items at each turn: `count` of this stream, then as many
     /// of each of the others as stand beside it. A stream whose number is 0 is never read.
+    #[track_caller]
     pub fn weave_runs<const N: usize>(
         &self,
         name: &str,
@@ -37,6 +39,7 @@ impl<T: Item> Stream<T> {
     /// Whoever feeds a later stream waits, once that stream is full, until the earlier ones have ended. If it is
     /// what feeds an earlier one too, both come to a stand, which the run reports (exit code 4): give the
     /// later stream a [`Stream::capacity`] that holds what comes meanwhile.
+    #[track_caller]
     pub fn concat<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
         let work = native("concat", None, closures::concat::<T>(N + 1));
         Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
@@ -47,6 +50,7 @@ impl<T: Item> Stream<T> {
     ///
     /// The keys of both streams ascend; one that does not ends the run with an error. A key may come again in this stream, each time with the same partner; of equal
     /// keys in the other the first counts. Ends with this stream.
+    #[track_caller]
     pub fn join<B: Item, K: PartialOrd + 'static, C: Cell>(
         &self,
         name: &str,
@@ -57,12 +61,15 @@ impl<T: Item> Stream<T> {
     ) -> Stream<C::Item> {
         let draft = &self.handle().draft;
         let work = native("join", None, closures::join(key, other_key, f));
-        let inputs = [self.handle(), other.handle()].map(|handle| draft.input(handle, None));
+        let here = draft.here();
+        let input = |handle| draft.input_at(handle, None, here.clone());
+        let inputs = [self.handle(), other.handle()].map(input);
         Stream::new(draft.agent(name, work, inputs.to_vec()))
     }
 
     /// The items of this stream and of others in the order they arrive, which depends on timing: the
     /// plan says that it is not deterministic. Each stream's own items keep their order.
+    #[track_caller]
     pub fn merge<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
         let merge = others
             .into_iter()
@@ -72,6 +79,7 @@ impl<T: Item> Stream<T> {
 
     /// `f(input, x)` for each item `x` of this stream (input 0) and of others (1, 2, ..), in the order they
     /// arrive. As [`Stream::merge`] it is not deterministic.
+    #[track_caller]
     pub fn merge_map<const N: usize, U: Item>(
         &self,
         name: &str,
@@ -82,6 +90,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// As [`Stream::merge_map`], with a state as [`Stream::scan`]'s.
+    #[track_caller]
     pub fn merge_scan<const N: usize, S: Pod, U: Item>(
         &self,
         name: &str,
@@ -95,12 +104,14 @@ impl<T: Item> Stream<T> {
 
     /// A stream for each part of `f(x)` for each item `x`: a tuple of two to eight items, or an array of
     /// them; an `Option` where an item may leave a stream without.
+    #[track_caller]
     pub fn unzip<G: Given>(&self, name: &str, f: impl FnMut(T) -> G + 'static) -> G::Streams {
         self.rows("unzip").unzip(name, f)
     }
 
     /// Parts the stream into `ports` streams: each item goes to the one `port` names, counted from 0. Another
     /// number ends the run with an error that names the item.
+    #[track_caller]
     pub fn route(
         &self,
         name: &str,
@@ -113,6 +124,7 @@ impl<T: Item> Stream<T> {
 
     /// Calls `f(x, cells)` for each item `x` with `ports` empty cells: what it puts into them goes to the
     /// streams that are given. For a number of streams known only when the program runs.
+    #[track_caller]
     pub fn scatter<U: Item>(
         &self,
         name: &str,
@@ -134,11 +146,13 @@ impl<T: Item> Stream<T> {
     ///
     /// What a window gives for item n of its stream stands `len - 1` places earlier (`(len - 1) / step` with a
     /// step); so many values before it put both back in line.
+    #[track_caller]
     pub fn prepend(&self, name: &str, values: Vec<T>) -> Stream<T> {
         self.native(name, "prepend", None, closures::prepend(values))
     }
 
     /// The items that differ from the one before, and the first.
+    #[track_caller]
     pub fn changes(&self, name: &str) -> Stream<T>
     where
         T: PartialEq,
@@ -151,6 +165,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// `f(before, x)` for each item and the one before it: one item fewer than the stream has.
+    #[track_caller]
     pub fn pairwise<U: Item>(
         &self,
         name: &str,
@@ -160,6 +175,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// `f(n, x)` for the n-th item `x`, counted from 0.
+    #[track_caller]
     pub fn enumerate<U: Item>(
         &self,
         name: &str,
@@ -172,11 +188,13 @@ impl<T: Item> Stream<T> {
     }
 
     /// The items before the first for which `goes_on` is false; there the stream ends.
+    #[track_caller]
     pub fn take_while(&self, name: &str, goes_on: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
         self.native(name, "take_while", None, closures::take_while(goes_on))
     }
 
     /// The items from the first on for which `skips` is false.
+    #[track_caller]
     pub fn skip_while(&self, name: &str, mut skips: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
         self.with_state(0u8).filter(name, move |begun, x| {
             *begun |= u8::from(!skips(x));
@@ -185,10 +203,12 @@ impl<T: Item> Stream<T> {
     }
 
     /// This stream and others, as an agent's inputs.
+    #[track_caller]
     fn and(&self, others: &[&Stream<T>]) -> Vec<crate::decl::InputDecl> {
         let draft = &self.handle().draft;
         let all = std::iter::once(self).chain(others.iter().copied());
-        all.map(|stream| draft.input(stream.handle(), None))
+        let here = draft.here();
+        all.map(|stream| draft.input_at(stream.handle(), None, here.clone()))
             .collect()
     }
 }

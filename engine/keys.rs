@@ -113,6 +113,7 @@ pub(crate) fn entries(
 /// An agent from its table.
 pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -> AgentDecl {
     let mut agent = AgentDecl {
+        scope_len: 0,
         work: WorkDecl::Op {
             op: At::new(String::new(), name.span.clone()),
             params: Vec::new(),

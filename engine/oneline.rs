@@ -66,6 +66,7 @@ fn declare(written: Vec<Written>, found: &mut Vec<Diagnostic>) -> Vec<AgentDecl>
             _ => Vec::new(),
         };
         let mut agent = AgentDecl {
+            scope_len: 0,
             name,
             work: WorkDecl::Op {
                 op: one.op,

@@ -47,7 +47,7 @@ impl Written {
     /// # Errors
     /// The current folder cannot be known.
     pub fn of(graph: &GraphDecl, is_line: bool, sets: &[String]) -> io::Result<Option<Written>> {
-        let Some(source) = &graph.source else {
+        let Some(source) = graph.source.as_ref().filter(|source| !source.is_built()) else {
             return Ok(None);
         };
         Ok(Some(Written {

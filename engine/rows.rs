@@ -24,6 +24,7 @@ use thalweg_worker::agent::Blueprint;
 use thalweg_worker::closures::{self, Cell, Cells, Column, Each, Growth, NoWindow, Rows, Windows};
 use thalweg_worker::types::Item;
 
+use crate::decl::Span;
 use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed};
 use crate::stream::{Sink, Stream, native};
@@ -61,6 +62,7 @@ impl<T: Item> Window<T> {
 
     /// A window begins at every `step`-th item. Below the length they overlap, above it they leave
     /// items out.
+    #[track_caller]
     pub fn step(self, step: usize) -> Window<T> {
         let rows = match self.rows {
             Ok(windows) => windows.step(step),
@@ -75,6 +77,7 @@ impl<T: Item> Window<T> {
 
     /// Windows from the stream's start on: the k-th ends with item `(k + 1) * step - 1` and has the last
     /// items up to the length, fewer while there are fewer.
+    #[track_caller]
     pub fn growing(self) -> Window<T> {
         let rows = self.rows.map(Windows::growing);
         Zipped { rows, ..self }
@@ -82,6 +85,7 @@ impl<T: Item> Window<T> {
 
     /// Gives `get(state)` for each window; `add` and `remove` keep the state up to date, each item once when
     /// it comes and once when it leaves. Floating-point sums drift so: see [`closures::running`].
+    #[track_caller]
     pub fn running<S: Pod, U: Item>(
         self,
         name: &str,
@@ -112,6 +116,7 @@ impl<T: Item> Stream<T> {
 
     /// Windows of `len` items whose function says how far to move: `f(state, w)` gives an item or nothing, and
     /// the number of items, at least 1, from this window's beginning to the next one's.
+    #[track_caller]
     pub fn striding<S: Pod, U: Item>(
         &self,
         name: &str,
@@ -126,6 +131,7 @@ impl<T: Item> Stream<T> {
 
     /// As [`striding`](Stream::striding), and once the stream has ended `f` sees what is left, too: less than `len`
     /// items, less each time, until nothing is left or it moves by 0.
+    #[track_caller]
     pub fn striding_to_the_end<S: Pod, U: Item>(
         &self,
         name: &str,
@@ -140,6 +146,7 @@ impl<T: Item> Stream<T> {
 
     /// Windows that grow from `growth.min` items to `growth.max`, then slide; `f(state, w)` gives an item,
     /// and true to begin anew at the least size: see [`closures::dynamic`].
+    #[track_caller]
     pub fn dynamic_window<S: Pod, U: Item>(
         &self,
         name: &str,
@@ -152,6 +159,7 @@ impl<T: Item> Stream<T> {
         self.windowed(name, "window", made)
     }
 
+    #[track_caller]
     fn windowed<U: Item>(
         &self,
         name: &str,
@@ -159,7 +167,9 @@ impl<T: Item> Stream<T> {
         made: Result<Blueprint, String>,
     ) -> Stream<U> {
         let draft = &self.handle().draft;
-        let blueprint = made.map_err(|refused| draft.problem(Diagnostic::new(refused)));
+        let here = draft.here();
+        let problem = |refused| Diagnostic::new(refused).at(here.clone(), "this window");
+        let blueprint = made.map_err(|refused| draft.problem(problem(refused)));
         Stream::new(self.reader(name, native(kind, None, blueprint.ok())))
     }
 
@@ -182,6 +192,7 @@ impl<T: Item> Stream<T> {
 impl<R: Rows> Zipped<R> {
     /// Gives `f(row)` for each row. A window is given as soon as it is full; an unfilled rest at the end
     /// gives nothing.
+    #[track_caller]
     pub fn map<U, F>(self, name: &str, mut f: F) -> Stream<U>
     where
         U: Item,
@@ -192,6 +203,7 @@ impl<R: Rows> Zipped<R> {
 
     /// Gives `f(state, row)` for each row. The state starts as `init`, is committed together with the
     /// streams' positions, and so survives a kill.
+    #[track_caller]
     pub fn scan<S, U, F>(self, name: &str, init: S, f: F) -> Stream<U>
     where
         S: Pod,
@@ -203,6 +215,7 @@ impl<R: Rows> Zipped<R> {
     }
 
     /// Gives what is in `f(row)` for each row, nothing where it is `None`.
+    #[track_caller]
     pub fn filter_map<U, F>(self, name: &str, mut f: F) -> Stream<U>
     where
         U: Item,
@@ -212,6 +225,7 @@ impl<R: Rows> Zipped<R> {
     }
 
     /// Gives all items of `f(row)` for each row. `f` must give the same items for the same row.
+    #[track_caller]
     pub fn flat_map<I, F>(self, name: &str, mut f: F) -> Stream<I::Item>
     where
         I: IntoIterator + 'static,
@@ -223,6 +237,7 @@ impl<R: Rows> Zipped<R> {
 
     /// A stream for each part of `f(row)`, a tuple of two to eight, or an array: an item each, or an
     /// `Option` of one where a row may leave a stream without.
+    #[track_caller]
     pub fn unzip<G, F>(self, name: &str, mut f: F) -> G::Streams
     where
         G: Given,
@@ -232,6 +247,7 @@ impl<R: Rows> Zipped<R> {
     }
 
     /// Calls `f(row)` for each row, as [`Stream::sink`] does for items.
+    #[track_caller]
     pub fn sink<F>(self, name: &str, mut f: F) -> Sink
     where
         F: for<'a> FnMut(R::Args<'a>) + 'static,
@@ -244,11 +260,15 @@ impl<R: Rows> Zipped<R> {
         ZippedWith { zipped: self, init }
     }
 
+    #[track_caller]
     fn agent(self, name: &str, step: Option<u64>, make: impl FnOnce(R) -> Blueprint) -> Handle {
         let draft = &self.inputs[0].draft;
-        let rows = self.rows.map_err(|no| refuse(&self.inputs[0], name, no));
+        let here = draft.here();
+        let refuse = |no| refuse(&self.inputs[0], name, here.clone(), no);
+        let rows = self.rows.map_err(refuse);
         let work = native(self.kind, step, rows.ok().map(make));
-        let inputs = self.inputs.iter().map(|handle| draft.input(handle, None));
+        let input = |handle| draft.input_at(handle, None, here.clone());
+        let inputs = self.inputs.iter().map(input);
         draft.agent(name, work, inputs.collect())
     }
 }
@@ -261,6 +281,7 @@ pub struct ZippedWith<R, S> {
 
 impl<R: Rows, S: Pod> ZippedWith<R, S> {
     /// Gives `f(state, row)` for each row: [`Zipped::scan`] by another name.
+    #[track_caller]
     pub fn map<U, F>(self, name: &str, f: F) -> Stream<U>
     where
         U: Item,
@@ -270,6 +291,7 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
     }
 
     /// Gives what is in `f(state, row)` for each row, nothing where it is `None`.
+    #[track_caller]
     pub fn filter_map<U, F>(self, name: &str, mut f: F) -> Stream<U>
     where
         U: Item,
@@ -282,6 +304,7 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
 
     /// Gives all items of `f(state, row)` for each row. `f` must give the same items, and leave the same state,
     /// for the same arguments.
+    #[track_caller]
     pub fn flat_map<I, F>(self, name: &str, f: F) -> Stream<I::Item>
     where
         I: IntoIterator + 'static,
@@ -294,6 +317,7 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
     }
 
     /// A stream for each part of `f(state, row)`, as [`Zipped::unzip`].
+    #[track_caller]
     pub fn unzip<G, F>(self, name: &str, f: F) -> G::Streams
     where
         G: Given,
@@ -309,6 +333,7 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
 
     /// Calls `f(state, row)` for each row, at least once as [`Stream::sink`] does; a row that is seen twice is
     /// in the state once.
+    #[track_caller]
     pub fn sink<F>(self, name: &str, f: F) -> Sink
     where
         F: for<'a> FnMut(&mut S, R::Args<'a>) + 'static,
@@ -320,9 +345,9 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
 }
 
 /// What is refused where a window is made shows in the graph, with the agent's name.
-fn refuse(handle: &Handle, name: &str, refused: NoWindow) {
+fn refuse(handle: &Handle, name: &str, here: Span, refused: NoWindow) {
     let problem = Diagnostic::new(format!("`{name}` is {refused}"));
-    handle.draft.problem(problem);
+    handle.draft.problem(problem.at(here, "this window"));
 }
 
 /// A stream or a window, as [`zip`] takes them.

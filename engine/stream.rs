@@ -40,16 +40,19 @@ impl<T: Item> Stream<T> {
     }
 
     /// Gives `f(x)` for each item `x`.
+    #[track_caller]
     pub fn map<U: Item>(&self, name: &str, f: impl FnMut(T) -> U + 'static) -> Stream<U> {
         self.native(name, "map", Some(1), closures::map(f))
     }
 
     /// Keeps the items for which `keep` is true.
+    #[track_caller]
     pub fn filter(&self, name: &str, keep: impl FnMut(&T) -> bool + 'static) -> Stream<T> {
         self.native(name, "filter", None, closures::filter(keep))
     }
 
     /// Gives what is in `f(x)` for each item `x`, nothing where it is `None`.
+    #[track_caller]
     pub fn filter_map<U: Item>(
         &self,
         name: &str,
@@ -61,6 +64,7 @@ impl<T: Item> Stream<T> {
 
     /// Gives all items of `f(x)` for each item `x`. `f` must give the same items for the same `x`:
     /// see [`closures::flat_map`].
+    #[track_caller]
     pub fn flat_map<I>(&self, name: &str, f: impl FnMut(T) -> I + 'static) -> Stream<I::Item>
     where
         I: IntoIterator + 'static,
@@ -71,6 +75,7 @@ impl<T: Item> Stream<T> {
 
     /// Gives `f(state, x)` for each item `x`. The state starts as `init`, is committed together with
     /// the streams' positions, and so survives a kill.
+    #[track_caller]
     pub fn scan<S: Pod, U: Item>(
         &self,
         name: &str,
@@ -96,6 +101,7 @@ impl<T: Item> Stream<T> {
     /// });
     /// # g.into_decl().unwrap();
     /// ```
+    #[track_caller]
     pub fn scan_table<S: Pod, U: Item>(
         &self,
         name: &str,
@@ -126,6 +132,7 @@ impl<T: Item> Stream<T> {
     /// });
     /// # g.into_decl().unwrap();
     /// ```
+    #[track_caller]
     pub fn scan_serde<S: Serialize + DeserializeOwned + 'static, U: Item>(
         &self,
         name: &str,
@@ -171,6 +178,7 @@ impl<T: Item> Stream<T> {
     /// results are the same in every run if `f` treats items one by one. `y` holds old bytes and is to
     /// be written whole. For blocks of a fixed length take a [`Stream::window`] whose step is its
     /// length.
+    #[track_caller]
     pub fn map_slice<U: Item>(
         &self,
         name: &str,
@@ -180,6 +188,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// Windows of `len` items, one beginning at each item unless [`Window::step`] says otherwise.
+    #[track_caller]
     pub fn window(&self, len: usize) -> Window<T> {
         Window::of(self, len)
     }
@@ -193,11 +202,13 @@ impl<T: Item> Stream<T> {
     }
 
     /// The stream after `items` times `T`'s zero: what is given now was taken `items` earlier.
+    #[track_caller]
     pub fn delay(&self, name: &str, items: u64) -> Stream<T> {
         self.apply(name, op("delay").set("items", items))
     }
 
     /// Parts the stream: the items for which `is_first` is true, and the others.
+    #[track_caller]
     pub fn split(
         &self,
         name: &str,
@@ -213,6 +224,7 @@ impl<T: Item> Stream<T> {
     /// Calls `f(x)` for each item `x`. What it does outside the graph is done at least once: a step
     /// that is killed before its commit is made again. A panic in it counts as a death of its worker, but for that of
     /// `println!` when nobody reads any more: then the sink is done.
+    #[track_caller]
     pub fn sink(&self, name: &str, mut f: impl FnMut(T) + 'static) -> Sink {
         let blueprint = closures::sink((), move |(), x| f(x));
         Sink {
@@ -222,6 +234,7 @@ impl<T: Item> Stream<T> {
 
     /// Keeps all items in memory for the program, which has them when the run is over:
     /// see [`Collected`].
+    #[track_caller]
     pub fn collect(&self, name: &str) -> Collected<T> {
         self.kept_by(name, closures::collect::<T>)
     }
@@ -233,6 +246,7 @@ impl<T: Item> Stream<T> {
     ///
     /// # Errors
     /// There is no memory, or no descriptor, for the ring in between.
+    #[track_caller]
     pub fn queue(&self, name: &str, capacity: u64) -> crate::Result<(Queue<T>, Sink)> {
         let (queue, blueprint) = closures::queue(capacity, self.handle.draft.life()?)
             .map_err(|error| Error::Environment(format!("the queue `{name}`: {error}")))?;
@@ -254,6 +268,7 @@ impl<T: Item> Stream<T> {
         self.clone()
     }
 
+    #[track_caller]
     pub(crate) fn native<U: Item>(
         &self,
         name: &str,
@@ -265,10 +280,13 @@ impl<T: Item> Stream<T> {
     }
 
     /// The agent, unless its state does not fit: that is told with what else is wrong.
+    #[track_caller]
     fn sound(&self, name: &str, agent: Result<Blueprint, NotEncoded>) -> Option<Blueprint> {
         let draft = &self.handle.draft;
+        let here = draft.here();
+        let problem = |refused| Diagnostic::new(format!("`{name}`: {refused}"));
         agent
-            .map_err(|refused| draft.problem(Diagnostic::new(format!("`{name}`: {refused}"))))
+            .map_err(|refused| draft.problem(problem(refused).at(here.clone(), "its state")))
             .ok()
     }
 }
@@ -279,11 +297,13 @@ impl<T: Kind> Stream<T> {
     /// (`let y: Stream<f64> = x.apply("band", op("iir.bandpass").set("low", 0.5).set("high", 10.0))`).
     ///
     /// A graph in which it gives other items than `U` is refused.
+    #[track_caller]
     pub fn apply<U: Kind>(&self, name: &str, operator: impl Operator<T, U>) -> Stream<U> {
         Stream::claimed(self.reader(name, Work::Op(operator.into_op())))
     }
 
     /// Adds an operator of the table that reads this stream and gives none: `ops::csv_write("o.csv")`.
+    #[track_caller]
     pub fn write(&self, name: &str, operator: impl Writer<T>) -> Sink {
         Sink {
             handle: self.reader(name, Work::Op(operator.into_op())),
@@ -317,13 +337,14 @@ impl<T> Stream<T> {
     }
 
     /// Adds the agent that `make` makes of a file of memory, which keeps what it reads there.
+    #[track_caller]
     pub(crate) fn kept_by(&self, name: &str, make: impl FnOnce(File) -> Blueprint) -> Collected<T> {
         let (blueprint, file) = match memory(name) {
             Ok((mine, its)) => (Some(make(its)), Some(mine)),
             Err(error) => {
-                self.handle.draft.problem(Diagnostic::new(format!(
-                    "memory for `{name}` to collect items in: {error}"
-                )));
+                let draft = &self.handle.draft;
+                let problem = format!("memory for `{name}` to collect items in: {error}");
+                draft.problem(Diagnostic::new(problem).at(draft.here(), "collected here"));
                 (None, None)
             }
         };
@@ -335,6 +356,7 @@ impl<T> Stream<T> {
     }
 
     /// Adds an agent whose first input this stream is.
+    #[track_caller]
     pub(crate) fn reader(&self, name: &str, work: Work) -> Handle {
         let draft = &self.handle.draft;
         draft.agent(name, work, vec![draft.input(&self.handle, None)])
@@ -453,6 +475,7 @@ macro_rules! with_a_state {
 
             impl<T: Item, S: $bound $(+ $more)* + 'static> $with<T, S> {
                 /// Gives `f(state, x)` for each item `x`.
+                #[track_caller]
                 pub fn map<U: Item>(
                     self,
                     name: &str,
@@ -464,6 +487,7 @@ macro_rules! with_a_state {
                 }
 
                 /// Keeps the items for which `keep` is true.
+                #[track_caller]
                 pub fn filter(
                     self,
                     name: &str,
@@ -473,6 +497,7 @@ macro_rules! with_a_state {
                 }
 
                 /// Gives what is in `f(state, x)` for each item `x`, nothing where it is `None`.
+                #[track_caller]
                 pub fn filter_map<U: Item>(
                     self,
                     name: &str,
@@ -485,6 +510,7 @@ macro_rules! with_a_state {
 
                 /// Calls `f(state, x)` for each item `x`, at least once as [`Stream::sink`] does; an
                 /// item that is seen twice is in the state once.
+                #[track_caller]
                 pub fn sink(self, name: &str, f: impl FnMut(&mut $view, T) + 'static) -> Sink {
                     let agent = self.kept.map(|kept| closures::sink_kept(kept, f));
                     let agent = self.stream.sound(name, agent);
@@ -517,11 +543,13 @@ pub struct Zip<A, B> {
 
 impl<A: Item, B: Item> Zip<A, B> {
     /// Gives `f(a, b)` for the items at the same place.
+    #[track_caller]
     pub fn map<U: Item>(self, name: &str, f: impl FnMut(A, B) -> U + 'static) -> Stream<U> {
         self.read_by(name, closures::zip(f))
     }
 
     /// Gives `f(state, a, b)` for the items at the same place, with a state as [`Stream::scan`]'s.
+    #[track_caller]
     pub fn scan<S: Pod, U: Item>(
         self,
         name: &str,
@@ -532,6 +560,7 @@ impl<A: Item, B: Item> Zip<A, B> {
     }
 
     /// As [`Zip::scan`], with a table as [`Stream::scan_table`]'s.
+    #[track_caller]
     pub fn scan_table<S: Pod, U: Item>(
         self,
         name: &str,
@@ -543,6 +572,7 @@ impl<A: Item, B: Item> Zip<A, B> {
     }
 
     /// As [`Zip::scan`], with a state as [`Stream::scan_serde`]'s.
+    #[track_caller]
     pub fn scan_serde<S: Serialize + DeserializeOwned + 'static, U: Item>(
         self,
         name: &str,
@@ -565,6 +595,7 @@ impl<A: Item, B: Item> Zip<A, B> {
         }
     }
 
+    #[track_caller]
     fn read_by<U: Item>(self, name: &str, blueprint: impl Into<Option<Blueprint>>) -> Stream<U> {
         zipped(name, [&self.a.handle, &self.b.handle], blueprint)
     }
@@ -579,12 +610,14 @@ pub struct Zip3<A, B, C> {
 
 impl<A: Item, B: Item, C: Item> Zip3<A, B, C> {
     /// Gives `f(a, b, c)` for the items at the same place.
+    #[track_caller]
     pub fn map<U: Item>(self, name: &str, f: impl FnMut(A, B, C) -> U + 'static) -> Stream<U> {
         let inputs = [&self.a.handle, &self.b.handle, &self.c.handle];
         zipped(name, inputs, closures::zip3(f))
     }
 }
 
+#[track_caller]
 fn zipped<const N: usize, U: Item>(
     name: &str,
     inputs: [&Handle; N],
@@ -592,7 +625,9 @@ fn zipped<const N: usize, U: Item>(
 ) -> Stream<U> {
     let draft = &inputs[0].draft;
     let work = native("zip", Some(1), blueprint);
-    let inputs = inputs.map(|handle| draft.input(handle, None)).to_vec();
+    let here = draft.here();
+    let input = |handle| draft.input_at(handle, None, here.clone());
+    let inputs = inputs.map(input).to_vec();
     Stream::new(draft.agent(name, work, inputs))
 }
 

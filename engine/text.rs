@@ -62,6 +62,7 @@ impl Framed for Bytes {
 impl Graph {
     /// Adds a source of text: `f(0)`, `f(1)`, .. until it is `None`. It goes on after a kill where it was,
     /// as long as `f(n)` depends on `n` alone.
+    #[track_caller]
     pub fn text<S: AsRef<str>>(
         &mut self,
         name: &str,
@@ -72,6 +73,7 @@ impl Graph {
     }
 
     /// As [`Graph::text`], of bytes.
+    #[track_caller]
     pub fn bytes<B: AsRef<[u8]>>(
         &mut self,
         name: &str,
@@ -80,6 +82,7 @@ impl Graph {
         self.frames(name, closures::frames_from(ItemType::Bytes, f))
     }
 
+    #[track_caller]
     fn frames<K>(&mut self, name: &str, blueprint: Blueprint) -> Stream<K> {
         Stream::of(self.source_of(name, native("from_fn", None, blueprint)))
     }
@@ -87,6 +90,7 @@ impl Graph {
 
 impl<T: Item> Stream<T> {
     /// Gives the text `f(x)` for each item `x`.
+    #[track_caller]
     pub fn to_text<S: AsRef<str>>(
         &self,
         name: &str,
@@ -98,6 +102,7 @@ impl<T: Item> Stream<T> {
     }
 
     /// Gives the bytes `f(x)` for each item `x`.
+    #[track_caller]
     pub fn to_bytes<B: AsRef<[u8]>>(
         &self,
         name: &str,
@@ -122,6 +127,7 @@ macro_rules! streams_of_frames {
     ($kind:ident, $frame:ty, $buffer:ty) => {
         impl Stream<$kind> {
             /// Gives `f(x)` for each frame `x`.
+            #[track_caller]
             pub fn map<G: AsRef<$frame>>(
                 &self,
                 name: &str,
@@ -134,6 +140,7 @@ macro_rules! streams_of_frames {
 
             /// Gives what `f(x, y)` appends to `y` for each frame `x`: no memory is allocated for it. `y`
             /// is empty to begin with.
+            #[track_caller]
             pub fn map_into(
                 &self,
                 name: &str,
@@ -148,6 +155,7 @@ macro_rules! streams_of_frames {
             }
 
             /// Keeps the frames for which `keep` is true.
+            #[track_caller]
             pub fn filter(
                 &self,
                 name: &str,
@@ -160,6 +168,7 @@ macro_rules! streams_of_frames {
 
             /// Gives all frames of `f(x)` for each frame `x`. `f` must give the same frames for the same `x`: where
             /// they do not all fit, it is called again, and those already given are skipped.
+            #[track_caller]
             pub fn flat_map<I>(
                 &self,
                 name: &str,
@@ -183,6 +192,7 @@ macro_rules! streams_of_frames {
 
             /// Gives the frame `f(state, x)` for each frame `x`. The state starts as `init`, is committed
             /// together with the streams' positions, and so survives a kill.
+            #[track_caller]
             pub fn scan<S: Pod, G: AsRef<$frame>>(
                 &self,
                 name: &str,
@@ -201,6 +211,7 @@ macro_rules! streams_of_frames {
             }
 
             /// Gives the item `f(x)` for each frame `x`.
+            #[track_caller]
             pub fn items<U: Item>(
                 &self,
                 name: &str,
@@ -210,6 +221,7 @@ macro_rules! streams_of_frames {
             }
 
             /// Gives the item in `f(x)` for each frame `x`, nothing where it is `None`.
+            #[track_caller]
             pub fn filter_items<U: Item>(
                 &self,
                 name: &str,
@@ -226,6 +238,7 @@ macro_rules! streams_of_frames {
             }
 
             /// Gives the item `f(state, x)` for each frame `x`, with a state as that of `scan`.
+            #[track_caller]
             pub fn scan_items<S: Pod, U: Item>(
                 &self,
                 name: &str,
@@ -242,6 +255,7 @@ macro_rules! streams_of_frames {
             }
 
             /// Parts the stream: the frames for which `is_first` is true, and the others.
+            #[track_caller]
             pub fn split(
                 &self,
                 name: &str,
@@ -259,11 +273,13 @@ macro_rules! streams_of_frames {
 
             /// Keeps all frames in memory for the program, which has them when the run is over: see
             /// [`Collected`](crate::stream::Collected).
+            #[track_caller]
             pub fn collect(&self, name: &str) -> Collected<$kind> {
                 self.kept_by(name, closures::collect_frames::<$kind>)
             }
 
             /// Calls `f(x)` for each frame `x`. What it does outside the graph is done at least once.
+            #[track_caller]
             pub fn sink(&self, name: &str, mut f: impl FnMut(&$frame) + 'static) -> Sink {
                 let each = move |(): &mut (), x: &$frame, _: &mut [Output]| {
                     f(x);
@@ -290,6 +306,7 @@ macro_rules! streams_of_frames {
                 self.clone()
             }
 
+            #[track_caller]
             fn framed<S: Pod>(
                 &self,
                 name: &str,
@@ -305,6 +322,7 @@ macro_rules! streams_of_frames {
                 Stream::of(self.reader(name, native(kind, None, blueprint)))
             }
 
+            #[track_caller]
             fn to_items<S: Pod, U: Item>(
                 &self,
                 name: &str,

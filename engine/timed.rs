@@ -34,6 +34,7 @@ where
     /// given when an item has come that is past its end; windows without items are skipped. An item that
     /// comes when all of its windows are given is left out ([`TimedWindow::wait`] lets it in). No clock is
     /// looked at: what is given is a function of the items.
+    #[track_caller]
     pub fn timed_window(&self, duration: f64) -> TimedWindow<T> {
         TimedWindow {
             stream: self.clone(),
@@ -48,12 +49,14 @@ where
 
     /// The items of this stream and of others in the order of their times; of items at one time those of an
     /// earlier stream first. The times of each stream are to ascend.
+    #[track_caller]
     pub fn timed_mix<const N: usize>(&self, name: &str, others: [&Self; N]) -> Stream<Timed<T>> {
         self.timed_mix_map(name, others, |_, item| item)
     }
 
     /// `f(input, item)` for the items of this stream (input 0) and of others (1, 2, ..) in the order of their
     /// times, as [`Stream::timed_mix`].
+    #[track_caller]
     pub fn timed_mix_map<const N: usize, U: Item>(
         &self,
         name: &str,
@@ -63,7 +66,8 @@ where
         let work = native("timed_mix", None, closures::timed_mix(N + 1, f));
         let draft = &self.handle().draft;
         let all = std::iter::once(self).chain(others);
-        let inputs = all.map(|stream| draft.input(stream.handle(), None));
+        let here = draft.here();
+        let inputs = all.map(|stream| draft.input_at(stream.handle(), None, here.clone()));
         Stream::new(draft.agent(name, work, inputs.collect()))
     }
 }
@@ -85,6 +89,7 @@ where
     Timed<T>: Item,
 {
     /// A window begins every so many seconds.
+    #[track_caller]
     pub fn step(self, step: f64) -> Self {
         TimedWindow { step, ..self }
     }
@@ -114,6 +119,7 @@ where
     }
 
     /// The window's end and `f(items)` for each window.
+    #[track_caller]
     pub fn map<U>(
         self,
         name: &str,
@@ -130,6 +136,7 @@ where
 
     /// `f(state, [begin, end], items)` for each window: an item, or an `Option` of one. The state starts as
     /// `init`, is committed together with the streams' positions, and so survives a kill.
+    #[track_caller]
     pub fn scan<S: Pod, C: Cell>(
         self,
         name: &str,
@@ -145,7 +152,8 @@ where
             let problem = Diagnostic::new(problem).help(
                 "duration, step and number must be above 0, the wait not below it, and all of them finite",
             );
-            self.stream.handle().draft.problem(problem);
+            let draft = &self.stream.handle().draft;
+            draft.problem(problem.at(draft.here(), "this window"));
         }
         let blueprint = windowing.map(|windowing| closures::timed_window(windowing, init, f));
         let work = native("timed_window", None, blueprint);
@@ -180,13 +188,16 @@ pub struct TimedZip<R> {
 
 impl<R: TimedRow> TimedZip<R> {
     /// `f(seconds, values)` for each time.
+    #[track_caller]
     pub fn map<U, F>(self, name: &str, f: F) -> Stream<U>
     where
         U: Item,
         F: FnMut(f64, R::Row) -> U + 'static,
     {
         let draft = &self.inputs[0].draft;
-        let inputs = self.inputs.iter().map(|handle| draft.input(handle, None));
+        let here = draft.here();
+        let input = |handle| draft.input_at(handle, None, here.clone());
+        let inputs = self.inputs.iter().map(input);
         let work = native("timed_zip", None, closures::timed_zip(self.streams, f));
         Stream::new(draft.agent(name, work, inputs.collect()))
     }

@@ -29,6 +29,7 @@ where
 {
     /// For each trigger the newest item whose time is not later, at the trigger's time; a trigger before the first
     /// item gives nothing. The times of both streams are to ascend. Ends with the triggers.
+    #[track_caller]
     pub fn sample_on<U>(&self, name: &str, triggers: &Stream<Timed<U>>) -> Stream<Timed<T>>
     where
         Timed<U>: Item,
@@ -39,6 +40,7 @@ where
 
     /// The items wait in their stream; each trigger lets all pass that are not later than it. The times of both
     /// streams are to ascend. Ends with the triggers: what comes after the last one is not given.
+    #[track_caller]
     pub fn release_on<U>(&self, name: &str, triggers: &Stream<Timed<U>>) -> Stream<Timed<T>>
     where
         Timed<U>: Item,
@@ -51,6 +53,7 @@ where
 impl<T: Item> Stream<T> {
     /// The items wait in their stream; each number lets so many of them pass. Ends with the numbers, or with the
     /// items.
+    #[track_caller]
     pub fn release_counted(&self, name: &str, numbers: &Stream<u64>) -> Stream<T> {
         let count = |bytes: &[u8]| Ok(bytemuck::pod_read_unaligned(bytes));
         let blueprint = closures::release_counted(T::item_type(), u64::item_type(), count);
@@ -59,17 +62,20 @@ impl<T: Item> Stream<T> {
 
     /// The items wait in their stream; each trigger lets all pass that have arrived when it is seen. That depends
     /// on timing: the plan says that it is not deterministic. Ends with the triggers.
+    #[track_caller]
     pub fn drain_on<U: Item>(&self, name: &str, triggers: &Stream<U>) -> Stream<T> {
         let blueprint = closures::drain(T::item_type(), U::item_type());
         self.controlled(name, "drain", triggers, blueprint)
     }
 
     /// The items that stand beside a flag other than 0. Ends with the shorter stream.
+    #[track_caller]
     pub fn gate(&self, name: &str, flags: &Stream<u8>) -> Stream<T> {
         let blueprint = closures::gate(T::item_type(), u8::item_type(), |flag| flag[0] != 0);
         self.controlled(name, "gate", flags, blueprint)
     }
 
+    #[track_caller]
     fn controlled<U: Item>(
         &self,
         name: &str,

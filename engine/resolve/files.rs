@@ -277,7 +277,8 @@ fn uses<'a>(
 }
 
 fn source_name(graph: &GraphDecl) -> Option<&str> {
-    graph.source.as_ref().map(|source| source.name.as_str())
+    let source = graph.source.as_ref().filter(|source| !source.is_built());
+    source.map(|source| source.name.as_str())
 }
 
 /// The files that the graph was read from.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use thalweg_worker::op::{OpDef, nearest};
 use thalweg_worker::operators::{self, elsewhere::unknown_operator};
 
-use super::names::{AGENT_NAME, WORKER_NAME, check_names, split_stream, too_long};
-use crate::decl::{AgentDecl, At, GraphDecl, InputDecl, Span, WorkDecl};
+use super::names::{AGENT_NAME, WORKER_NAME, check_agents, check_names, split_stream, too_long};
+use crate::decl::{AgentDecl, At, GraphDecl, InputDecl, SourceText, Span, WorkDecl};
 use crate::diag::{Diagnostic, SHOWN};
 
 /// What the names of one agent mean.
@@ -34,8 +34,10 @@ pub(super) struct Reads {
 pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> {
     if graph.agents.is_empty() {
         let of = match &graph.source {
-            Some(source) => format!("graph `{}` ({})", graph.name, source.name),
-            None => format!("graph `{}`", graph.name),
+            Some(source) if !source.is_built() => {
+                format!("graph `{}` ({})", graph.name, source.name)
+            }
+            _ => format!("graph `{}`", graph.name),
         };
         let empty = Diagnostic::new(format!("{of} has no agent"));
         found.push(empty.help(match graph.composites.is_empty() {
@@ -48,11 +50,13 @@ pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> 
     let agent_names: Vec<&At<String>> = graph.agents.iter().map(|a| &a.name).collect();
     let worker_names: Vec<&At<String>> = graph.workers.iter().map(|w| &w.name).collect();
     let source = graph.source.as_ref();
-    let is_copy = |name: &&At<String>| source.is_some_and(|s| s.origin(&name.span).1.is_some());
+    let is_copy =
+        |agent: &&AgentDecl| source.is_some_and(|s| s.origin(&agent.name.span).1.is_some());
     // The parts of names inside a use were judged where they were written.
-    let (copies, own): (Vec<_>, Vec<_>) = agent_names.iter().copied().partition(is_copy);
-    check_names("agent", &own, AGENT_NAME, found);
-    found.extend(copies.iter().filter_map(|name| too_long(name, AGENT_NAME)));
+    let (copies, own): (Vec<_>, Vec<_>) = graph.agents.iter().partition(is_copy);
+    check_agents(&own, source.is_some_and(SourceText::is_built), found);
+    let copies = copies.iter();
+    found.extend(copies.filter_map(|agent| too_long(&agent.name, AGENT_NAME)));
     check_names("worker", &worker_names, WORKER_NAME, found);
     let agents = Index::of(&agent_names);
     let workers = Index::of(&worker_names);

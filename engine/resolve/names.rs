@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::decl::At;
+use crate::decl::{AgentDecl, At};
 use crate::diag::Diagnostic;
 
 /// The longest name of an agent, in bytes.
@@ -29,9 +29,55 @@ pub(crate) fn check_names(
     longest: usize,
     found: &mut Vec<Diagnostic>,
 ) {
+    let help = format!("give each {what} a name of its own");
+    let names = names.iter().map(|name| (*name, 0));
+    check_parts(what, names, longest, &help, found);
+}
+
+/// As [`check_names`], of agents, which a Rust program may make within scopes.
+pub(super) fn check_agents(agents: &[&AgentDecl], is_built: bool, found: &mut Vec<Diagnostic>) {
+    let help = match is_built {
+        false => "give each agent a name of its own",
+        true => {
+            "give each agent a name of its own; what a function makes each time it is called gets one within g.scope(\"NAME\", ..)"
+        }
+    };
+    let names = agents.iter().map(|agent| (&agent.name, agent.scope_len));
+    check_parts("agent", names.clone(), AGENT_NAME, help, found);
+    let all: HashMap<&str, &At<String>> = names
+        .clone()
+        .map(|(name, _)| (name.value.as_str(), name))
+        .collect();
+    for (name, scope_len) in names {
+        found.extend(too_long(name, AGENT_NAME).filter(|_| scope_len > 0));
+        let dots = name.value[..scope_len].match_indices('.');
+        let scopes = dots.map(|(at, _)| &name.value[..at]);
+        if let Some(agent) = scopes.filter_map(|scope| all.get(scope)).next() {
+            let message = format!(
+                "the agent `{}` is called as a scope, that of `{}`",
+                agent.value, name.value
+            );
+            let refusal = Diagnostic::new(message).at(agent.span.clone(), "the agent");
+            found.push(
+                refusal
+                    .at(name.span.clone(), "in the scope")
+                    .help("its streams would be called as agents of the scope: rename one of them"),
+            );
+        }
+    }
+}
+
+/// Names, each with the bytes at its start that were judged before.
+fn check_parts<'a>(
+    what: &str,
+    names: impl Iterator<Item = (&'a At<String>, usize)>,
+    longest: usize,
+    help: &str,
+    found: &mut Vec<Diagnostic>,
+) {
     let mut folded: HashMap<String, &At<String>> = HashMap::new();
-    for name in names {
-        if let Some(why) = misnamed(&name.value, longest) {
+    for (name, judged) in names {
+        if let Some(why) = misnamed(&name.value[judged..], longest) {
             let shown: String = name.value.escape_debug().take(80).collect();
             let refusal = Diagnostic::new(format!("`{shown}` cannot name {}: {why}", a(what)));
             found.push(refusal.at(name.span.clone(), why));
@@ -49,7 +95,7 @@ pub(crate) fn check_names(
                 Diagnostic::new(message)
                     .at(name.span.clone(), "the second")
                     .at(first.span.clone(), "the first")
-                    .help(format!("give each {what} a name of its own")),
+                    .help(help),
             );
         }
     }
@@ -72,7 +118,8 @@ fn a(what: &str) -> String {
     }
 }
 
-fn misnamed(name: &str, longest: usize) -> Option<String> {
+/// Why this can be no name of so many bytes.
+pub(crate) fn misnamed(name: &str, longest: usize) -> Option<String> {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let first = name.chars().next();
     if first.is_none() {

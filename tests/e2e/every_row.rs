@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use thalweg::worker::op::{Arity, OpDef, ParamKind};
 use thalweg::worker::operators;
@@ -16,7 +17,10 @@ const HERE: &str = env!("CARGO_MANIFEST_DIR");
 /// Rows in a graph.
 const ROWS: usize = 20;
 /// What sources of an example give here, if they say how much they give.
-const ITEMS: u64 = 8_000;
+const ITEMS: u64 = 4_000;
+
+/// What a graph of them may take beyond the patience that every command has.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Rows that have nothing to compare, with what docs/reliability.md says of them.
 const WITHOUT_FILES: &[(&str, &str)] = &[
@@ -189,7 +193,13 @@ fn kills_change_no_byte_of_any_operator() {
         let mut command = site.thalweg(&arguments);
         command.env("TMPDIR", site.path("tmp"));
         command.current_dir(HERE);
-        let ended = site.finish(command);
+        let mut going = site.start(command);
+        // Each is several runs of a hundred agents, which a busy machine may take longer for than for any command.
+        let began = Instant::now();
+        while !going.is_over() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let ended = going.wait();
         println!("{line}\n{}", ended.stderr);
         let outcome = ended.expect(0).json();
         assert_eq!(outcome["identical"], true);

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 
 use nix::sys::signal::{Signal, kill};
@@ -70,6 +71,47 @@ fn a_peer_that_closes_ends_the_stream() {
         .says(&["closed the connection within an item: 3 bytes of one had come"]);
     assert_eq!(site.read("o.raw"), [0; 8]);
     site.assert_clean();
+}
+
+#[test]
+fn a_connection_that_breaks_is_followed_by_another_or_named() {
+    // With nothing to wait for, closing breaks the connection off.
+    let break_off = |socket: std::net::TcpStream| {
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        let (fd, len) = (socket.as_raw_fd(), size_of_val(&at_once) as libc::socklen_t);
+        // SAFETY: the descriptor is open, and the option is read from a `linger` of this length.
+        let set = unsafe {
+            let value = (&raw const at_once).cast();
+            libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, value, len)
+        };
+        assert_eq!(set, 0);
+    };
+    for (again, code, expected) in [("true", 0, "one\ntwo\n"), ("false", 1, "one\n")] {
+        let site = Site::new();
+        let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = peer.local_addr().unwrap();
+        let graph =
+            format!("tcp.read connect={at} again={again} ! head items=2 ! text.write path=o.txt");
+        let going = site.start(site.thalweg(&["run", "-q", "-e", &graph]));
+        let (mut socket, _) = peer.accept().unwrap();
+        socket.write_all(b"one\n").unwrap();
+        until("the line", || {
+            site.path("o.txt").exists() && site.read("o.txt") == b"one\n"
+        });
+        break_off(socket);
+        if again == "true" {
+            let (mut socket, _) = peer.accept().unwrap();
+            socket.write_all(b"two\n").unwrap();
+            going.wait().expect(code);
+        } else {
+            going.wait().expect(code).says(&["cannot be read from"]);
+        }
+        assert_eq!(site.read_text("o.txt"), expected);
+        site.assert_clean();
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod inputs;
 mod parameters;
 mod paths;
 mod settings;
+mod sites;
 mod syntax;
 
 fn declared(text: &str) -> Result<GraphDecl, Refused> {

@@ -287,12 +287,7 @@ impl Sound {
                 Ok(Some(packet)) if packet.track_id == self.track => break packet,
                 Ok(Some(_)) => {}
                 Ok(None) => return self.ended(expected),
-                Err(Error::ResetRequired) => {
-                    return Err(self.damaged(
-                        expected,
-                        "another sound follows; files of several one after the other are not read",
-                    ));
-                }
+                Err(Error::ResetRequired) => return Err(self.chained(expected)),
                 Err(e) => return Err(self.failed(expected, e)),
             }
         };
@@ -327,6 +322,7 @@ impl Sound {
                 self.is_lost = false;
                 Ok(true)
             }
+            false if self.start == 0 => Err(self.chained(expected)),
             false => Err(self.damaged(
                 expected,
                 &format!(
@@ -374,6 +370,14 @@ impl Sound {
             Error::SeekError(_) => self.damaged(frame, "its place is not found again"),
             _ => self.damaged(frame, "what follows is no block"),
         }
+    }
+
+    /// Sounds one after the other, as a concatenated file or a stream from the net has them.
+    fn chained(&self, frame: u64) -> AgentError {
+        AgentError::new(format!(
+            "{} has another sound behind frame {frame}, and one is read; part them (`ffmpeg -i FILE out.wav` makes one of them)",
+            self.name
+        ))
     }
 
     fn damaged(&self, frame: u64, why: &str) -> AgentError {

@@ -292,7 +292,7 @@ impl JsonReader {
         match serde_json::from_slice(bytes) {
             Ok(object @ Json::Object(_)) => Ok(Some(object)),
             Ok(_) => Err(self.refusal(place, "is no JSON object")),
-            Err(error) => Err(self.refusal(place, &format!("is no JSON: {error}"))),
+            Err(error) => Err(self.refusal(place, &not_json(bytes, &error))),
         }
     }
 
@@ -481,6 +481,23 @@ fn pod<T: AnyBitPattern>(bytes: &[u8]) -> T {
     pod_read_unaligned(bytes)
 }
 
+/// What is wrong with a line that is no JSON, and where in it.
+fn not_json(line: &[u8], error: &serde_json::Error) -> String {
+    if let Err(error) = std::str::from_utf8(line) {
+        return format!(
+            "is no JSON: byte {} of the line is no UTF-8; convert the file (`iconv -t utf-8`)",
+            error.valid_up_to()
+        );
+    }
+    if error.is_eof() {
+        return "is no JSON: the line ends within its object; it was cut short".to_owned();
+    }
+    // The line is all that was read, so the place in the words counts from its start.
+    let words = error.to_string();
+    let what = words.split(" at line ").next().unwrap_or_default();
+    format!("is no JSON: {what} at byte {} of the line", error.column())
+}
+
 /// State: how many bytes are written (`u64`).
 struct JsonWriter {
     keys: Vec<Key>,
@@ -613,7 +630,14 @@ mod tests {
     #[test]
     fn lines_that_have_not_what_is_read_are_named() {
         let cases = [
-            ("{\"a\": 1}\n\n{\"a\": [}\n", "t.jsonl:3: is no JSON: "),
+            (
+                "{\"a\": 1}\n\n{\"a\": [}\n",
+                "t.jsonl:3: is no JSON: expected value at byte 8 of the line",
+            ),
+            (
+                "{\"a\": 1}\n{\"a\": 2\n",
+                "t.jsonl:2: is no JSON: the line ends within its object",
+            ),
             ("{\"a\": 1}\n7\n", "t.jsonl:2: is no JSON object"),
             (
                 "{\"a\": 1}\n{\"b\": 1}\n",

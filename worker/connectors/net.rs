@@ -260,8 +260,13 @@ impl Line {
         }
     }
 
-    /// What has come: so many bytes, 0 at the peer's end of the stream, `None` where nothing has.
-    pub(super) fn read(&mut self, to: &mut [u8]) -> Result<Option<usize>, AgentError> {
+    /// What has come: so many bytes, 0 at the peer's end of the stream, `None` where nothing has. A connection that
+    /// broke is an error, or as one that the peer has closed.
+    pub(super) fn read(
+        &mut self,
+        to: &mut [u8],
+        broken_is_closed: bool,
+    ) -> Result<Option<usize>, AgentError> {
         let read = match &mut self.state {
             Stage::Open(Socket::Tcp(socket)) => retried(|| socket.read(to)),
             Stage::Open(Socket::Unix(socket)) => retried(|| socket.read(to)),
@@ -270,6 +275,7 @@ impl Line {
         match read {
             Ok(n) => Ok(Some(n)),
             Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(e) if broken_is_closed && is_gone(&e) => Ok(Some(0)),
             Err(e) => Err(self.failed("read from", &e)),
         }
     }
@@ -355,7 +361,10 @@ fn remove_left_over(path: &std::path::Path) {
 fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+        ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::TimedOut
     )
 }
 

@@ -16,7 +16,7 @@ const AGAIN: ParamDef = ParamDef {
     kind: ParamKind::Bool,
     default: Some("false"),
     unit: "",
-    doc: "When the peer has closed, or the worker was killed, connect (or wait) again instead of ending.",
+    doc: "When the peer has closed or its connection broke, or the worker was killed, connect (or wait) again instead of ending.",
 };
 
 const RATE: ParamDef = ParamDef {
@@ -199,7 +199,7 @@ impl SocketReader {
             let len = self.buffer.len();
             self.buffer.resize(len + CHUNK, 0);
             self.taken.begin();
-            let read = self.line.read(&mut self.buffer[len..]);
+            let read = self.line.read(&mut self.buffer[len..], self.again);
             let came = *read.as_ref().unwrap_or(&None);
             self.taken.end(came.unwrap_or(0));
             self.buffer.truncate(len + came.unwrap_or(0));

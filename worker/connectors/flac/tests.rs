@@ -195,3 +195,17 @@ fn a_tag_in_front_and_no_count_of_frames_do_no_harm() {
     let tag = [&b"ID3\x04\0\0\0\0\x02\x05"[..], &[7; 261]].concat();
     check(&[&tag, &whole[..]].concat());
 }
+
+#[test]
+fn a_second_sound_behind_the_first_is_told_not_called_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(golden().join("blip.ogg")).unwrap();
+    let twice = [&whole[..], &whole[..]].concat();
+    std::fs::write(folder.path().join("twice.ogg"), &twice).unwrap();
+    let reader = source(&OGG_READ, folder.path(), "twice.ogg", None, &[]).unwrap();
+    let message = read(reader, Chunks::Whole).unwrap_err().message;
+    assert!(
+        message.contains("twice.ogg has another sound behind frame "),
+        "{message}"
+    );
+}
