@@ -544,9 +544,13 @@ fn retained(graph: &Resolved, ix: StreamIx) -> u64 {
 fn capacity_of_frames(stream: &ResolvedStream, options: &Options) -> u64 {
     let asked = stream.capacity.as_ref().map(|(capacity, _)| *capacity);
     // A tag fits into every companion.
+    let least = match stream.tags_of {
+        Some(_) => ROOMY_BYTES,
+        None => FRAMES_BYTES_MIN,
+    };
     let general = options.capacity.filter(|_| stream.tags_of.is_none());
     match asked.or(general) {
-        Some(Capacity::Bytes(bytes)) => bytes.max(FRAMES_BYTES_MIN).next_multiple_of(8),
+        Some(Capacity::Bytes(bytes)) => bytes.max(least).next_multiple_of(8),
         Some(Capacity::Items(_)) | None => ROOMY_BYTES,
     }
 }

@@ -5,7 +5,9 @@
 //! `thalweg replay` puts `replay.read` in the place of a declared graph's agents ([`feed`]), and
 //! `--compare` adds an agent that holds streams of the run against the recorded ones.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -351,23 +353,41 @@ impl Comparison {
     /// A sentence for each stream that differs.
     pub fn differences(&self) -> Vec<String> {
         let found = |(nth, stream): (usize, &Compared)| {
-            let difference = self.findings.of(nth)?;
-            Some(format!(
-                "`{}`: {}",
-                stream.name,
-                self.words(stream, &difference)
-            ))
+            let items = self.findings.of(nth);
+            let items = items.map(|found| self.words(stream, &found));
+            let tags = self.findings.of(self.streams.len() + nth);
+            let tags = tags.map(|found| self.tag_words(stream, &found));
+            let both = items.into_iter().chain(tags);
+            let told: Vec<String> = both.map(|s| format!("`{}`: {s}", stream.name)).collect();
+            Some(told.join("\n  ")).filter(|words| !words.is_empty())
         };
         self.streams.iter().enumerate().filter_map(found).collect()
     }
 
-    /// How many streams are compared, and how many items they had.
-    pub fn extent(&self) -> (usize, u64) {
-        let items = self
-            .streams
-            .iter()
-            .map(|s| self.recording.items(s.recorded));
-        (self.streams.len(), items.sum())
+    /// How many streams are compared, and how many items and tags they had.
+    pub fn extent(&self) -> (usize, u64, u64) {
+        let recording = &self.recording;
+        let streams = self.streams.iter();
+        let items = streams.clone().map(|s| recording.items(s.recorded));
+        let tags = streams.map(|s| recording.items(recording.tags_of(s.recorded)));
+        (self.streams.len(), items.sum(), tags.sum())
+    }
+
+    /// As `words`, of a stream's tags.
+    fn tag_words(&self, stream: &Compared, difference: &Difference) -> String {
+        let tags = self.recording.tags_of(stream.recorded);
+        let recorded = self.recording.items(tags);
+        let recorded_tag = |nth| self.recording.item(tags, nth).map(|frame| Told::of(&frame));
+        match difference {
+            Difference::Item {
+                position, found, ..
+            } => differs(&Told::of(found), recorded_tag(*position), recorded),
+            Difference::Shorter { position } | Difference::Longer { position } => {
+                let missing = recorded_tag(*position);
+                let missing = missing.map_or(String::new(), |tag| format!("{tag} is missing; "));
+                format!("{missing}there are {position} tags, recorded were {recorded}")
+            }
+        }
     }
 
     fn words(&self, stream: &Compared, difference: &Difference) -> String {
@@ -395,5 +415,52 @@ impl Comparison {
                 format!("it ends after {position} items; recorded were {recorded}")
             }
         }
+    }
+}
+
+/// What a tag's frame says, as far as there is of it.
+struct Told {
+    position: u64,
+    key: String,
+    value: String,
+}
+
+impl Told {
+    fn of(frame: &[u8]) -> Told {
+        let (position, words) = frame.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let (key_len, words) = words.split_first_chunk().unwrap_or((&[0; 2], &[]));
+        let key_len = usize::from(u16::from_le_bytes(*key_len)).min(words.len());
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Told {
+            position: u64::from_le_bytes(*position),
+            key: text(&words[..key_len]),
+            value: text(&words[key_len..]),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (position, value) = (self.position, &self.value);
+        write!(
+            f,
+            "the tag `{}` = {value} at item {position}",
+            self.key.escape_debug()
+        )
+    }
+}
+
+/// How a tag differs from the one that was recorded in its place, if one was.
+fn differs(found: &Told, expected: Option<Told>, recorded: u64) -> String {
+    let Some(expected) = expected else {
+        return format!("there is {found}; recorded were {recorded} tags");
+    };
+    match found.position.cmp(&expected.position) {
+        Ordering::Less => format!("there is {found}; recorded was none, the next was {expected}"),
+        Ordering::Greater => format!("{expected} is missing; the next is {found}"),
+        Ordering::Equal if found.key == expected.key => {
+            format!("{found}; recorded was {}", expected.value)
+        }
+        Ordering::Equal => format!("{found}; recorded was {expected}"),
     }
 }

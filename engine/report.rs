@@ -39,6 +39,8 @@ pub struct Report {
     pub edges: Vec<EdgeReport>,
     /// Items lost on edges that may lose.
     pub lost: u64,
+    /// Tags lost there.
+    pub lost_tags: u64,
     /// Items that agents with `on_error = "skip"` left out because their worker died of them.
     pub skipped: u64,
     /// Times a worker was forked again.
@@ -150,6 +152,8 @@ pub struct EdgeReport {
     pub left: u64,
     /// Items lost: dropped when full, or missed. What a stream drops, all of its readers lack.
     pub lost: u64,
+    /// Tags dropped where there was no room for them.
+    pub lost_tags: u64,
     /// How it may lose: `block`, `drop-newest`, `latest`.
     pub overflow: &'static str,
     /// Items a second, over the whole run.
@@ -240,6 +244,7 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         seconds: ns / 1e9,
         elapsed_seconds: around.now_ns.saturating_sub(around.began_ns) as f64 / 1e9,
         lost: (0..graph.streams.len()).map(|s| seen.lost(s)).sum(),
+        lost_tags: (0..graph.streams.len()).map(|s| seen.lost_tags(s)).sum(),
         skipped: positions.skipped.iter().sum(),
         restarts: around.restarts.iter().sum(),
         snapshots: around.snapshots.taken,
@@ -404,6 +409,7 @@ impl Seen<'_> {
             read: 0,
             left: written,
             lost: 0,
+            lost_tags: self.lost_tags(s),
             overflow: if into == s { "block" } else { "drop-newest" },
             rate: (written - self.before.get(into).unwrap_or(&0)) as f64 / self.ns * 1e9,
             capacity: self.plan.streams[s].capacity,
@@ -450,6 +456,24 @@ impl Seen<'_> {
         let readers = self.graph.streams[s].readers.iter();
         let missed: u64 = readers.map(|&(a, i)| self.positions.missed[a][i]).sum();
         missed + self.positions.dropped[s]
+    }
+
+    /// The tags that a stream dropped: those that the agent before it read and did not give.
+    fn lost_tags(&self, s: StreamIx) -> u64 {
+        let streams = &self.graph.streams;
+        let dropping = streams[s].producer.0;
+        let drops = matches!(
+            self.graph.agents[dropping].edge,
+            Some(Edge::DropNewest { .. })
+        );
+        let companion = (0..streams.len()).find(|&c| drops && streams[c].tags_of == Some(s));
+        companion.map_or(0, |given| {
+            let inputs = self.graph.agents[dropping].inputs.iter().enumerate();
+            let tags = inputs.filter(|(_, s)| streams[**s].tags_of.is_some());
+            let read = tags.map(|(i, _)| self.positions.items_read[dropping][i]);
+            read.sum::<u64>()
+                .saturating_sub(self.positions.items_written[given])
+        })
     }
 
     /// A stream that only the engine put there.

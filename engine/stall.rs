@@ -154,6 +154,27 @@ fn sentence(
             positions.items_written[s],
             of(graph.streams[s].producer.0)
         ),
+        WaitsFor::Room(s, reader) if graph.streams[s].tags_of.is_some() => {
+            let of_stream = graph.streams[s]
+                .tags_of
+                .map_or("", |of| &graph.streams[of].name);
+            let tags = graph.streams[s]
+                .readers
+                .iter()
+                .filter(|(a, _)| *a == reader);
+            let read = tags
+                .map(|&(a, i)| positions.items_read[a][i])
+                .min()
+                .unwrap_or(0);
+            format!(
+                "{} waits for room for tags of `{of_stream}`, which is full with {} tags, as it holds {} bytes of them, held by {}; \
+                 a larger `capacity` of `{of_stream}` holds more",
+                of(agent),
+                positions.items_written[s].saturating_sub(read),
+                plan.streams[s].capacity,
+                of(reader)
+            )
+        }
         WaitsFor::Room(s, reader) => format!(
             "{} waits for room on `{}`, which is full with {}, held by {}",
             of(agent),

@@ -8,7 +8,7 @@
 use thalweg_worker::tags::Tags;
 use thalweg_worker::types::ItemType;
 
-use crate::decl::Overflow;
+use crate::decl::{Capacity, Overflow};
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedAgent, ResolvedStream, StreamIx};
 
 /// Puts the companions in place, once.
@@ -87,7 +87,7 @@ fn goes(graph: &Resolved, stream: StreamIx, reader: AgentIx) -> bool {
     graph.streams[stream].producer.0 < reader
 }
 
-/// The companion of a stream, without its ends.
+/// The companion of a stream, without its ends: it holds as many bytes as its stream is said to, or more.
 fn companion(stream: &ResolvedStream, of: StreamIx) -> ResolvedStream {
     ResolvedStream {
         name: format!("{}~tags", stream.name),
@@ -96,7 +96,13 @@ fn companion(stream: &ResolvedStream, of: StreamIx) -> ResolvedStream {
         unit: None,
         producer: stream.producer,
         readers: Vec::new(),
-        capacity: None,
+        capacity: stream.capacity.as_ref().map(|(capacity, span)| {
+            let bytes = match *capacity {
+                Capacity::Bytes(bytes) => bytes,
+                Capacity::Items(items) => items.saturating_mul(stream.item_type.len_bytes() as u64),
+            };
+            (Capacity::Bytes(bytes), span.clone())
+        }),
         overflow: Overflow::Block,
         tags_of: Some(of),
     }

@@ -45,6 +45,12 @@ pub trait Agent {
         Ok(())
     }
 
+    /// Which of its inputs and outputs are tagged: told once, before it is seated, to an agent that makes or reads tags.
+    /// Their companions come behind its own ports, in the order of these.
+    fn tagged(&mut self, inputs: &[bool], outputs: &[bool]) {
+        let _ = (inputs, outputs);
+    }
+
     /// Takes from the inputs, gives to the outputs, says what it waits for.
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError>;
 

@@ -39,11 +39,12 @@ use carrier::Carrier;
 pub enum Tags {
     /// It knows nothing of them: they are carried past it.
     Carried,
-    /// It makes some, beside those that are carried past it. Where somebody wants them its only output has a
-    /// companion behind it, which it gives [`Tag`]s whose positions do not descend and are at most that of the output's
+    /// It makes some, beside those that are carried past it. Where somebody wants those of an output, a
+    /// companion stands behind its outputs ([`Agent::tagged`](crate::agent::Agent::tagged)), which it gives [`Tag`]s whose positions do not descend and are at most that of the output's
     /// next item when the call is over.
     Made,
-    /// It reads them: where there are any, its only input has a companion behind it.
+    /// It reads them: each input that has any has a companion behind its inputs
+    /// ([`Agent::tagged`](crate::agent::Agent::tagged)).
     Read,
     /// They end with it.
     Dropped,
@@ -57,7 +58,7 @@ pub struct Tag<'a> {
     pub position: u64,
     /// What it is about.
     pub key: &'a str,
-    /// A number, a text, `true` or `false`, as JSON.
+    /// A number ([`value_of`]), a text, `true`, `false`, or what a file says, as JSON.
     pub value: &'a str,
 }
 
@@ -65,6 +66,28 @@ pub struct Tag<'a> {
 const HEAD_LEN_BYTES: usize = 10;
 /// The most bytes that key and value may have together.
 pub const WORDS_LEN_BYTES_MAX: usize = 4096;
+
+/// A number as a tag's value: JSON, which has no words for `nan`, `inf` and `-inf`, so those are texts.
+pub fn value_of(number: f64) -> String {
+    match number.is_finite() {
+        true => serde_json::Value::from(number).to_string(),
+        false if number.is_nan() => "\"nan\"".to_owned(),
+        false => format!("\"{number}\""),
+    }
+}
+
+/// The number that a tag's value is, by [`value_of`]; true is 1, false 0, anything else nan.
+pub fn number_of(value: &str) -> f64 {
+    match serde_json::from_str(value) {
+        Ok(serde_json::Value::Number(number)) => number.as_f64().unwrap_or(f64::NAN),
+        Ok(serde_json::Value::Bool(truth)) => f64::from(u8::from(truth)),
+        _ => match value {
+            "\"inf\"" => f64::INFINITY,
+            "\"-inf\"" => f64::NEG_INFINITY,
+            _ => f64::NAN,
+        },
+    }
+}
 
 impl<'a> Tag<'a> {
     /// The tag in a frame.
@@ -101,6 +124,13 @@ impl<'a> Tag<'a> {
     }
 }
 
+/// Where the companions of ports are among all ports, if those that are `tagged` have one.
+pub(crate) fn companions(tagged: &[bool]) -> Vec<Option<usize>> {
+    let mut behind = tagged.len()..;
+    let companion = |tagged: &bool| tagged.then(|| behind.next()).flatten();
+    tagged.iter().map(companion).collect()
+}
+
 /// The position in a frame, and what follows it.
 fn placed(frame: &[u8]) -> Result<(u64, &[u8]), AgentError> {
     let (position, rest) = frame.split_first_chunk::<8>().ok_or_else(damaged)?;
@@ -115,6 +145,7 @@ impl Blueprint {
     /// The same agent with companions: `inputs` and `outputs` say of each of its ports whether its stream has one.
     /// What is carried past the agent is carried by one around it.
     pub fn tagged(mut self, inputs: &[bool], outputs: &[bool]) -> Blueprint {
+        self.agent.tagged(inputs, outputs);
         let reads = inputs.contains(&true);
         let carries = reads && matches!(self.tags, Tags::Carried | Tags::Made);
         if carries {
@@ -137,5 +168,24 @@ impl Blueprint {
             });
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_a_value_and_comes_back() {
+        for number in [0.0, -1.5, 1e300, f64::INFINITY, f64::NEG_INFINITY, 0.1] {
+            assert_eq!(number_of(&value_of(number)), number);
+        }
+        assert_eq!(value_of(f64::NAN), "\"nan\"");
+        assert!(number_of(&value_of(f64::NAN)).is_nan());
+        let others = [("true", 1.0), ("false", 0.0), ("3", 3.0)];
+        for (value, number) in others {
+            assert_eq!(number_of(value), number);
+        }
+        assert!(number_of("\"a text\"").is_nan() && number_of("{}").is_nan());
     }
 }

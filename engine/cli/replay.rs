@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 use thalweg_worker::clock;
 use thalweg_worker::connectors::recording::{Recording, Sum};
 
-use super::run::{Manner, absolute, name};
+use super::run::{Manner, absolute, capacity, name, whole};
 use super::table::{self, Column};
 use super::{Failure, GraphArg, give, give_json, say, warn};
 use crate::compose;
-use crate::decl::GraphDecl;
+use crate::decl::{Capacity, GraphDecl};
 use crate::plan::Options;
 use crate::record::{self, Comparison, Origin};
 use crate::resolve;
@@ -29,7 +29,7 @@ pub struct Replay {
     #[command(flatten)]
     graph: GraphArg,
     /// Say what the recording holds, hold it against its checksums, and run nothing
-    #[arg(long, conflicts_with_all = ["file", "line", "sets", "compare", "streams", "pace", "items", "workers", "in_process", "name"])]
+    #[arg(long, conflicts_with_all = ["file", "line", "sets", "compare", "streams", "pace", "items", "workers", "in_process", "restart", "step", "capacity", "name"])]
     list: bool,
     /// Exit with 5 if a recorded stream that is not given from the recording differs from what was recorded
     #[arg(long)]
@@ -49,6 +49,15 @@ pub struct Replay {
     /// Everything in this process, without a fork
     #[arg(long)]
     in_process: bool,
+    /// How often a worker may die without getting on before the run fails
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    restart: Option<u32>,
+    /// The most items an agent takes in one step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    step: Option<u64>,
+    /// What a stream holds that does not say so itself: items, or bytes as 64KiB
+    #[arg(long, value_name = "SIZE", value_parser = capacity)]
+    capacity: Option<Capacity>,
     /// A name for the run, for `ps` and `stop`
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
@@ -117,6 +126,9 @@ impl Replay {
             options: Options {
                 workers: self.workers,
                 in_process: self.in_process,
+                restart: self.restart,
+                step: self.step.and_then(|n| usize::try_from(n).ok()),
+                capacity: self.capacity,
                 items: self.items.or(origin.and_then(|origin| origin.items)),
                 ..Options::default()
             },
@@ -158,13 +170,17 @@ impl Replay {
     }
 
     fn judge(&self, comparison: &Comparison) -> Result<(), Failure> {
-        let (streams, items) = comparison.extent();
+        let (streams, items, tags) = comparison.extent();
         let differences = comparison.differences();
         let file = self.recording.display();
         if differences.is_empty() {
             if !self.manner.quiet {
+                let tags = match tags {
+                    0 => String::new(),
+                    tags => format!(", tags: {tags}"),
+                };
                 say(&format!(
-                    "no difference to {file}: {items} items, streams: {streams}\n"
+                    "no difference to {file}: {items} items, streams: {streams}{tags}\n"
                 ));
             }
             return Ok(());
@@ -195,7 +211,7 @@ pub(super) fn listing(recording: &Recording, sums: &[Sum]) -> String {
     let streams = || words.streams.iter();
     let rates = streams().map(|s| s.rate.map_or(String::new(), |rate| format!("{rate} Hz")));
     let numbers = |number: fn(&Sum) -> u64| sums.iter().map(|s| number(s).to_string()).collect();
-    let columns = vec![
+    let mut columns = vec![
         Column::words("stream", streams().map(|s| s.name.clone()).collect()),
         Column::words("type", streams().map(|s| s.item_type.clone()).collect()),
         Column::numbers("rate", rates.collect()),
@@ -209,6 +225,11 @@ pub(super) fn listing(recording: &Recording, sums: &[Sum]) -> String {
         Column::numbers("bytes", numbers(|sum| sum.bytes)),
         Column::words("xxh3-128", sums.iter().map(|s| s.xxh3.clone()).collect()),
     ];
+    if sums.iter().any(|sum| sum.tags > 0) {
+        columns.push(Column::numbers("tags", numbers(|sum| sum.tags)));
+        let hashes = sums.iter().map(|s| s.tags_xxh3.clone()).collect();
+        columns.push(Column::words("tags' xxh3-128", hashes));
+    }
     format!(
         "recording {} of `{}`: {state}; lasted {}\n{}",
         recording.path().display(),
@@ -230,6 +251,8 @@ fn to_json(recording: &Recording, sums: &[Sum]) -> Json {
             "items": sum.items,
             "bytes": sum.bytes,
             "xxh3": sum.xxh3,
+            "tags": sum.tags,
+            "tags_xxh3": sum.tags_xxh3,
         })
     });
     json!({

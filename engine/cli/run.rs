@@ -132,7 +132,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A count of anything.
-fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse()
         .map_err(|_| "a whole number is needed, from 0 up and not too large".to_owned())
 }
@@ -380,9 +380,15 @@ impl Manner {
     fn verdict(&self, verdict: &Verdict, report: &Report) -> Result<(), Failure> {
         let words = |code, words: String| Err(Failure::Words { code, words });
         match verdict {
-            Verdict::Done if self.strict && report.lost > 0 => words(
+            Verdict::Done if self.strict && report.lost + report.lost_tags > 0 => words(
                 5,
-                format!("{} items were lost, and --strict allows none", report.lost),
+                match report.lost_tags {
+                    0 => format!("{} items were lost, and --strict allows none", report.lost),
+                    tags => format!(
+                        "{} items and {tags} tags were lost, and --strict allows none",
+                        report.lost
+                    ),
+                },
             ),
             Verdict::Done => Ok(()),
             Verdict::Failed(sentence) => words(1, sentence.clone()),

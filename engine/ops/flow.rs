@@ -53,6 +53,24 @@ operators! {
     /// end they pass at once.
     fn throttle[T: Kind]() -> <T, T> = "throttle";
 
+    struct Repeat {}
+
+    /// Each item several times.
+    ///
+    /// Item n of the output is item n // `times` of the input: NumPy's `repeat`. The rate becomes rate times `times`.
+    fn repeat[T: Item](times: u64) -> <T, T> = "repeat";
+
+    struct KeepMInN {
+        /// Where the kept ones begin; at most n - m. In items, `0` unless told otherwise.
+        offset: u64,
+    }
+
+    /// Keeps `m` items in a row of every `n`.
+    ///
+    /// Keeps the items whose position is offset, offset + 1 .. offset + m - 1 beyond a multiple of `n`. The rate becomes
+    /// rate m / n.
+    fn keep_m_in_n[T: Item](m: u64, n: u64) -> <T, T> = "keep_m_in_n";
+
     struct Decimate {
         /// The position of the first item kept; below `factor`. In items, `0` unless told otherwise.
         phase: u64,

@@ -15,7 +15,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Cx, Float, Length, List, Numbers, Real};
+use super::kinds::{Cx, Float, Length, List, Number, Numbers, Real};
 use super::rows::operators;
 
 operators! {
@@ -135,6 +135,77 @@ operators! {
 
     /// The frequency of a phase-locked loop in Hz: see [`pll()`].
     fn pll_freq[T: Numbers](bandwidth: f64) -> <T, Real<T>> = "pll", output = "freq";
+
+    struct Costas {
+        /// How many phases the symbols have: 2, 4 or 8. `4` unless told otherwise.
+        order: u64,
+    }
+
+    /// Costas loop: takes the carrier's phase off keyed symbols.
+    ///
+    /// Each item is turned back by the loop's phase, then the loop follows what is left of the symbols' phase: GNU
+    /// Radio's `costas_loop_cc`. The bandwidth is in radians per item, 2 pi / 100 is usual.
+    fn costas[T: Numbers](bandwidth: f64) -> <T, T> = "costas", output = "symbols";
+
+    /// The frequency of a Costas loop in radians per item: see [`costas()`].
+    fn costas_freq[T: Numbers](bandwidth: f64) -> <T, Real<T>> = "costas", output = "freq";
+
+    struct Channelizer {
+        /// The low-pass at the input's rate, instead of the one that is designed.
+        taps: impl List,
+        /// How long the designed low-pass is: more is steeper. `16` unless told otherwise.
+        taps_per_channel: u64,
+    }
+
+    /// Parts a band into channels side by side (polyphase filter bank).
+    ///
+    /// Each vector has an item of each of so many channels, rate / channels apart and at rate / channels each; element
+    /// 0 is the channel around 0 Hz: GNU Radio's `pfb_channelizer_ccf`. `unstack` makes a stream of each.
+    fn channelizer[E: Number, const N: usize](channels: u64) -> <E, [E; N]> = "channelizer";
+
+    struct DifferentialEncode {
+        /// How many symbols there are, 2 to 256. `2` unless told otherwise.
+        modulus: u64,
+    }
+
+    /// Symbols as steps from one to the next: GNU Radio's `diff_encoder_bb`.
+    fn differential_encode[]() -> <u8, u8> = "differential.encode";
+
+    struct DifferentialDecode {
+        /// How many symbols there are, 2 to 256. `2` unless told otherwise.
+        modulus: u64,
+    }
+
+    /// Symbols of the steps from one to the next: GNU Radio's `diff_decoder_bb`.
+    fn differential_decode[]() -> <u8, u8> = "differential.decode";
+
+    struct Scramble {
+        /// The register before the first bit. `0` unless told otherwise.
+        seed: u64,
+    }
+
+    /// Bits mixed with those before them, by a shift register: GNU Radio's `scrambler_bb`.
+    fn scramble[](mask: u64, length: u64) -> <u8, u8> = "scramble";
+
+    struct Descramble {
+        /// The register before the first bit. `0` unless told otherwise.
+        seed: u64,
+    }
+
+    /// Undoes [`scramble()`]: GNU Radio's `descrambler_bb`.
+    fn descramble[](mask: u64, length: u64) -> <u8, u8> = "descramble";
+
+    struct AccessCode {
+        /// How many of the bits may be wrong. `0` unless told otherwise.
+        threshold: u64,
+        /// The tags' key. `access_code` unless told otherwise.
+        key: &str,
+    }
+
+    /// Passes bits on, with a tag behind each place where a code stands: GNU Radio's `correlate_access_code_tag_bb`.
+    ///
+    /// The code's bits are `0` and `1`, at most 64 of them.
+    fn access_code[](code: &str) -> <u8, u8> = "access_code";
 
     struct Agc {
         /// How fast the gain follows; above 0. It settles within some 1 / rate items of level 1. In per item,

@@ -372,3 +372,125 @@ fn the_recording_in_the_examples_is_whole() {
     );
     site.assert_clean();
 }
+
+#[test]
+fn tags_are_recorded_and_given_again() {
+    let site = Site::new();
+    site.write("g.toml", crate::tags::TAGGED);
+    let tags_of = |file: &str| -> Vec<String> {
+        let list = listed(&site, file);
+        let streams = list["streams"].as_array().unwrap().iter();
+        let tagged = streams.filter(|s| s["tags"] != 0);
+        let row = |s: &Json| format!("{} {} {}", s["name"], s["tags"], s["tags_xxh3"]);
+        tagged.map(row).collect()
+    };
+    site.run(&["record", "calm.rec", "g.toml"])
+        .expect(0)
+        .says(&["tags"]);
+    let expected = tags_of("calm.rec");
+    let counts: Vec<&str> = expected.iter().map(|row| &row[..row.len() - 35]).collect();
+    assert_eq!(
+        counts,
+        [
+            "\"peaks\" 250",
+            "\"ticks\" 50",
+            "\"both\" 300",
+            "\"narrow\" 300",
+            "\"mean\" 300"
+        ]
+    );
+    // The run again is no difference, with steps of other lengths and with the tagged streams given from the file.
+    let again = [&["replay", "calm.rec", "--compare"][..], &["--step", "7"]].concat();
+    site.run(&again)
+        .expect(0)
+        .says(&["no difference to", "tags: 1200"]);
+    let fed = ["--streams", "peaks,ticks", "--capacity", "64"];
+    let again = [&["replay", "calm.rec", "--compare"][..], &fed].concat();
+    site.run(&again)
+        .expect(0)
+        .says(&["no difference to", "tags: 900"]);
+    site.assert_clean();
+}
+
+#[test]
+fn a_tag_that_differs_or_misses_is_named_with_stream_position_key_and_values() {
+    let site = Site::new();
+    let line = "n:counter items=1000 ! t:tags.add every=100 key=cut value=7 ! u:copy ! null";
+    site.run(&["record", "r.rec", "-q", "-e", line]).expect(0);
+    let differs = |setting: &str, words: &[&str]| {
+        let arguments = ["replay", "r.rec", "--compare", "-q", "--set", setting];
+        site.run(&arguments).expect(5).says(words);
+    };
+    differs(
+        "t.value=8",
+        &[
+            "2 of 2 streams differ",
+            "`u`: the tag `cut` = 8 at item 0; recorded was 7",
+        ],
+    );
+    differs(
+        "t.key=\"end\"",
+        &["the tag `end` = 7 at item 0; recorded was the tag `cut` = 7 at item 0"],
+    );
+    differs(
+        "t.every=200",
+        &[
+            "`t`: the tag `cut` = 7 at item 100 is missing; the next is the tag `cut` = 7 at item 200",
+        ],
+    );
+    differs(
+        "t.every=50",
+        &[
+            "`t`: there is the tag `cut` = 7 at item 50; recorded was none, the next was the tag `cut` = 7 at item 100",
+        ],
+    );
+    let fewer = ["replay", "r.rec", "--compare", "-q", "--items", "500"];
+    site.run(&fewer).expect(5).says(&[
+        "`t`: it ends after 500 items; recorded were 1000",
+        "`t`: the tag `cut` = 7 at item 500 is missing; there are 5 tags, recorded were 10",
+    ]);
+    site.assert_clean();
+}
+
+#[test]
+fn each_tag_is_recorded_once_whoever_is_killed() {
+    let site = Site::new();
+    let line = "n:counter items=200000 ! t:tags.add every=50 key=cut value=7 ! twice:map expr=\"2 * x\" ! \
+        tenth:decimate factor=10 ! null";
+    let tags_of = |file: &str| -> Vec<String> {
+        let list = listed(&site, file);
+        let streams = list["streams"].as_array().unwrap().iter();
+        let row = |s: &Json| format!("{} {} {}", s["name"], s["tags"], s["tags_xxh3"]);
+        streams.map(row).collect()
+    };
+    site.run(&["record", "calm.rec", "-q", "-e", line])
+        .expect(0);
+    let expected = tags_of("calm.rec");
+    let starts = [
+        "\"n\" 0 ",
+        "\"t\" 4000 ",
+        "\"twice\" 4000 ",
+        "\"tenth\" 4000 ",
+    ];
+    let both = expected.iter().zip(starts);
+    assert!(
+        both.into_iter().all(|(row, start)| row.starts_with(start)),
+        "{expected:?}"
+    );
+    let mut random = Random::seeded();
+    let small = ["--restart", "1000", "--capacity", "256", "--step", "16"];
+    let more = ["--workers", "3", "-e", line];
+    let arguments = [&["record", "r.rec", "--json"][..], &small, &more].concat();
+    let mut going = site.start(site.thalweg(&arguments));
+    kill_workers(&site, &mut going, &mut random, 20, 8000);
+    let report = going.wait().expect(0).json();
+    assert!(
+        report["restarts"].as_u64().unwrap() > 0,
+        "nobody was killed in time"
+    );
+    assert_eq!(tags_of("r.rec"), expected);
+    site.run(&["replay", "r.rec", "--compare", "--workers", "2"])
+        .expect(0)
+        .says(&["no difference to", "tags: 12000"]);
+    site.assert_clean();
+}

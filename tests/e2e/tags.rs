@@ -237,3 +237,54 @@ fn a_stream_that_drops_items_keeps_its_tags_in_order() {
     assert!(!places.is_empty() && places.is_sorted(), "{places:?}");
     site.assert_clean();
 }
+
+#[test]
+fn tags_that_a_stream_drops_are_counted_as_its_items_are() {
+    let site = Site::new();
+    site.write(
+        "g.toml",
+        r#"
+        agents.n = { op = "counter", items = 50000 }
+        agents.marked = { op = "tags.add", in = "n", every = 1 }
+        agents.slow = { op = "throttle", in = "marked", rate = 50.0 }
+        agents.out = { op = "tags.write", in = "slow", path = "t.jsonl" }
+        streams.marked = { overflow = "drop-newest", capacity = 64 }
+        "#,
+    );
+    let report = site.run(&["run", "--json", "g.toml"]).expect(0).json();
+    let lost = report["lost_tags"].as_u64().unwrap();
+    assert!(lost > 0, "{report}");
+    assert_eq!(
+        site.read_text("t.jsonl").lines().count() as u64 + lost,
+        50_000
+    );
+    site.run(&["run", "--strict", "-q", "g.toml"])
+        .expect(5)
+        .says(&[" tags were lost"]);
+    site.assert_clean();
+}
+
+#[test]
+fn more_tags_at_one_place_than_a_join_can_hold_are_a_stall_that_says_so_and_room_mends_it() {
+    let site = Site::new();
+    let graph = |more: &str| {
+        let graph = r#"
+        agents.n = { op = "counter", items = 100000 }
+        agents.marked = { op = "tags.add", in = "n", every = 1 }
+        agents.few = { op = "decimate", in = "marked", factor = 50000 }
+        agents.other = { op = "counter", items = 10 }
+        agents.both = { op = "zip", in = ["few", "other"], expr = "a + b" }
+        agents.out = { op = "tags.write", in = "both", path = "t.jsonl" }
+        "#;
+        site.write("g.toml", format!("{graph}\n{more}"));
+        site.run(&["run", "-q", "g.toml"])
+    };
+    graph("").expect(4).says(&[
+        "waits for room for tags of `few`, which is full with",
+        "as it holds 262144 bytes of them",
+        "a larger `capacity` of `few` holds more",
+    ]);
+    graph("streams.few = { capacity = \"8 MiB\" }").expect(0);
+    assert_eq!(site.read_text("t.jsonl").lines().count(), 100_000);
+    site.assert_clean();
+}

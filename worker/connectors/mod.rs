@@ -39,6 +39,7 @@ mod grown;
 pub(crate) mod lines;
 mod net;
 mod params;
+mod placed;
 mod records;
 mod sound;
 mod staged;

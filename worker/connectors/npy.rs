@@ -8,6 +8,7 @@ use std::io::Read;
 use crate::agent::{Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
 use crate::connectors::params::{READ_FILE, RECORDED_RATE, WRITE_FILE};
+use crate::connectors::placed::Placed;
 use crate::connectors::raw::part_len;
 use crate::connectors::records::{Count, RecordReader, RecordWriter, in_order};
 use crate::op::{Args, Arity, OpDef, OpError};
@@ -71,6 +72,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
             record_len,
             count: Count::Exactly(header.items()),
             convert: in_order(header.is_big_endian, part_len(header.scalar)),
+            tags: Placed::default(),
         }),
     };
     Ok(blueprint

@@ -15,6 +15,7 @@ use crate::connectors::files::Reader;
 use crate::connectors::npy::columns::ColumnsReader;
 use crate::connectors::npy::{self, Header};
 use crate::connectors::params::{READ_FILE, RECORDED_RATE, WRITE_FILE};
+use crate::connectors::placed::Placed;
 use crate::connectors::raw::part_len;
 use crate::connectors::records::{Count, RecordReader, in_order};
 use crate::connectors::staged::{Parts, Staged};
@@ -137,6 +138,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
             record_len: item_type.len_bytes(),
             count: Count::Exactly(header.items()),
             convert: in_order(header.is_big_endian, part_len(header.scalar)),
+            tags: Placed::default(),
         }),
     };
     Ok(blueprint

@@ -3,6 +3,7 @@
 use crate::agent::{Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
 use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
+use crate::connectors::placed::Placed;
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_order, partial};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
@@ -89,6 +90,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         record_len,
         count,
         convert,
+        tags: Placed::default(),
     };
     Ok(Blueprint::new(agent)
         .state(StateSpec::of(0u64))

@@ -3,12 +3,14 @@
 //! ```text
 //! | head: magic, version, length and CRC-32 of the words | words: JSON, streams and where they are from | 0.. |
 //! | part: stream, place of its first item, items, bytes, time, CRC-32 | items as they lay in the ring     | 0.. |
+//! | tags: as a part, of the tags of a stream; its places count them | frames as they lay in the companion    | 0.. |
 //! | part ..                                                                                            | 0.. |
 //! | end:  as a part, of no stream                     | words: JSON, items, bytes and hash of each stream | 0.. |
 //! ```
 //!
 //! Each begins at a multiple of 16 bytes, so that items are read in place. Parts lie in the order in
-//! which items arrived; those of one stream are in its order and without a gap. A recording without an
+//! which items arrived; those of one stream are in its order and without a gap, and so are those of its tags, which lie
+//! before the items that they stand at. Version 1 had no tags. A recording without an
 //! end was cut off, and is read up to its last whole part. Numbers are in this machine's byte order.
 
 use std::fs::File;
@@ -22,6 +24,7 @@ use serde_json::Value as Json;
 use thalweg_ringbuf::Frames;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::tags::Tag;
 use crate::types::ItemType;
 
 pub mod compare;
@@ -29,7 +32,9 @@ pub mod replay;
 pub mod write;
 
 const MAGIC: [u8; 8] = *b"thalrec\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The first version that keeps tags; version 1 is read, too.
+const VERSION_WITH_TAGS: u32 = 2;
 
 /// The first bytes of a recording.
 #[repr(C)]
@@ -47,12 +52,13 @@ struct Head {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct PartHead {
-    /// [`PART`], or [`END`] of the last.
+    /// [`PART`] of items, [`TAGS`], or [`END`] of the last.
     magic: u32,
     /// A place in the head's list of streams.
     stream: u32,
-    /// The place in the stream of the first item.
+    /// The place in the stream of the first item, or among the stream's tags of the first tag.
     position: u64,
+    /// Items, or tags.
     items: u64,
     len_bytes: u64,
     /// Since the recording began.
@@ -63,6 +69,7 @@ struct PartHead {
 }
 
 const PART: u32 = u32::from_le_bytes(*b"part");
+const TAGS: u32 = u32::from_le_bytes(*b"tags");
 const END: u32 = u32::from_le_bytes(*b"end\n");
 const ALIGN: u64 = 16;
 
@@ -179,6 +186,16 @@ pub struct Sum {
     pub bytes: u64,
     /// XXH3-128 of these bytes, in hexadecimal digits.
     pub xxh3: String,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tags: u64,
+    /// XXH3-128 of their frames; empty where there are no tags.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tags_xxh3: String,
+}
+
+fn is_none(tags: &u64) -> bool {
+    *tags == 0
 }
 
 /// What the end of a recording says.
@@ -209,24 +226,37 @@ impl Digest {
         self.hash.update(bytes);
     }
 
-    fn sum(&self, name: &str) -> Sum {
-        Sum {
-            name: name.to_owned(),
-            items: self.items,
-            bytes: self.bytes,
-            xxh3: format!("{:032x}", self.hash.digest128()),
-        }
+    fn xxh3(&self) -> String {
+        format!("{:032x}", self.hash.digest128())
     }
+}
+
+/// What there is of each stream, by the digests of its items and, in `tags`, of its tags.
+fn sums(streams: &[Recorded], items: &[Digest], tags: &[Digest]) -> Vec<Sum> {
+    let both = items.iter().zip(tags);
+    let sum = |(stream, (items, tags)): (&Recorded, (&Digest, &Digest))| Sum {
+        name: stream.name.clone(),
+        items: items.items,
+        bytes: items.bytes,
+        xxh3: items.xxh3(),
+        tags: tags.items,
+        tags_xxh3: match tags.items {
+            0 => String::new(),
+            _ => tags.xxh3(),
+        },
+    };
+    streams.iter().zip(both).map(sum).collect()
 }
 
 /// A file of a recording, mapped.
 pub struct Recording {
     path: PathBuf,
     map: Mmap,
+    version: u32,
     words: Words,
     /// The byte where the first part begins.
     first: usize,
-    /// The parts of each stream.
+    /// The parts of each stream, then those of each stream's tags: see [`Recording::tags_of`].
     parts: Vec<Vec<Part>>,
     sums: Option<Vec<Sum>>,
     complaint: Option<String>,
@@ -263,11 +293,12 @@ impl Recording {
         // is written to meanwhile gives other bytes; one that is cut short ends the process, which says so.
         let map = unsafe { Mmap::map(&file) }
             .map_err(|e| refused(format!("cannot be mapped into memory: {e}")))?;
-        let (words, first) = words_of(&map).map_err(refused)?;
+        let (version, words, first) = words_of(&map).map_err(refused)?;
         let mut recording = Recording {
             path: path.to_owned(),
-            parts: words.streams.iter().map(|_| Vec::new()).collect(),
+            parts: vec![Vec::new(); 2 * words.streams.len()],
             map,
+            version,
             words,
             first,
             sums: None,
@@ -304,7 +335,8 @@ impl Recording {
                         time_ns: head.time_ns,
                     };
                     at = behind(at, part.len_bytes);
-                    self.parts[head.stream as usize].push(part);
+                    let lane = self.lane(&head);
+                    self.parts[lane].push(part);
                 }
             }
         };
@@ -330,30 +362,55 @@ impl Recording {
         let bytes = bytes.ok_or_else(cut_off)?;
         match head.magic {
             END => Ok((head, bytes)),
-            PART if self.follows(&head) => Ok((head, bytes)),
+            PART | TAGS if self.follows(&head) => Ok((head, bytes)),
             _ => Err(format!("what lies at byte {at} is no part of it")),
         }
     }
 
     /// Is this part the next of its stream?
     fn follows(&self, head: &PartHead) -> bool {
-        let stream = head.stream as usize;
-        let Some(recorded) = self.words.streams.get(stream) else {
+        if head.stream as usize >= self.words.streams.len() {
             return false;
-        };
-        let least = head.items.checked_mul(recorded.item_len.max(1) as u64);
+        }
+        let lane = self.lane(head);
+        let least = head.items.checked_mul(self.item_len(lane).max(1) as u64);
         let fits = least.is_some_and(|least| least <= head.len_bytes);
-        head.items > 0 && fits && head.position == self.items(stream)
+        head.items > 0 && fits && head.position == self.items(lane)
+    }
+
+    /// Which of `parts` it belongs to.
+    fn lane(&self, head: &PartHead) -> usize {
+        match head.magic {
+            TAGS => self.tags_of(head.stream as usize),
+            _ => head.stream as usize,
+        }
+    }
+
+    /// What to call the tags of a stream where a stream is asked for.
+    pub fn tags_of(&self, stream: usize) -> usize {
+        self.words.streams.len() + stream
+    }
+
+    /// Bytes of an item; 0 of frames, as tags are.
+    fn item_len(&self, stream: usize) -> usize {
+        self.words.streams.get(stream).map_or(0, |s| s.item_len)
+    }
+
+    /// Tags are in it, where there were any. Older recordings have none.
+    pub fn keeps_tags(&self) -> bool {
+        self.version >= VERSION_WITH_TAGS
     }
 
     /// The end tells of what is there.
     fn is_end(&self, words: &EndWords) -> bool {
         let streams = self.words.streams.iter().enumerate();
         let mut told = words.streams.iter();
-        words.streams.len() == self.parts.len()
+        words.streams.len() == self.words.streams.len()
             && streams.into_iter().all(|(nth, stream)| {
+                let tags = self.items(self.tags_of(nth));
+                let there = (&stream.name, self.items(nth), tags);
                 let sum = told.next();
-                sum.is_some_and(|sum| sum.name == stream.name && sum.items == self.items(nth))
+                sum.is_some_and(|sum| (&sum.name, sum.items, sum.tags) == there)
             })
     }
 
@@ -375,8 +432,11 @@ impl Recording {
         let start = part.at + size_of::<PartHead>();
         let head: PartHead = bytemuck::pod_read_unaligned(&self.map[part.at..start]);
         let bytes = &self.map[start..start + part.len_bytes];
-        let stream = &self.words.streams[head.stream as usize];
-        match head.is_whole(bytes) && stream.are_items(bytes, part.items) {
+        let is_good = match self.words.streams.get(self.lane(&head)) {
+            Some(stream) => stream.are_items(bytes, part.items),
+            None => are_tags(bytes, part.items),
+        };
+        match head.is_whole(bytes) && is_good {
             true => Ok(bytes),
             false => Err(format!(
                 "{} is damaged: the part at byte {} is not what was written there",
@@ -401,7 +461,7 @@ impl Recording {
         self.words.streams.iter().position(|s| s.name == name)
     }
 
-    /// How many items of a stream there are.
+    /// How many items of a stream, or tags ([`Recording::tags_of`]), there are.
     pub fn items(&self, stream: usize) -> u64 {
         self.parts[stream]
             .last()
@@ -424,14 +484,16 @@ impl Recording {
     /// # Errors
     /// A part that is damaged, or a stream that is not what the end tells of.
     pub fn verify(&self) -> Result<Vec<Sum>, String> {
-        let mut found = Vec::new();
-        for (stream, parts) in self.words.streams.iter().zip(&self.parts) {
+        let mut digests = Vec::new();
+        for parts in &self.parts {
             let mut digest = Digest::new();
             for part in parts {
                 digest.add(part.items, self.bytes(part)?);
             }
-            found.push(digest.sum(&stream.name));
+            digests.push(digest);
         }
+        let (items, tags) = digests.split_at(self.words.streams.len());
+        let found = sums(&self.words.streams, items, tags);
         match &self.sums {
             Some(told) if *told != found => Err(format!(
                 "{} is damaged: a stream's hash is not the one that its end tells of",
@@ -444,15 +506,24 @@ impl Recording {
 
 const NO_RECORDING: &str = "is no recording: `thalweg record` makes one";
 
-/// The words in the head, and the byte where the first part begins.
-fn words_of(map: &[u8]) -> Result<(Words, usize), String> {
+/// Are these bytes so many frames, and each a tag?
+fn are_tags(bytes: &[u8], tags: u64) -> bool {
+    let mut frames = Frames::new(bytes);
+    let mut found = 0;
+    let is_tag = |frame: &[u8]| Tag::of_frame(frame).is_ok();
+    let all_good = frames.by_ref().inspect(|_| found += 1).all(is_tag);
+    all_good && found == tags && frames.rest().is_empty()
+}
+
+/// The version and the words in the head, and the byte where the first part begins.
+fn words_of(map: &[u8]) -> Result<(u32, Words, usize), String> {
     let head: Head = bytemuck::pod_read_unaligned(&map[..size_of::<Head>()]);
     if head.magic != MAGIC {
         return Err(NO_RECORDING.to_owned());
     }
-    if head.version != VERSION {
+    if !(1..=VERSION).contains(&head.version) {
         return Err(format!(
-            "is a recording of version {}, and this program reads version {VERSION}",
+            "is a recording of version {}, and this program reads versions up to {VERSION}",
             head.version
         ));
     }
@@ -473,7 +544,8 @@ fn words_of(map: &[u8]) -> Result<(Words, usize), String> {
             "is a recording whose head is damaged: `{name}` cannot be a stream of {item_type}"
         ));
     }
-    Ok((read, aligned((start + words.len()) as u64) as usize))
+    let first = aligned((start + words.len()) as u64) as usize;
+    Ok((head.version, read, first))
 }
 
 fn aligned(at: u64) -> u64 {
@@ -485,8 +557,9 @@ fn behind(at: usize, len_bytes: usize) -> usize {
     aligned((at + size_of::<PartHead>() + len_bytes) as u64) as usize
 }
 
-/// A place in a stream of a recording.
+/// A place in a stream of a recording, or among its tags.
 struct Cursor {
+    /// As [`Recording::items`] counts them.
     stream: usize,
     /// The part, items and bytes of it before the place; the part was found whole.
     part: usize,
@@ -547,9 +620,9 @@ impl Cursor {
 
     /// Goes to the `nth` item of the part.
     fn step_to(&mut self, nth: u64, recording: &Recording, bytes: &[u8]) {
-        let stream = &recording.words.streams[self.stream];
-        if !stream.is_framed() {
-            self.bytes = nth as usize * stream.item_len;
+        let item_len = recording.item_len(self.stream);
+        if item_len > 0 {
+            self.bytes = nth as usize * item_len;
         } else if nth != self.items {
             if nth < self.items {
                 (self.items, self.bytes) = (0, 0);
@@ -573,313 +646,4 @@ impl Cursor {
 }
 
 #[cfg(test)]
-mod tests {
-    use thalweg_ringbuf::Frames;
-    use xxhash_rust::xxh3::xxh3_128;
-
-    use super::compare::{Difference, comparer};
-    use super::replay::REPLAY_READ;
-    use super::write::recorder;
-    use super::*;
-    use crate::agent::Blueprint;
-    use crate::connectors::fixtures::{CUTS, bytes, source};
-    use crate::op::{OpError, Value};
-    use crate::testing::{Chunks, frames, run};
-
-    /// Streams of every kind, with their bytes.
-    fn streams() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-        let numbers: Vec<f64> = (0..900).map(|n| f64::from(n) * 0.5).collect();
-        vec![
-            ("band", "f64", bytes(&numbers)),
-            ("trace.e", "i16[3]", bytes(&[-7i16; 300])),
-            ("trace.n", "u8", vec![9; 77]),
-            ("lines", "text", frames((0..200).map(|n| "ä".repeat(n % 9)))),
-            ("never", "cf32", Vec::new()),
-        ]
-    }
-
-    fn types() -> Vec<ItemType> {
-        streams().iter().map(|s| s.1.parse().unwrap()).collect()
-    }
-
-    fn record(path: &Path, chunks: Chunks) -> Recording {
-        let words = Words {
-            graph: "g".to_owned(),
-            began: 7,
-            streams: streams()
-                .iter()
-                .zip(types())
-                .map(|((name, _, _), item_type)| Recorded::new(name, &item_type, Some(2.5)))
-                .collect(),
-            origin: Json::Null,
-        };
-        let recorder = recorder(path, &words, &types()).unwrap();
-        let inputs: Vec<Vec<u8>> = streams().into_iter().map(|s| s.2).collect();
-        run(recorder, &inputs, chunks, usize::MAX).unwrap();
-        Recording::open(path).unwrap()
-    }
-
-    fn replay(path: &Path, params: &[(&str, Value)]) -> Result<Blueprint, OpError> {
-        let folder = path.parent().unwrap();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        source(&REPLAY_READ, folder, name, None, params)
-    }
-
-    #[test]
-    fn what_is_recorded_is_given_again_however_it_was_cut() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        for chunks in CUTS {
-            let recording = record(&path, chunks);
-            assert_eq!(recording.complaint(), None);
-            let sums = recording.verify().unwrap();
-            for (sum, (name, _, bytes)) in sums.iter().zip(streams()) {
-                assert_eq!((sum.name.as_str(), sum.bytes), (name, bytes.len() as u64));
-                assert_eq!(sum.xxh3, format!("{:032x}", xxh3_128(&bytes)));
-            }
-            let items: Vec<u64> = sums.iter().map(|sum| sum.items).collect();
-            assert_eq!(items, [900, 100, 77, 200, 0]);
-            for again in CUTS {
-                let given = run(replay(&path, &[]).unwrap(), &[], again, usize::MAX).unwrap();
-                let expected: Vec<Vec<u8>> = streams().into_iter().map(|s| s.2).collect();
-                assert!(given == expected, "{chunks:?} {again:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn outputs_are_called_as_the_streams_were() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        drop(record(&path, Chunks::Whole));
-        let ports = |params: &[(&str, Value)]| -> Vec<String> {
-            let outputs = replay(&path, params).unwrap().outputs;
-            assert!(outputs.iter().all(|out| out.rate == Some(2.5)));
-            outputs.into_iter().map(|out| out.name).collect()
-        };
-        assert_eq!(ports(&[]), ["band", "e", "n", "lines", "never"]);
-        assert_eq!(ports(&[("streams", "trace.n".into())]), [""]);
-        let named = [("streams", "trace.n".into()), ("ports", "n".into())];
-        assert_eq!(ports(&named), ["n"]);
-        let refused = |params: &[(&str, Value)]| replay(&path, params).unwrap_err();
-        let error = refused(&[("streams", "trace.m".into())]);
-        assert!(
-            error.message.ends_with("r.rec has no stream `trace.m`"),
-            "{error:?}"
-        );
-        assert_eq!(error.help.as_deref(), Some("did you mean `trace.e`?"));
-        let twice = refused(&[("streams", ["band", "band"].into())]);
-        assert_eq!(
-            twice.message,
-            "two of the streams would be the output `band`"
-        );
-        let short = refused(&[("ports", ["a", "b"].into())]);
-        assert_eq!(
-            short.message,
-            "`ports` has 2 names, and there are 5 streams"
-        );
-    }
-
-    #[test]
-    fn a_recording_cut_off_anywhere_is_read_to_its_last_whole_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        drop(record(&path, Chunks::Random(5)));
-        let whole = std::fs::read(&path).unwrap();
-        let mut items_before = [0; 2];
-        let steps = (0..whole.len()).step_by(101).chain([whole.len() - 1]);
-        for (len, reserved) in steps.flat_map(|len| [(len, 0), (len, 1)]) {
-            let cut = folder.path().join("cut.rec");
-            // What was reserved and not written is zeros.
-            let rest = vec![0; reserved * (whole.len() - len)];
-            std::fs::write(&cut, [&whole[..len], &rest].concat()).unwrap();
-            let Ok(recording) = Recording::open(&cut) else {
-                assert_eq!(items_before[reserved], 0, "cut at {len}");
-                continue;
-            };
-            let items: u64 = (0..5).map(|nth| recording.items(nth)).sum();
-            assert!(items >= items_before[reserved], "cut at {len}");
-            items_before[reserved] = items;
-            if recording.complaint().is_none() {
-                // What is missing was zeros.
-                assert!(whole[len..].iter().all(|byte| *byte == 0), "cut at {len}");
-            }
-            let given = run(replay(&cut, &[]).unwrap(), &[], Chunks::Whole, usize::MAX).unwrap();
-            for (given, (name, _, all)) in given.iter().zip(streams()) {
-                assert!(all.starts_with(given), "{name} cut at {len}");
-            }
-        }
-        assert_eq!(items_before, [1277; 2]);
-    }
-
-    #[test]
-    fn a_changed_byte_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        let sums = record(&path, Chunks::Random(6)).verify().unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        let mut noticed = 0;
-        for at in (0..whole.len()).step_by(31) {
-            let mut changed = whole.clone();
-            changed[at] ^= 0x10;
-            std::fs::write(&path, &changed).unwrap();
-            let found = Recording::open(&path).and_then(|recording| match recording.complaint() {
-                Some(complaint) => Err(complaint.to_owned()),
-                None => recording.verify(),
-            });
-            match found {
-                // Zeros between parts.
-                Ok(found) => assert!(found == sums && whole[at] == 0, "byte {at}"),
-                Err(_) => noticed += 1,
-            }
-        }
-        assert!(noticed > whole.len() / 31 * 9 / 10, "{noticed}");
-    }
-
-    /// A recording of one stream by nobody's hand, with good checksums.
-    fn forged(stream: &Recorded, items: u64, bytes: &[u8]) -> Result<Vec<Sum>, String> {
-        let words = Words {
-            graph: "g".to_owned(),
-            began: 0,
-            streams: vec![stream.clone()],
-            origin: Json::Null,
-        };
-        let part = PartHead {
-            magic: PART,
-            stream: 0,
-            position: 0,
-            items,
-            len_bytes: bytes.len() as u64,
-            time_ns: u64::MAX,
-            crc: 0,
-            zero: 0,
-        };
-        let part = part.sealed(bytes);
-        let file = [&write::head_of(&words), bytemuck::bytes_of(&part), bytes].concat();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        std::fs::write(&path, file).unwrap();
-        let recording = Recording::open(&path)?;
-        let sums = recording.verify()?;
-        let given = run(
-            replay(&path, &[]).unwrap(),
-            &[],
-            Chunks::Random(1),
-            usize::MAX,
-        );
-        assert_eq!(given.unwrap()[0].len() as u64, sums[0].bytes);
-        Ok(sums)
-    }
-
-    #[test]
-    fn a_forged_recording_gives_nothing_that_is_no_item() {
-        let stream = |item_type: &str| {
-            let item_type: ItemType = item_type.parse().unwrap();
-            Recorded::new("x", &item_type, None)
-        };
-        let items = |stream: &Recorded, items, bytes: &[u8]| {
-            forged(stream, items, bytes).map(|sums| sums[0].items)
-        };
-        let (f64s, texts) = (stream("f64"), stream("text"));
-        assert_eq!(items(&f64s, 2, &[0; 16]), Ok(2));
-        assert_eq!(items(&f64s, 1, &[0; 16]), Ok(0));
-        assert_eq!(items(&f64s, u64::MAX / 4, &[0; 16]), Ok(0));
-        let two = frames(["a", "b"]);
-        assert_eq!(items(&texts, 2, &two), Ok(2));
-        assert_eq!(items(&texts, 1, &two), Ok(0));
-        assert_eq!(items(&texts, 3, &two), Ok(0));
-        assert_eq!(items(&texts, 2, &two[..12]), Ok(0));
-        assert_eq!(items(&texts, 1, &frames([[0xffu8]])), Ok(0));
-        let wrong = |change: fn(&mut Recorded)| {
-            let mut stream = stream("f64");
-            change(&mut stream);
-            let refused = items(&stream, 2, &[0; 16]).unwrap_err();
-            assert!(refused.contains("whose head is damaged"), "{refused}");
-        };
-        wrong(|stream| stream.item_len = 3);
-        wrong(|stream| stream.item_len = 0);
-        wrong(|stream| stream.rate = Some(-1.0));
-        wrong(|stream| stream.name.clear());
-    }
-
-    #[test]
-    fn what_is_no_recording_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("r.rec");
-        let refused = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            Recording::open(&path).err().unwrap()
-        };
-        assert!(refused(b"").ends_with(NO_RECORDING));
-        assert!(refused(&[b'x'; 100]).ends_with(NO_RECORDING));
-        drop(record(&path, Chunks::Whole));
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes[8] = 9;
-        assert!(refused(&bytes).ends_with("version 9, and this program reads version 1"));
-        assert!(Recording::open(folder.path()).is_err());
-    }
-
-    /// What a comparison of streams with what was recorded finds, under every cut.
-    fn found(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<Option<Difference>> {
-        let folder = tempfile::tempdir().unwrap();
-        let recording = record(&folder.path().join("r.rec"), Chunks::Random(8));
-        let recording = std::sync::Arc::new(recording);
-        let mut inputs: Vec<Vec<u8>> = streams().into_iter().map(|s| s.2).collect();
-        change(&mut inputs);
-        let pairs: Vec<_> = types().into_iter().enumerate().collect();
-        let found = CUTS.map(|chunks| {
-            let (blueprint, findings) = comparer(&recording, &pairs).unwrap();
-            run(blueprint, &inputs, chunks, usize::MAX).unwrap();
-            (0..5).map(|nth| findings.of(nth)).collect::<Vec<_>>()
-        });
-        assert!(found.iter().all(|other| *other == found[0]), "{found:?}");
-        found[0].clone()
-    }
-
-    #[test]
-    fn the_first_difference_of_each_stream_is_found() {
-        assert_eq!(found(|_| ()), [const { None }; 5]);
-        let differences = found(|streams| {
-            streams[0][8 * 450..][..8].copy_from_slice(&1.0f64.to_ne_bytes());
-            streams[0][8 * 600] ^= 1;
-            streams[1].truncate(6 * 99);
-            let mut lines: Vec<Vec<u8>> = Frames::new(&streams[3]).map(<[u8]>::to_vec).collect();
-            lines[100] = vec![b'z'; 100];
-            streams[3] = frames(lines);
-            streams[4] = vec![0; 8];
-        });
-        let changed = Difference::Item {
-            position: 450,
-            found: 1.0f64.to_ne_bytes().to_vec(),
-            len_bytes: 8,
-        };
-        let line = Difference::Item {
-            position: 100,
-            found: vec![b'z'; 64],
-            len_bytes: 100,
-        };
-        let shorter = Difference::Shorter { position: 99 };
-        let longer = Difference::Longer { position: 0 };
-        let expected = [Some(changed), Some(shorter), None, Some(line), Some(longer)];
-        assert_eq!(differences, expected);
-    }
-
-    #[test]
-    fn a_recorder_keeps_to_regular_files_and_says_so() {
-        let words = Words {
-            graph: "g".to_owned(),
-            began: 0,
-            streams: vec![Recorded::new("x", &ItemType::U8, None)],
-            origin: Json::Null,
-        };
-        let types = [ItemType::U8];
-        let blueprint = recorder(Path::new("/dev/null"), &words, &types).unwrap();
-        let error = run(blueprint, &[vec![1]], Chunks::Whole, 1).unwrap_err();
-        assert!(
-            error.message.contains("/dev/null is no regular file"),
-            "{error}"
-        );
-        let nowhere = recorder(Path::new("/nowhere/r.rec"), &words, &types);
-        assert!(nowhere.unwrap_err().message.contains("/nowhere"));
-    }
-}
+mod tests;

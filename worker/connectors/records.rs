@@ -5,6 +5,7 @@
 
 use crate::agent::{Agent, AgentError, Input, Io, Outside, State, Status, Wait};
 use crate::connectors::files::{Bytes, Filled, Reader, Readers, Target};
+use crate::connectors::placed::Placed;
 
 /// Makes items of records, or records of items: as many as both slices hold.
 pub(super) type Convert = Box<dyn Fn(&[u8], &mut [u8])>;
@@ -49,6 +50,8 @@ pub(super) struct RecordReader<R = Reader> {
     pub(super) count: Count,
     /// From records to items.
     pub(super) convert: Convert,
+    /// Tags of the items.
+    pub(super) tags: Placed,
 }
 
 impl<R: Bytes> RecordReader<R> {
@@ -65,12 +68,16 @@ impl<R: Bytes> RecordReader<R> {
     /// Gives items until there is no room, or no more bytes for now.
     fn read(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let given = io.state.get::<u64>();
-        let output = &mut io.outputs[0];
         loop {
             let left = self.left(*given);
+            let Some(before_tag) = self.tags.give(io.outputs, left == 0)? else {
+                return Ok(Status::More);
+            };
             if left == 0 {
                 return Ok(Status::Done);
             }
+            let left = left.min(before_tag);
+            let output = &mut io.outputs[0];
             if output.is_full() {
                 return Ok(Status::More);
             }

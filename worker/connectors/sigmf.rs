@@ -14,19 +14,23 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Outside, State, StateSpec, Status,
+    Table,
 };
 use crate::connectors::files::{Reader, Readers, Target};
+use crate::connectors::placed::Placed;
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter, in_order};
 use crate::connectors::sound::picked;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::tags::{Tag, Tags};
+use crate::tags::Tags;
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, from_file};
 
 mod archive;
 mod sha512;
+mod tags;
 
 use sha512::sha512;
+use tags::{CAPTURES_LEN_MAX, Captures, Note};
 
 /// The row of `sigmf.read`.
 pub const SIGMF_READ: OpDef = OpDef {
@@ -36,10 +40,12 @@ pub const SIGMF_READ: OpDef = OpDef {
           several channels. Integers become floats of which full scale is 1 (unsigned ones with their middle at 0), as the sigmf package \
           reads them; `dtype` keeps them: `i16` of a `ri16_le` recording, `i16[2]` of a `ci16_le` one. The stream's rate is \
           `core:sample_rate`, and its unit `thalweg:unit`, which `sigmf.write` writes. `core:dataset`, `core:header_bytes` and `core:trailing_bytes` are heeded; an archive \
-          (`NAME.sigmf`, a tar file) is read as it is. Annotations and captures are read by `sigmf.notes`. Goes on at the committed \
+          (`NAME.sigmf`, a tar file) is read as it is. Annotations are tags of the samples (docs/tags.md): at `core:sample_start`, with the key \
+          `core:label`; the value is the `core:comment`, an object of the annotation's fields where it has others, or `true` where it has none. Captures are tags \
+          `core:frequency`, `core:datetime` and `core:global_index`. `sigmf.write` makes the same annotations and captures of them; `sigmf.notes` reads both as text. Goes on at the committed \
           sample whatever is killed.",
     inputs: Arity::Source,
-    outputs: "one stream of samples",
+    outputs: "one stream of samples, tagged",
     params: &[
         PATH,
         ParamDef {
@@ -93,7 +99,8 @@ pub const SIGMF_WRITE: OpDef = OpDef {
     doc: "Samples to `NAME.sigmf-data`, little-endian in the input's type, and metadata to `NAME.sigmf-meta`. A \
           vector's elements are channels, or with `complex = true` real and imaginary parts in turn (`i16[2]` \
           makes `ci16_le`). Types are u8 i8 u16 i16 u32 i32 f32 f64 cf32 cf64. A second input of text gives annotations, each \
-          a JSON object with `core:sample_start`, in ascending order of it; without one, tags of the samples become annotations: the key is the `core:label`, the value the `core:comment`. Existing files are replaced; both \
+          a JSON object with `core:sample_start`, in ascending order of it; without one, tags of the samples become annotations: the key is the `core:label`, the value the `core:comment` (none for `true`; an object's \
+          fields are the annotation's). A tag `core:frequency`, `core:datetime` or `core:global_index` becomes a field of the capture that begins there. Existing files are replaced; both \
           are whole and readable after every step and written exactly once whatever is killed. They must be regular files; for a device there are no metadata.",
     inputs: Arity::AtLeast(1),
     outputs: "nothing",
@@ -117,14 +124,14 @@ pub const SIGMF_WRITE: OpDef = OpDef {
             kind: ParamKind::Float,
             default: Some(""),
             unit: "Hz",
-            doc: "The centre frequency: `core:frequency` of the capture.",
+            doc: "The centre frequency: `core:frequency` of the first capture; tags `core:frequency` begin others.",
         },
         ParamDef {
             name: "datetime",
             kind: ParamKind::Text,
             default: Some(""),
             unit: "",
-            doc: "When the first sample was taken, as ISO 8601 (`2026-01-31T12:00:00Z`): `core:datetime` of the capture.",
+            doc: "When the first sample was taken, as ISO 8601 (`2026-01-31T12:00:00Z`): `core:datetime` of the first capture.",
         },
         ParamDef {
             name: "description",
@@ -492,8 +499,21 @@ impl Recording {
         let before: u64 = headers.iter().take(k + 1).sum();
         Ok(Part {
             start: place.start + before + first * sample_len,
+            first,
             samples: end - first,
+            is_last: end == all,
         })
+    }
+
+    /// Captures and annotations that begin in a part of the samples, as tags.
+    fn tags(&self, part: &Part) -> Placed {
+        let captures = self.captures.iter();
+        let captures = captures.flat_map(|capture| tags::of_capture(capture, part.first));
+        let annotations = self.annotations.iter();
+        let annotations = annotations.filter_map(|note| tags::of_annotation(note, part.first));
+        let tags = captures.chain(annotations);
+        let tags = tags.filter(|tag| part.is_last || tag.position < part.samples);
+        Placed::new(tags.collect())
     }
 }
 
@@ -501,7 +521,11 @@ impl Recording {
 struct Part {
     /// The byte of the first.
     start: u64,
+    /// Which sample of the recording that is.
+    first: u64,
     samples: u64,
+    /// They end where the recording ends.
+    is_last: bool,
 }
 
 /// How a sample is kept.
@@ -677,6 +701,8 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let unit = Unit::maybe(unit.filter(|_| is_as_stored).and_then(from_file));
     let reader = Reader::at(recording.data()?.path.clone())?;
     let part = recording.part(args, layout.sample_len() as u64)?;
+    let tags = recording.tags(&part);
+    let has_tags = !tags.is_empty();
     if args.flag("verify") {
         recording.verify(&reader)?;
     }
@@ -686,8 +712,13 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         record_len: layout.sample_len(),
         count: Count::Exactly(part.samples),
         convert,
+        tags,
     };
     Ok(Blueprint::new(agent)
+        .tags(match has_tags {
+            true => Tags::Made,
+            false => Tags::Carried,
+        })
         .state(StateSpec::of(0u64))
         .output(OutPort::new(item_type, rate).unit(unit)))
 }
@@ -768,11 +799,13 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
         }
     };
     let record_len = layout.sample_len();
-    let (head, global) = head(args, &layout)?;
+    let [first, global] = head(args, &layout)?;
+    let captures = Captures::new(first);
     let is_hashed = args.flag("sha512") && meta.is_some();
     let agent = SigmfWriter {
         hashed: is_hashed.then_some(data_path),
-        tail: tail(&global),
+        tail: tail(&captures, &global),
+        captures,
         global,
         samples: RecordWriter {
             target: data,
@@ -784,11 +817,13 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
             records: Vec::new(),
         },
         meta,
-        head,
         takes_tags: notes.is_none(),
     };
     let blueprint = Blueprint::new(agent)
-        .state(StateSpec::of(Taken::zeroed()))
+        .state(StateSpec::head_and_table(
+            Taken::zeroed(),
+            &[0u8; CAPTURES_LEN_MAX],
+        ))
         .input(InPort::new(input.item_type.clone()));
     Ok(match notes {
         Some(_) => blueprint.input(InPort::new(ItemType::Text)),
@@ -824,8 +859,8 @@ fn written_layout(args: &Args) -> Result<Layout, OpError> {
     })
 }
 
-/// The metadata up to the first annotation, and `global`, which comes behind the last.
-fn head(args: &Args, layout: &Layout) -> Result<(Vec<u8>, Map<String, Json>), OpError> {
+/// The first capture, and `global`.
+fn head(args: &Args, layout: &Layout) -> Result<[Map<String, Json>; 2], OpError> {
     let rate = crate::connectors::rate(args)?.or(args.input().rate);
     let mut global = Map::new();
     global.insert("core:version".to_owned(), json!("1.2.0"));
@@ -857,15 +892,16 @@ fn head(args: &Args, layout: &Layout) -> Result<(Vec<u8>, Map<String, Json>), Op
     if let Some(datetime) = args.text("datetime") {
         capture.insert("core:datetime".to_owned(), json!(datetime));
     }
-    let capture = Json::Object(capture);
-    let head = format!("{{\n\"captures\": [{capture:#}],\n\"annotations\": [");
-    Ok((head.into_bytes(), global))
+    Ok([capture, global])
 }
 
+/// The metadata up to the first annotation.
+const HEAD: &[u8] = b"{\n\"annotations\": [";
+
 /// What closes the metadata.
-fn tail(global: &Map<String, Json>) -> Vec<u8> {
-    let global = Json::Object(global.clone());
-    format!("\n],\n\"global\": {global:#}\n}}\n").into_bytes()
+fn tail(captures: &Captures, global: &Map<String, Json>) -> Vec<u8> {
+    let (captures, global) = (captures.to_json(), Json::Object(global.clone()));
+    format!("\n],\n\"captures\": {captures:#},\n\"global\": {global:#}\n}}\n").into_bytes()
 }
 
 /// The state of `sigmf.write`.
@@ -878,14 +914,16 @@ struct Taken {
     notes_len: u64,
     /// The sample that the last annotation begins at.
     last_start: u64,
+    /// Bytes of what tags said of captures.
+    captures_len: u64,
 }
 
-/// State: [`Taken`].
+/// State: [`Taken`], and what tags said of captures: [`Captures`].
 struct SigmfWriter {
     samples: RecordWriter,
     /// Absent where samples go to a device.
     meta: Option<Target>,
-    head: Vec<u8>,
+    captures: Captures,
     /// Its second input is of tags, not of annotations.
     takes_tags: bool,
     global: Map<String, Json>,
@@ -897,11 +935,22 @@ struct SigmfWriter {
 
 impl SigmfWriter {
     /// Writes the annotations that have come, and what closes the metadata behind them.
-    fn take_notes(&mut self, notes: &mut Input, taken: &mut Taken) -> Result<(), AgentError> {
+    fn take_notes(&mut self, notes: &mut Input, mut state: State<'_>) -> Result<(), AgentError> {
+        let (taken, mut table) = state.head_and_table::<Taken, u8>();
+        let committed = taken.captures_len as usize;
+        self.captures.catch_up(&table.as_slice()[..committed]);
         let mut text = Vec::new();
         for (n, note) in notes.frames().enumerate() {
-            let of_tag = self.takes_tags.then(|| annotation(note)).transpose()?;
-            let note = of_tag.as_deref().unwrap_or(note);
+            let of_tag = self.takes_tags.then(|| Note::of_frame(note)).transpose()?;
+            let note = match &of_tag {
+                None => note,
+                Some(Note::Annotation(note)) => note,
+                Some(Note::Capture(start, fields)) => {
+                    let line = self.captures.note(*start, fields.clone());
+                    add_line(taken, &mut table, &line)?;
+                    continue;
+                }
+            };
             let start = start_of(note, taken.last_start).map_err(|why| {
                 AgentError::new(format!("annotation {} {why}", notes.position() + n as u64))
             })?;
@@ -911,10 +960,22 @@ impl SigmfWriter {
             text.extend_from_slice(note.trim_ascii());
         }
         notes.consume(notes.len());
-        let at = self.head.len() as u64 + taken.notes_len;
+        if taken.captures_len as usize > committed {
+            self.tail = tail(&self.captures, &self.global);
+        }
+        let at = HEAD.len() as u64 + taken.notes_len;
         taken.notes_len += text.len() as u64;
         text.extend_from_slice(&self.tail);
         self.write_meta(at, &text)
+    }
+
+    /// Knows of captures what is committed, and nothing else.
+    fn catch_up(&mut self, state: &mut State<'_>) -> Taken {
+        let (taken, table) = state.head_and_table::<Taken, u8>();
+        let committed = &table.as_slice()[..taken.captures_len as usize];
+        self.captures.catch_up(committed);
+        self.tail = tail(&self.captures, &self.global);
+        *taken
     }
 
     /// Writes what the metadata end with.
@@ -927,7 +988,7 @@ impl SigmfWriter {
     }
 
     fn close_meta(&mut self, taken: Taken, tail: &[u8]) -> Result<(), AgentError> {
-        self.write_meta(self.head.len() as u64 + taken.notes_len, tail)
+        self.write_meta(HEAD.len() as u64 + taken.notes_len, tail)
     }
 
     /// What closes the metadata of a recording that has ended.
@@ -945,23 +1006,25 @@ impl SigmfWriter {
         })?;
         let mut global = self.global.clone();
         global.insert("core:sha512".to_owned(), json!(hash));
-        Ok(tail(&global))
+        Ok(tail(&self.captures, &global))
     }
 }
 
-/// A tag as an annotation.
-fn annotation(frame: &[u8]) -> Result<Vec<u8>, AgentError> {
-    let tag = Tag::of_frame(frame)?;
-    let comment = match serde_json::from_str(tag.value) {
-        Ok(Json::String(text)) => text,
-        _ => tag.value.to_owned(),
-    };
-    let annotation = json!({
-        "core:sample_start": tag.position,
-        "core:label": tag.key,
-        "core:comment": comment,
-    });
-    Ok(annotation.to_string().into_bytes())
+/// Commits what a tag said of a capture.
+fn add_line(taken: &mut Taken, table: &mut Table<'_, u8>, line: &[u8]) -> Result<(), AgentError> {
+    let start = taken.captures_len as usize;
+    let end = start + line.len();
+    if end > table.len() {
+        return Err(AgentError::new(format!(
+            "more tags begin captures than a recording takes: {} bytes of them are kept, and these do not fit: {}; keep the \
+             tags `core:frequency` and `core:datetime` to places where they change",
+            table.len(),
+            String::from_utf8_lossy(line).trim_end()
+        )));
+    }
+    table.range_mut(start..end).copy_from_slice(line);
+    taken.captures_len = end as u64;
+    Ok(())
 }
 
 /// The sample that an annotation begins at, or what is wrong with it.
@@ -983,29 +1046,29 @@ fn start_of(note: &[u8], last_start: u64) -> Result<u64, String> {
 
 impl Agent for SigmfWriter {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        let taken = *state.get::<Taken>();
+        let taken = self.catch_up(&mut state);
         self.samples
             .target
             .open(self.samples.offset(taken.samples))?;
         if let Some(meta) = &mut self.meta {
             match taken.notes_len {
                 0 => meta.open(0)?,
-                notes_len => meta.open(self.head.len() as u64 + notes_len)?,
+                notes_len => meta.open(HEAD.len() as u64 + notes_len)?,
             }
-            meta.write(0, &self.head)?;
+            meta.write(0, HEAD)?;
         }
         let tail = self.tail.clone();
         self.close_meta(taken, &tail)
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let taken = io.state.get::<Taken>();
+        let (taken, _) = io.state.head_and_table::<Taken, u8>();
         if self.samples.take(&mut io.inputs[0], &mut taken.samples)? == Readers::Gone {
             return Ok(Status::Done);
         }
         if let Some(notes) = io.inputs.get_mut(1).filter(|notes| !notes.is_empty()) {
             let is_whole = notes.is_whole() || !self.takes_tags;
-            self.take_notes(notes, taken)?;
+            self.take_notes(notes, io.state.reborrow())?;
             if !is_whole {
                 return Ok(Status::More);
             }
@@ -1014,13 +1077,13 @@ impl Agent for SigmfWriter {
     }
 
     fn finish(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        let taken = *state.get::<Taken>();
+        let taken = self.catch_up(&mut state);
         let tail = self.last_tail(taken)?;
         self.close_meta(taken, &tail)
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let taken: Taken = bytemuck::pod_read_unaligned(state);
+        let taken: Taken = bytemuck::pod_read_unaligned(&state[..size_of::<Taken>()]);
         self.samples
             .target
             .outside(0..self.samples.offset(taken.samples))
@@ -1033,7 +1096,9 @@ mod tests {
     use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
     use crate::connectors::npy::NPY_READ;
     use crate::op::{InputInfo, Value};
+    use crate::tags::Tag;
     use crate::testing::{Chunks, Random, frames, run, texts};
+    use thalweg_ringbuf::Frames;
 
     #[test]
     fn samples_are_read_as_the_sigmf_package_reads_them() {
@@ -1131,7 +1196,15 @@ mod tests {
             }
             .frame()
         };
-        let tags = [tag(3, "burst", "1.5"), tag(60, "call", "\"hello\"")];
+        let tags = [
+            tag(3, "burst", "1.5"),
+            tag(3, "core:frequency", "2.5"),
+            tag(60, "call", "\"hello\""),
+            tag(70, "", "{\"core:sample_count\":9}"),
+            tag(70, "core:frequency", "3"),
+            tag(70, "core:datetime", "\"2026-01-31T12:00:00Z\""),
+            tag(80, "flag", "true"),
+        ];
         for chunks in CUTS {
             let folder = tempfile::tempdir().unwrap();
             let writer = writer(folder.path(), &["i16[2]"]).unwrap();
@@ -1140,10 +1213,47 @@ mod tests {
             let back = source(&SIGMF_NOTES, folder.path(), "w", None, &[]).unwrap();
             let back = read(back, chunks).unwrap();
             let expected = [
-                r#"{"core:sample_start":3,"core:label":"burst","core:comment":"1.5"}"#,
-                r#"{"core:sample_start":60,"core:label":"call","core:comment":"hello"}"#,
+                r#"{"core:comment":"1.5","core:label":"burst","core:sample_start":3}"#,
+                r#"{"core:comment":"hello","core:label":"call","core:sample_start":60}"#,
+                r#"{"core:sample_count":9,"core:sample_start":70}"#,
+                r#"{"core:label":"flag","core:sample_start":80}"#,
             ];
-            assert_eq!(texts(&back), expected, "{chunks:?}");
+            let json = |note: &str| serde_json::from_str::<Json>(note).unwrap();
+            let expected = expected.map(json);
+            assert!(
+                texts(&back).into_iter().map(json).eq(expected),
+                "{chunks:?}"
+            );
+            let of = [("of", Value::from("captures"))];
+            let back = source(&SIGMF_NOTES, folder.path(), "w", None, &of).unwrap();
+            let back = read(back, chunks).unwrap();
+            let expected = [
+                json!({"core:sample_start": 0, "core:frequency": 1e8}),
+                json!({"core:sample_start": 3, "core:frequency": 2.5}),
+                json!({"core:sample_start": 70, "core:frequency": 3, "core:datetime": "2026-01-31T12:00:00Z"}),
+            ];
+            assert!(
+                texts(&back).into_iter().map(json).eq(expected),
+                "{chunks:?}"
+            );
+            // Given as tags again they are the same.
+            let again = source(&SIGMF_READ, folder.path(), "w", None, &[]).unwrap();
+            assert_eq!(again.tags, Tags::Made);
+            let given = run(again.tagged(&[], &[true]), &[], chunks, usize::MAX).unwrap();
+            let given: Vec<_> = Frames::new(&given[1])
+                .map(|f| Tag::of_frame(f).unwrap())
+                .collect();
+            let first = Tag {
+                position: 0,
+                key: "core:frequency",
+                value: "100000000.0",
+            };
+            assert_eq!(given[0], first);
+            let mut given: Vec<_> = given[1..].iter().map(Tag::frame).collect();
+            let mut expected = tags.clone();
+            given.sort();
+            expected.sort();
+            assert_eq!(given, expected, "{chunks:?}");
         }
     }
 
@@ -1280,14 +1390,14 @@ mod tests {
         let first = writer(folder.path(), &["f32", "text"]).unwrap();
         run(first, &[items, notes], Chunks::Whole, usize::MAX).unwrap();
         let mut next = writer(folder.path(), &["f32", "text"]).unwrap();
-        let mut state = [Taken {
+        let taken = Taken {
             samples: 2,
             notes_len: 1 + r#"{"core:sample_start":1}"#.len() as u64,
             last_start: 1,
-        }];
-        next.agent
-            .attach(State::new(bytemuck::cast_slice_mut(&mut state)))
-            .unwrap();
+            captures_len: 0,
+        };
+        let mut state = StateSpec::head_and_table(taken, &[0u8; CAPTURES_LEN_MAX]).init;
+        next.agent.attach(State::new(&mut state)).unwrap();
         let data = fs::read(folder.path().join("w.sigmf-data")).unwrap();
         assert_eq!(data, bytes(&[1.0f32, 2.0]));
         let meta = fs::read_to_string(folder.path().join("w.sigmf-meta")).unwrap();

@@ -11,6 +11,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
 use crate::connectors::files::{Reader, Target};
 use crate::connectors::params::{READ_FILE, WRITE_FILE};
+use crate::connectors::placed::Placed;
 use crate::connectors::records::{Convert, Count, RecordReader, RecordWriter};
 use crate::connectors::sound::{
     CHANNEL, Encoding, HALF_RANGE, chosen_channel, item_type, read_convert, read_scalar,
@@ -85,6 +86,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         record_len: encoding.len_bytes() * usize::from(channels),
         count: Count::Exactly(sound.frames),
         convert: read_convert(encoding, scalar, channel.map(|k| (k, channels))),
+        tags: Placed::default(),
     };
     Ok(Blueprint::new(agent)
         .state(StateSpec::of(0u64))

@@ -50,6 +50,7 @@ pub mod radio;
 pub mod recursive_sta_lta;
 pub mod regex;
 pub mod regress;
+pub mod repeat;
 pub mod reservoir;
 pub mod route;
 pub mod scale;
@@ -185,9 +186,16 @@ const OPERATORS: &[&OpDef] = &[
     &regex::MATCH,
     &regex::REPLACE,
     &regress::REGRESS,
+    &radio::access_code::ACCESS_CODE,
     &radio::agc::AGC,
+    &radio::bits::DECODE,
+    &radio::bits::DESCRAMBLE,
+    &radio::bits::ENCODE,
+    &radio::bits::SCRAMBLE,
+    &radio::channelizer::CHANNELIZER,
     &radio::clock::MM,
     &radio::gardner::GARDNER,
+    &radio::costas::COSTAS,
     &radio::demod::AM,
     &radio::demod::FM,
     &radio::demod::PM,
@@ -201,6 +209,8 @@ const OPERATORS: &[&OpDef] = &[
     &radio::slice::BINARY,
     &radio::slice::QPSK,
     &radio::squelch::SQUELCH,
+    &repeat::KEEP_M_IN_N,
+    &repeat::REPEAT,
     &reservoir::RESERVOIR,
     &route::ROUTE,
     &scale::SCALE,

@@ -237,9 +237,13 @@ fn losses(report: &Report) -> String {
             lossy.push(words);
         }
     }
+    let tags = match report.lost_tags {
+        0 => String::new(),
+        tags => format!(", and {tags} tags with them"),
+    };
     match report.lost {
-        0 => "lost 0 items\n".to_owned(),
-        lost => format!("lost {lost} items: {}\n", lossy.join(", ")),
+        0 => format!("lost 0 items{tags}\n"),
+        lost => format!("lost {lost} items{tags}: {}\n", lossy.join(", ")),
     }
 }
 
@@ -260,6 +264,7 @@ mod tests {
             read: 900,
             left: 60,
             lost: 40,
+            lost_tags: 0,
             overflow: "latest",
             rate: 2000.0,
             capacity: 512,
@@ -291,6 +296,7 @@ mod tests {
             agents: Vec::new(),
             edges: vec![edge],
             lost: 40,
+            lost_tags: 0,
             skipped: 0,
             restarts: 0,
             snapshots: 0,
@@ -356,6 +362,7 @@ worker w0 limits
     fn losses_are_said_even_when_there_are_none() {
         let lossless = Report {
             lost: 0,
+            lost_tags: 0,
             edges: Vec::new(),
             ..report()
         };

@@ -15,6 +15,7 @@ use thalweg_ringbuf::Frames;
 
 use super::{Cursor, Recording, Run};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, State, StateSpec, Status};
+use crate::tags::{Tags, companions};
 use crate::types::ItemType;
 
 /// An agent whose inputs are these streams of the recording, and where it leaves what it finds.
@@ -25,34 +26,45 @@ pub fn comparer(
     recording: &Arc<Recording>,
     streams: &[(usize, ItemType)],
 ) -> io::Result<(Blueprint, Arc<Findings>)> {
-    let findings = Arc::new(Findings::new(streams.len())?);
+    let findings = Arc::new(Findings::new(2 * streams.len())?);
+    let items = streams.iter().map(|(nth, _)| *nth);
+    let tags = items.clone().map(|nth| recording.tags_of(nth));
     let comparer = Comparer {
         recording: Arc::clone(recording),
-        cursors: streams.iter().map(|(nth, _)| Cursor::new(*nth)).collect(),
+        cursors: items.chain(tags).map(Cursor::new).collect(),
+        companions: vec![None; streams.len()],
         findings: Arc::clone(&findings),
     };
-    let read = vec![0u64; streams.len()];
-    let blueprint = Blueprint::new(comparer).state(StateSpec::slice(&read));
+    let read = vec![0u64; 2 * streams.len()];
+    let tags = match recording.keeps_tags() {
+        true => Tags::Read,
+        false => Tags::Dropped,
+    };
+    let blueprint = Blueprint::new(comparer)
+        .state(StateSpec::slice(&read))
+        .tags(tags);
     let inputs = streams.iter().map(|(_, of)| InPort::new(of.clone()));
     Ok((inputs.fold(blueprint, Blueprint::input), findings))
 }
 
-/// State: how many items of each stream were read (`u64` each).
+/// State: how many items of each stream were read, then how many tags of each (`u64` each).
 struct Comparer {
     recording: Arc<Recording>,
-    /// One for each input.
+    /// One for each stream, then one for the tags of each.
     cursors: Vec<Cursor>,
+    /// The inputs with the tags of each stream.
+    companions: Vec<Option<usize>>,
     findings: Arc<Findings>,
 }
 
 /// How a stream differs from what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// This item of the run is another than the recorded one.
+    /// This item, or tag, of the run is another than the recorded one. A tag may be none of the recorded ones.
     Item {
-        /// The item's place in the stream.
+        /// The item's place in the stream, or the tag's among the tags.
         position: u64,
-        /// Its first bytes, at most [`SHOWN_BYTES`].
+        /// Its first bytes, at most [`SHOWN_BYTES`], or [`TAG_BYTES`] of a tag's frame.
         found: Vec<u8>,
         /// Bytes of the whole item.
         len_bytes: u64,
@@ -71,17 +83,28 @@ pub enum Difference {
 
 /// Bytes of an item that a difference keeps.
 pub const SHOWN_BYTES: usize = 64;
+/// Bytes of a tag's frame that a difference keeps.
+pub const TAG_BYTES: usize = 512;
 
 impl Comparer {
-    /// Holds what is there of one input against the recording.
+    /// Holds what is there of one input against the recording: `nth` counts streams, then their tags.
     fn compare(&mut self, nth: usize, input: &mut Input) -> Result<(), AgentError> {
+        let is_tags = nth >= self.companions.len();
+        let shown = match is_tags {
+            true => TAG_BYTES,
+            false => SHOWN_BYTES,
+        };
         while !input.is_empty() && !self.findings.is_found(nth) {
             let position = input.position();
             let run = self.cursors[nth].at(&self.recording, position);
             let Some(run) = run.map_err(AgentError::new)? else {
                 // What a cut-off recording has not got is not known.
                 if self.recording.complaint().is_none() {
-                    self.findings.note(nth, &Difference::Longer { position });
+                    let difference = match is_tags.then(|| input.frame()).flatten() {
+                        Some(tag) => differing(position, tag, shown),
+                        None => Difference::Longer { position },
+                    };
+                    self.findings.note(nth, &difference);
                 }
                 break;
             };
@@ -90,17 +113,22 @@ impl Comparer {
                 false => same_items(&run, input),
             };
             if let Some(found) = other {
-                let difference = Difference::Item {
-                    position: position + same as u64,
-                    found: found[..found.len().min(SHOWN_BYTES)].to_vec(),
-                    len_bytes: found.len() as u64,
-                };
+                let difference = differing(position + same as u64, found, shown);
                 self.findings.note(nth, &difference);
             }
             input.consume(same);
         }
         input.consume(input.len());
         Ok(())
+    }
+}
+
+/// The item at this place is this one.
+fn differing(position: u64, found: &[u8], shown: usize) -> Difference {
+    Difference::Item {
+        position,
+        found: found[..found.len().min(shown)].to_vec(),
+        len_bytes: found.len() as u64,
     }
 }
 
@@ -131,19 +159,36 @@ fn same_frames<'a>(run: &Run<'_>, input: &'a Input) -> (usize, Option<&'a [u8]>)
 }
 
 impl Agent for Comparer {
+    fn tagged(&mut self, inputs: &[bool], _outputs: &[bool]) {
+        self.companions = companions(inputs);
+    }
+
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        for (nth, input) in io.inputs.iter_mut().enumerate() {
-            self.compare(nth, input)?;
-        }
         let read = io.state.slice::<u64>();
-        for (read, input) in read.iter_mut().zip(io.inputs.iter()) {
-            *read = input.position();
+        let streams = self.companions.len();
+        let mut is_whole = true;
+        for nth in 0..streams {
+            let tags = self.companions[nth].map(|input| (streams + nth, input));
+            for (nth, input) in [(nth, nth)].into_iter().chain(tags) {
+                self.compare(nth, &mut io.inputs[input])?;
+                read[nth] = io.inputs[input].position();
+            }
+            is_whole &= tags.is_none_or(|(_, input)| io.inputs[input].is_whole());
         }
-        Ok(Status::Ready)
+        Ok(match is_whole {
+            true => Status::Ready,
+            // More tags wait than were visible.
+            false => Status::More,
+        })
     }
 
     fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
-        for (nth, &position) in state.view_slice::<u64>().iter().enumerate() {
+        let read = state.view_slice::<u64>().iter().enumerate();
+        let known = match self.recording.keeps_tags() {
+            true => read.len(),
+            false => self.companions.len(),
+        };
+        for (nth, &position) in read.take(known) {
             if position < self.recording.items(self.cursors[nth].stream) {
                 self.findings.note(nth, &Difference::Shorter { position });
             }
@@ -164,7 +209,9 @@ struct Slot {
     kind: AtomicU64,
     position: AtomicU64,
     len_bytes: AtomicU64,
-    found: [AtomicU64; SHOWN_BYTES / 8],
+    /// Bytes of `found` that are of it.
+    shown: AtomicU64,
+    found: [AtomicU64; TAG_BYTES / 8],
 }
 
 const ITEM: u64 = 1;
@@ -221,13 +268,14 @@ impl Findings {
                 found,
                 len_bytes,
             } => {
-                let mut words = [0u64; SHOWN_BYTES / 8];
+                let mut words = [0u64; TAG_BYTES / 8];
                 bytemuck::cast_slice_mut(&mut words)[..found.len()].copy_from_slice(found);
                 for (word, bytes) in slot.found.iter().zip(words) {
                     // Relaxed, as below: NOTE orders them.
                     word.store(bytes, Relaxed);
                 }
                 slot.len_bytes.store(*len_bytes, Relaxed);
+                slot.shown.store(found.len() as u64, Relaxed);
                 (ITEM, position)
             }
             Difference::Longer { position } => (LONGER, position),
@@ -238,7 +286,7 @@ impl Findings {
         slot.kind.store(kind, Release);
     }
 
-    /// The first difference of the `nth` stream.
+    /// The first difference of the `nth` stream; behind the last, of the tags of the first, and so on.
     pub fn of(&self, nth: usize) -> Option<Difference> {
         let slot = &self.slots()[nth];
         // NOTE (in, from `note`): the rest of the slot is whole.
@@ -249,7 +297,7 @@ impl Findings {
             ITEM => {
                 let words = slot.found.each_ref().map(|word| word.load(Relaxed));
                 let len_bytes = slot.len_bytes.load(Relaxed);
-                let shown = (len_bytes as usize).min(SHOWN_BYTES);
+                let shown = (slot.shown.load(Relaxed) as usize).min(TAG_BYTES);
                 Some(Difference::Item {
                     position,
                     found: bytemuck::cast_slice(&words)[..shown].to_vec(),
@@ -271,10 +319,10 @@ impl Drop for Findings {
 }
 
 impl Recording {
-    /// The bytes of one recorded item; `None` where there is none, or it is damaged.
+    /// The bytes of one recorded item, or of a tag's frame; `None` where there is none, or it is damaged.
     pub fn item(&self, stream: usize, position: u64) -> Option<Vec<u8>> {
         let run = Cursor::new(stream).at(self, position).ok()??;
-        match self.words().streams[stream].item_len {
+        match self.item_len(stream) {
             0 => Frames::new(run.bytes).next().map(<[u8]>::to_vec),
             len => Some(run.bytes[..len].to_vec()),
         }

@@ -8,6 +8,7 @@ use thalweg_ringbuf::Frames;
 use super::{Cursor, Recorded, Recording, Run};
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, Status, Wait};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, nearest};
+use crate::tags::{Tag, Tags, companions};
 use crate::types::ItemType;
 use crate::units::{Unit, from_file};
 
@@ -15,7 +16,7 @@ use crate::units::{Unit, from_file};
 pub const REPLAY_READ: OpDef = OpDef {
     name: "replay.read",
     summary: "gives streams of a recording again",
-    doc: "Each output is a recorded stream, with the type and rate it had; the only one is called as the agent, of \
+    doc: "Each output is a recorded stream, with the type and rate it had, its tags at their places; the only one is called as the agent, of \
           several each as the last part of its name (`trace.z` is the output `z`). Every part is held against \
           its checksum before its items are given. A recording that was cut off ends with its last whole part. \
           `thalweg record` makes recordings, `thalweg replay` runs a graph with one in the place of its sources.",
@@ -89,15 +90,22 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         let port = OutPort::named(name, item_type(recorded)?, recorded.rate);
         outputs.push(port.unit(Unit::maybe(unit)));
     }
+    let tags = chosen.iter().map(|&stream| recording.tags_of(stream));
+    let tags: Vec<usize> = tags.collect();
+    let has_tags = tags.iter().any(|&tags| recording.items(tags) > 0);
     let replay = Replay {
+        companions: vec![None; chosen.len()],
+        tags: tags.into_iter().map(Cursor::new).collect(),
         cursors: chosen.into_iter().map(Cursor::new).collect(),
         recording: Arc::new(recording),
         is_paced: args.text("pace") == Some("recorded"),
         began: None,
     };
-    Ok(outputs
-        .into_iter()
-        .fold(Blueprint::new(replay), Blueprint::output))
+    let blueprint = Blueprint::new(replay).tags(match has_tags {
+        true => Tags::Made,
+        false => Tags::Carried,
+    });
+    Ok(outputs.into_iter().fold(blueprint, Blueprint::output))
 }
 
 fn chosen(recording: &Recording, names: &[&str]) -> Result<Vec<usize>, OpError> {
@@ -169,6 +177,10 @@ struct Replay {
     recording: Arc<Recording>,
     /// One for each output.
     cursors: Vec<Cursor>,
+    /// One for the tags of each.
+    tags: Vec<Cursor>,
+    /// The outputs that take the tags of each.
+    companions: Vec<Option<usize>>,
     is_paced: bool,
     /// When, by the recording's own time, it would have begun: with this process's first call.
     began: Option<Instant>,
@@ -198,34 +210,77 @@ impl Replay {
     fn give(
         &mut self,
         nth: usize,
-        output: &mut Output,
+        outputs: &mut [Output],
         began: Option<Instant>,
     ) -> Result<Waiting, AgentError> {
-        let cursor = &mut self.cursors[nth];
-        while let Some(run) = cursor
-            .at(&self.recording, output.position())
-            .map_err(AgentError::new)?
-        {
+        let recording = Arc::clone(&self.recording);
+        loop {
+            let position = outputs[nth].position();
+            let run = self.cursors[nth].at(&recording, position);
+            let Some(run) = run.map_err(AgentError::new)? else {
+                // Whatever tags are left stand behind the last item.
+                let before_tag = self.give_tags(nth, outputs, u64::MAX)?;
+                return Ok(match before_tag {
+                    Some(_) => Waiting::Nothing,
+                    None => Waiting::Room,
+                });
+            };
             let due = began.map(|began| began + Duration::from_nanos(run.time_ns));
             if let Some(due) = due.filter(|due| *due > Instant::now()) {
                 return Ok(Waiting::Moment(due));
             }
-            let is_framed = self.recording.words.streams[cursor.stream].is_framed();
-            let given = match is_framed {
-                true => give_frames(&run, output),
-                false => give_items(&run, output),
+            let Some(before_tag) = self.give_tags(nth, outputs, position)? else {
+                return Ok(Waiting::Room);
             };
-            if given < run.items {
+            let items = run.items.min(before_tag);
+            let given = match recording.words.streams[self.cursors[nth].stream].is_framed() {
+                true => give_frames(&run, items, &mut outputs[nth]),
+                false => give_items(&run, items, &mut outputs[nth]),
+            };
+            if given < items {
                 return Ok(Waiting::Room);
             }
         }
-        Ok(Waiting::Nothing)
+    }
+
+    /// Gives the tags of a stream that stand at this place or before it. How many items come before the next one;
+    /// `None` while tags wait for room.
+    fn give_tags(
+        &mut self,
+        nth: usize,
+        outputs: &mut [Output],
+        position: u64,
+    ) -> Result<Option<u64>, AgentError> {
+        let Some(companion) = self.companions[nth] else {
+            return Ok(Some(u64::MAX));
+        };
+        let at = outputs[nth].position();
+        let companion = &mut outputs[companion];
+        loop {
+            let run = self.tags[nth].at(&self.recording, companion.position());
+            let Some(run) = run.map_err(AgentError::new)? else {
+                return Ok(Some(u64::MAX));
+            };
+            for frame in Frames::new(run.bytes) {
+                let tag = Tag::of_frame(frame)?;
+                if tag.position > position {
+                    return Ok(Some(tag.position - position));
+                }
+                let tag = Tag {
+                    position: at,
+                    ..tag
+                };
+                if !tag.give(companion) {
+                    return Ok(None);
+                }
+            }
+        }
     }
 }
 
-/// Gives the first items of a run; how many.
-fn give_items(run: &Run<'_>, output: &mut Output) -> u64 {
-    let items = output.space().min(run.items as usize);
+/// Gives the first items of a run, at most so many; how many.
+fn give_items(run: &Run<'_>, most: u64, output: &mut Output) -> u64 {
+    let items = output.space().min(most as usize);
     let len_bytes = items * output.item_len();
     output.bytes()[..len_bytes].copy_from_slice(&run.bytes[..len_bytes]);
     output.produce(items);
@@ -233,18 +288,22 @@ fn give_items(run: &Run<'_>, output: &mut Output) -> u64 {
 }
 
 /// As [`give_items`], of frames.
-fn give_frames(run: &Run<'_>, output: &mut Output) -> u64 {
-    let frames = Frames::new(run.bytes);
+fn give_frames(run: &Run<'_>, most: u64, output: &mut Output) -> u64 {
+    let frames = Frames::new(run.bytes).take(most as usize);
     frames.take_while(|frame| output.give(frame)).count() as u64
 }
 
 impl Agent for Replay {
+    fn tagged(&mut self, _inputs: &[bool], outputs: &[bool]) {
+        self.companions = companions(outputs);
+    }
+
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let began = self.is_paced.then(|| self.began(io.outputs));
         let (mut has_more, mut next) = (false, None::<Instant>);
         let given = |io: &Io<'_>| io.outputs.iter().any(|output| output.produced() > 0);
-        for nth in 0..io.outputs.len() {
-            match self.give(nth, &mut io.outputs[nth], began) {
+        for nth in 0..self.cursors.len() {
+            match self.give(nth, io.outputs, began) {
                 Ok(Waiting::Nothing) => {}
                 Ok(Waiting::Room) => has_more = true,
                 Ok(Waiting::Moment(due)) => next = Some(next.map_or(due, |next| next.min(due))),

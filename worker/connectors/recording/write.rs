@@ -1,4 +1,4 @@
-//! The agent that records: all its streams into one file, each item exactly once.
+//! The agent that records: all its streams into one file, each item and each tag exactly once.
 //!
 //! What is committed is how far the file is written. A successor cuts off what lies beyond and goes on
 //! there; the hashes, which no state holds, it takes anew of what the file has.
@@ -12,15 +12,16 @@ use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
 
 use super::{
-    Digest, END, EndWords, Head, MAGIC, PART, PartHead, Recorded, Recording, VERSION, Words,
+    Digest, END, EndWords, Head, MAGIC, PART, PartHead, Recorded, Recording, TAGS, VERSION, Words,
 };
-use super::{aligned, behind};
+use super::{aligned, behind, sums};
 use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, Outside, State, StateSpec, Status,
 };
 use crate::clock;
 use crate::connectors::files::{failed, writable};
 use crate::op::OpError;
+use crate::tags::{Tag, Tags, companions};
 use crate::types::ItemType;
 
 /// An agent that records its inputs, in the order of [`Words::streams`], into this file.
@@ -32,11 +33,14 @@ pub fn recorder(path: &Path, words: &Words, types: &[ItemType]) -> Result<Bluepr
     let recorder = Recorder {
         path: path.to_owned(),
         head: head_of(words),
-        digests: words.streams.iter().map(|_| Digest::new()).collect(),
+        digests: digests(words.streams.len()),
+        companions: vec![None; words.streams.len()],
         streams: words.streams.clone(),
         file: None,
     };
-    let blueprint = Blueprint::new(recorder).state(StateSpec::of(Committed::default()));
+    let blueprint = Blueprint::new(recorder)
+        .state(StateSpec::of(Committed::default()))
+        .tags(Tags::Read);
     let inputs = types.iter().map(|item_type| InPort::new(item_type.clone()));
     Ok(inputs.fold(blueprint, Blueprint::input))
 }
@@ -57,8 +61,16 @@ struct Recorder {
     /// The file's first bytes.
     head: Vec<u8>,
     streams: Vec<Recorded>,
+    /// Of the items of each stream, then of the tags of each.
     digests: Vec<Digest>,
+    /// The inputs with the tags of each stream.
+    companions: Vec<Option<usize>>,
     file: Option<Growing>,
+}
+
+/// Of nothing, for so many streams and their tags.
+fn digests(streams: usize) -> Vec<Digest> {
+    (0..2 * streams).map(|_| Digest::new()).collect()
 }
 
 /// The most bytes of a part, but for a frame that is longer.
@@ -72,7 +84,10 @@ impl Recorder {
 
     /// The hashes know what is committed and nothing else.
     fn catch_up(&mut self, committed: &Committed, inputs: &[Input]) -> Result<(), AgentError> {
-        let positions = inputs.iter().map(Input::position);
+        let items = inputs[..self.streams.len()].iter().map(Input::position);
+        let tags = self.companions.iter();
+        let tags = tags.map(|tags| tags.map_or(0, |t| inputs[t].position()));
+        let positions = items.chain(tags);
         match self.digests.iter().map(|digest| digest.items).eq(positions) {
             true => Ok(()),
             false => self.read_again(self.len_bytes(committed)),
@@ -92,22 +107,49 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records what is there of one input.
-    fn take(
+    /// Records the tags that are there of one stream; how many of its items are recorded with them. Where more tags
+    /// wait than are visible, none of those is below the last one here.
+    fn take_tags(
         &mut self,
         stream: usize,
+        inputs: &mut [Input],
+        committed: &mut Committed,
+    ) -> Result<usize, AgentError> {
+        let (items, position) = (inputs[stream].len(), inputs[stream].position());
+        let Some(tags) = self.companions[stream].map(|input| &mut inputs[input]) else {
+            return Ok(items);
+        };
+        let known = match (tags.is_whole(), tags.frames().last()) {
+            (true, _) => items,
+            (false, None) => 0,
+            (false, Some(last)) => {
+                let below = Tag::of_frame(last)?.position.saturating_sub(position);
+                usize::try_from(below).map_or(items, |below| below.min(items))
+            }
+        };
+        let count = tags.len();
+        self.take(TAGS, stream, tags, count, committed)?;
+        Ok(known)
+    }
+
+    /// Records the first `most` items, or tags, of one input.
+    fn take(
+        &mut self,
+        magic: u32,
+        stream: usize,
         input: &mut Input,
+        mut most: usize,
         committed: &mut Committed,
     ) -> Result<(), AgentError> {
-        while !input.is_empty() {
-            let (items, bytes) = first_items(input);
+        while most > 0 {
+            let (items, bytes) = first_items(input, most);
             let now = clock::now_ns();
             if committed.len_bytes == 0 {
                 committed.began_ns = now;
             }
             committed.last_ns = now.max(committed.last_ns);
             let head = PartHead {
-                magic: PART,
+                magic,
                 stream: stream as u32,
                 position: input.position(),
                 items: items as u64,
@@ -119,15 +161,24 @@ impl Recorder {
             let at = self.len_bytes(committed);
             let file = self.file.as_mut().expect("attached before the first call");
             file.write(at, &head.sealed(bytes), bytes)?;
-            self.digests[stream].add(items as u64, bytes);
+            let lane = match magic {
+                TAGS => self.streams.len() + stream,
+                _ => stream,
+            };
+            self.digests[lane].add(items as u64, bytes);
             committed.len_bytes = behind(at as usize, bytes.len()) as u64;
             input.consume(items);
+            most -= items;
         }
         Ok(())
     }
 }
 
 impl Agent for Recorder {
+    fn tagged(&mut self, inputs: &[bool], _outputs: &[bool]) {
+        self.companions = companions(inputs);
+    }
+
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
         let committed = *state.view::<Committed>();
         let file = Growing::open(&self.path, committed.len_bytes)?;
@@ -141,25 +192,30 @@ impl Agent for Recorder {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let tags = self.companions.iter().flatten();
+        let rests = match tags.clone().all(|&tags| io.inputs[tags].is_whole()) {
+            true => Status::Ready,
+            // More tags wait than are visible: it is not done when the items are.
+            false => Status::More,
+        };
         if io.inputs.iter().all(|input| input.is_empty()) {
-            return Ok(Status::Ready);
+            return Ok(rests);
         }
         let committed = io.state.get::<Committed>();
         self.catch_up(committed, io.inputs)?;
-        for (stream, input) in io.inputs.iter_mut().enumerate() {
-            self.take(stream, input, committed)?;
+        for stream in 0..self.streams.len() {
+            let known = self.take_tags(stream, io.inputs, committed)?;
+            self.take(PART, stream, &mut io.inputs[stream], known, committed)?;
         }
-        Ok(Status::Ready)
+        Ok(rests)
     }
 
     /// Writes the end behind the last part, and cuts off what was reserved.
     fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
         let at = self.len_bytes(state.view::<Committed>());
-        let sums = self.streams.iter().zip(&self.digests);
+        let (items, tags) = self.digests.split_at(self.streams.len());
         let words = EndWords {
-            streams: sums
-                .map(|(stream, digest)| digest.sum(&stream.name))
-                .collect(),
+            streams: sums(&self.streams, items, tags),
         };
         let words = serde_json::to_vec(&words).expect("names and numbers");
         let head = PartHead {
@@ -186,16 +242,16 @@ impl Agent for Recorder {
     }
 }
 
-/// The first items of an input that one part holds: how many, and their bytes.
-fn first_items(input: &Input) -> (usize, &[u8]) {
+/// The first items of an input that one part holds, at most so many: how many, and their bytes.
+fn first_items(input: &Input, most: usize) -> (usize, &[u8]) {
     if !input.is_framed() {
-        let items = input.len().min((PART_LEN_BYTES / input.item_len()).max(1));
+        let items = most.min((PART_LEN_BYTES / input.item_len()).max(1));
         return (items, &input.bytes()[..items * input.item_len()]);
     }
     let mut frames = input.frames();
     let all = frames.rest();
     let (mut items, mut len) = (0, 0);
-    while frames.next().is_some() {
+    while items < most && frames.next().is_some() {
         let end = all.len() - frames.rest().len();
         if items > 0 && end > PART_LEN_BYTES {
             break;

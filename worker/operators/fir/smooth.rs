@@ -13,7 +13,8 @@ pub const SAVGOL: OpDef = OpDef {
     summary: "Savitzky-Golay smoothing, or a smooth derivative",
     doc: "`scipy.signal.savgol_filter(x, window_length, polyorder, deriv, delta)`, delayed: item n of the output belongs to item \
 `n - (window_length - 1) / 2` of the input. From rest: what is before the stream's beginning counts as 0, so the first `window_length - 1` items are those of \
-`lfilter(savgol_coeffs(..), 1, x)`, and nothing is made up for the end. Source: Savitzky and Golay, Analytical Chemistry 36 (1964).",
+`lfilter(savgol_coeffs(..), 1, x)`, and nothing is made up for the end. Where orders are high (10 and more) SciPy's own coefficients are off, \
+by as much as themselves: here they are exact, from orthogonal polynomials. Source: Savitzky and Golay, Analytical Chemistry 36 (1964).",
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[

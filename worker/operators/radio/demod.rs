@@ -6,6 +6,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
 use crate::types::Item;
+use crate::units::Unit;
 
 use super::angle::Real;
 use super::{Precision, RATE, complex, one_to_one, widest};
@@ -94,10 +95,11 @@ added such that no step is larger than half a turn, as `numpy.unwrap(numpy.angle
 
 fn am(args: &Args) -> Result<Blueprint, OpError> {
     let carrier = args.float("carrier").unwrap_or(0.0);
-    Ok(match complex(args)? {
+    let blueprint = match complex(args)? {
         Precision::Single => envelope::<f32>(args, carrier as f32, f32::sqrt),
         Precision::Double => envelope::<f64>(args, carrier, f64::sqrt),
-    })
+    };
+    Ok(blueprint.unit(Unit::Of(0)))
 }
 
 fn envelope<R: Real>(args: &Args, carrier: R, root: impl Fn(R) -> R + 'static) -> Blueprint {

@@ -14,8 +14,12 @@ use crate::op::{Args, OpError};
 use crate::operators::iir::RATE;
 use crate::types::{Item, ItemType, Scalar};
 
+pub mod access_code;
 pub mod agc;
+pub mod bits;
+pub mod channelizer;
 pub mod clock;
+pub mod costas;
 pub mod demod;
 pub mod emphasis;
 pub mod gardner;

@@ -7,6 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
+use crate::units::Unit;
 
 use super::angle::{Real, product, turns_of};
 use super::{Precision, RATE, complex, one_to_one};
@@ -68,7 +69,7 @@ An item that is not finite makes no error.",
 
 /// The parameters, in radians per item.
 #[derive(Clone, Copy)]
-struct Loop {
+pub(super) struct Loop {
     alpha: f64,
     beta: f64,
     low: f64,
@@ -93,29 +94,39 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             format!("`min_freq` is {low} Hz, and must be below `max_freq`, which is {high} Hz");
         return Err(OpError::param("min_freq", message));
     }
-    let under = 1.0 + 2.0 * damping * bandwidth + bandwidth * bandwidth;
-    let following = Loop {
-        alpha: 4.0 * damping * bandwidth / under,
-        beta: 4.0 * bandwidth * bandwidth / under,
-        low: TAU * low / rate,
-        high: TAU * high / rate,
-    };
+    let following = Loop::new(bandwidth, damping, TAU * low / rate, TAU * high / rate);
     let output = args.text("output").unwrap_or("carrier");
-    Ok(match precision {
+    let blueprint = match precision {
         Precision::Single => following.agent::<f32>(args, output, rate),
         Precision::Double => following.agent::<f64>(args, output, rate),
-    })
+    };
+    Ok(blueprint.unit(match output {
+        "carrier" => Unit::Of(0),
+        "freq" => Unit::Is("Hz".to_owned()),
+        _ => Unit::Unknown,
+    }))
 }
 
 /// Where the loop is, in radians and radians per item.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Following {
-    phase: f64,
-    freq: f64,
+pub(super) struct Following {
+    pub(super) phase: f64,
+    pub(super) freq: f64,
 }
 
 impl Loop {
+    /// A loop of this bandwidth and damping whose frequency stays within `low` and `high`.
+    pub(super) fn new(bandwidth: f64, damping: f64, low: f64, high: f64) -> Loop {
+        let under = 1.0 + 2.0 * damping * bandwidth + bandwidth * bandwidth;
+        Loop {
+            alpha: 4.0 * damping * bandwidth / under,
+            beta: 4.0 * bandwidth * bandwidth / under,
+            low,
+            high,
+        }
+    }
+
     fn agent<R: Real>(self, args: &Args, output: &str, rate: f64) -> Blueprint {
         let start = Following {
             phase: 0.0,
@@ -173,7 +184,12 @@ impl Loop {
         } else {
             error
         };
-        let error = if error.is_finite() { error } else { 0.0 };
+        self.advance(state, if error.is_finite() { error } else { 0.0 });
+    }
+
+    /// Follows an error.
+    #[inline(always)]
+    pub(super) fn advance(self, state: &mut Following, error: f64) {
         state.freq += self.beta * error;
         state.phase += state.freq + self.alpha * error;
         state.phase -= TAU * (state.phase / TAU).round_ties_even();

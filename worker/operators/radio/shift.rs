@@ -7,6 +7,7 @@ use crate::operators::course::Course;
 use crate::operators::iir;
 use crate::operators::sine::{angle, turns};
 use crate::types::ItemType;
+use crate::units::Unit;
 
 use super::angle::{Real, product};
 use super::{Precision, RATE, complex, live_one_to_one, real, widest};
@@ -58,7 +59,9 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         (Precision::Single, false) => lifted::<f32>(args, Tone::new(freq, rate, phase)),
         (Precision::Double, false) => lifted::<f64>(args, Tone::new(freq, rate, phase)),
     };
-    Ok(made.dial("freq", freq, f64::MIN..=f64::MAX))
+    Ok(made
+        .unit(Unit::Of(0))
+        .dial("freq", freq, f64::MIN..=f64::MAX))
 }
 
 fn shifted<R: Real>(args: &Args, mut tone: Tone<R>) -> Blueprint {

@@ -5,7 +5,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Sta
 use crate::expr::{Machine, compile, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::numbers::refuse_frames;
-use crate::tags::{Tag, Tags};
+use crate::tags::{Tag, Tags, value_of};
 use crate::types::Scalar;
 
 /// The row of the table.
@@ -14,7 +14,7 @@ pub const MARK: OpDef = OpDef {
     summary: "passes its input on, with a tag where a condition comes to hold",
     doc: "One item out for each item in, the same bytes. An item gets a tag for which `expr` is true (a number: is not 0) and was not \
           for the item before it; with `each = true` every item for which it is true. The tag's value is `value`, or what the expression `of` gives for \
-          the item, which is a number. Expressions are those of `map`. Tags that the input has stay, before those made at the same item.",
+          the item, which is a number (nan, inf and -inf become texts). Expressions are those of `map`. Tags that the input has stay, before those made at the same item.",
     inputs: Arity::One,
     outputs: "one stream of the input's type, tagged",
     params: &[
@@ -150,5 +150,5 @@ fn spelled(value: &mut Machine, inputs: &[Input], k: usize) -> String {
     let position = inputs[0].position() + k as u64;
     let results = value.run(inputs, k, position, 1);
     results.write(Scalar::F64, bytemuck::cast_slice_mut(&mut number));
-    serde_json::Value::from(number[0]).to_string()
+    value_of(number[0])
 }

@@ -1,7 +1,7 @@
 //! Tags made, read and dropped: `tags.add`, `tags.mark`, `tags.values`, `tags.drop`. What tags are, [`tags`](crate::tags) says.
 
 use crate::op::{Args, OpError, ParamDef, ParamKind, Value};
-use crate::tags::WORDS_LEN_BYTES_MAX;
+use crate::tags::{WORDS_LEN_BYTES_MAX, value_of};
 
 pub mod add;
 pub mod drop;
@@ -37,12 +37,12 @@ impl Words {
     fn of(args: &Args) -> Result<Words, OpError> {
         let key = args.text("key").unwrap_or_default().to_owned();
         let value = match args.value("value") {
-            Some(Value::Int(n)) => serde_json::Value::from(*n),
-            Some(Value::Float(x)) => serde_json::Value::from(*x),
-            Some(Value::Text(text)) => serde_json::Value::from(text.as_str()),
-            _ => serde_json::Value::from(args.flag("value")),
+            Some(Value::Int(n)) => n.to_string(),
+            Some(Value::Big(n)) => n.to_string(),
+            Some(Value::Float(x)) => value_of(*x),
+            Some(Value::Text(text)) => serde_json::Value::from(text.as_str()).to_string(),
+            _ => args.flag("value").to_string(),
         };
-        let value = value.to_string();
         let len = key.len() + value.len();
         if len > WORDS_LEN_BYTES_MAX {
             return Err(OpError::param(

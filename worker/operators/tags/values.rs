@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::tags::{Tag, Tags};
+use crate::tags::{Tag, Tags, number_of};
 use crate::types::{ItemType, Scalar};
 
 /// The row of the table.
@@ -11,7 +11,7 @@ pub const VALUES: OpDef = OpDef {
     summary: "the values of a stream's tags, as timed numbers",
     doc: "Takes a stream of any type and gives an item for each of its tags, in the order of their positions: its time is position over \
           rate in seconds, or the position where the rate is not known, its value the tag's: true is 1, false 0, \
-          a text nan. A stream without tags gives none.",
+          the texts inf and -inf are what they say, any other text is nan. A stream without tags gives none.",
     inputs: Arity::One,
     outputs: "one stream of timed<f64>",
     params: &[ParamDef {
@@ -58,7 +58,7 @@ impl Agent for Values {
                 if output.is_full() {
                     break;
                 }
-                output.push([tag.position as f64 / self.rate, number(tag.value)]);
+                output.push([tag.position as f64 / self.rate, number_of(tag.value)]);
             }
             taken += 1;
         }
@@ -68,13 +68,5 @@ impl Agent for Values {
             // It is not done when the items are.
             false => Ok(Status::More),
         }
-    }
-}
-
-fn number(value: &str) -> f64 {
-    match value {
-        "true" => 1.0,
-        "false" => 0.0,
-        value => value.parse().unwrap_or(f64::NAN),
     }
 }

@@ -11,6 +11,13 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn item_operators() -> Vec<Case> {
     vec![
+        case("repeat").input("i16").param("times", 3),
+        case("repeat").input("f32[3]").param("times", 70),
+        case("keep_m_in_n")
+            .input("f64")
+            .param("m", 3)
+            .param("n", 7)
+            .param("offset", 2),
         case("gate").input("f64").input("i16"),
         case("gate").input("u8[3]").input_of("f32", 500),
         case("release").input("f32").input("u8"),

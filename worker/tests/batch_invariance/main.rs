@@ -28,6 +28,7 @@ mod sources;
 mod spectra;
 mod tags;
 mod texts;
+mod units;
 mod windows;
 
 /// One operator with inputs and parameters.
@@ -219,6 +220,11 @@ impl Case {
     }
 
     fn args(&self, base: &Path) -> Args {
+        self.args_of(base, None, None)
+    }
+
+    /// With inputs of this unit, and of this rate where the case gives none.
+    fn args_of(&self, base: &Path, unit: Option<&str>, rate: Option<f64>) -> Args {
         let names: &[&str] = match self.inputs.len() {
             1 => &["x"],
             _ => &["a", "b", "c", "d"],
@@ -231,8 +237,8 @@ impl Case {
                 naming: Default::default(),
                 name: (*name).to_owned(),
                 item_type: stream.item_type.clone(),
-                rate: stream.rate,
-                unit: None,
+                rate: stream.rate.or(rate),
+                unit: unit.map(str::to_owned),
             });
         Args::new(
             self.def(),

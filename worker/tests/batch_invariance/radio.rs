@@ -66,6 +66,33 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("bandwidth", 0.1)
             .param("damping", 1.0)
             .param("output", "reference"),
+        case("costas").input("cf32").param("bandwidth", 0.1),
+        case("costas")
+            .input("cf64")
+            .param("bandwidth", 0.1)
+            .param("order", 8),
+        case("costas")
+            .input("cf64")
+            .param("bandwidth", 0.1)
+            .param("order", 2)
+            .param("output", "freq"),
+        case("channelizer").input("cf32").param("channels", 5),
+        case("channelizer")
+            .input("cf64")
+            .param("channels", 4)
+            .param("taps", vec![1.0, -0.3, 0.7, 0.2, 0.1]),
+        case("differential.encode").input("u8").param("modulus", 5),
+        case("differential.decode").input("u8").param("modulus", 5),
+        case("scramble")
+            .input("u8")
+            .param("mask", 0x21)
+            .param("length", 16),
+        case("descramble")
+            .input("u8")
+            .param("mask", 0x21)
+            .param("length", 16)
+            .param("seed", 9),
+        case("access_code").input("u8").param("code", "101"),
         case("slice.binary").input("f32"),
         case("slice.binary").input("f64"),
         case("slice.qpsk").input("cf32"),
