@@ -153,7 +153,8 @@ fn here(name: &str) -> Option<&'static str> {
             "clock_recovery_mm" | "clock_recovery_mm_ff" | "symbol_sync" => {
                 "there are `clock.mm` and `clock.gardner`"
             }
-            "costas" | "costas_loop" | "pll_carriertracking" => "it is called `pll`",
+            "costas_loop" => "it is called `costas`",
+            "pll_carriertracking" => "it is called `pll`",
             "root_raised_cosine" | "rrc" => "it is called `fir.rrc`",
             "binary_slicer" | "slicer" => "it is called `slice.binary`",
             // SciPy and NumPy.
