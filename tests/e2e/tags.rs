@@ -288,3 +288,28 @@ fn more_tags_at_one_place_than_a_join_can_hold_are_a_stall_that_says_so_and_room
     assert_eq!(site.read_text("t.jsonl").lines().count(), 100_000);
     site.assert_clean();
 }
+
+#[test]
+fn tags_of_the_last_item_before_a_join_ends_are_all_carried() {
+    let site = Site::new();
+    let graph = r#"
+    agents.n = { op = "counter", items = 40000 }
+    agents.marked = { op = "tags.add", in = "n", every = 2 }
+    agents.few = { op = "decimate", in = "marked", factor = 20000 }
+    agents.other = { op = "counter", items = 2 }
+    agents.both = { op = "zip", in = ["other", "few"] }
+    agents.out = { op = "tags.write", in = "both", path = "t.jsonl" }
+    "#;
+    site.write("g.toml", graph);
+    for options in [
+        &["-q"][..],
+        &["-q", "--workers", "3"],
+        &["-q", "--step", "1"],
+    ] {
+        site.run(&[&["run", "g.toml"], options].concat()).expect(0);
+        // One stands at the first item, those up to the second at that; the others behind it have no item.
+        let lines = site.read_text("t.jsonl");
+        assert_eq!(lines.lines().count(), 10_001, "{options:?}");
+    }
+    site.assert_clean();
+}

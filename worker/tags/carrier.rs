@@ -165,15 +165,32 @@ impl Carrier {
         }
     }
 
-    /// While a tag waits it is not done, even if its inputs have ended; unless one that ends it has.
+    /// While a tag waits it is not done, even if its inputs have ended; unless one that ends it has, and all tags
+    /// of items that were taken are carried.
     fn unfinished(&self, inputs: &[Input], shown: &[Shown], status: Status) -> Status {
         let mut both = inputs.iter().zip(shown);
         let is_over = both.any(|(input, shown)| shown.all && input.is_exhausted());
         let held_back = shown.iter().any(|s| !s.all);
+        let ends = self.ends_with_any && is_over && !self.has_late_tags(inputs);
         match status {
-            Status::Ready if held_back && !(self.ends_with_any && is_over) => Status::More,
+            Status::Ready if held_back && !ends => Status::More,
             status => status,
         }
+    }
+
+    /// Tags of items that were taken wait, or may: more of them stand there than can be seen at once.
+    fn has_late_tags(&self, inputs: &[Input]) -> bool {
+        let is_late = |(reading, input): (&Reading, &Input)| {
+            let Some(tags) = reading.tags.map(|t| &inputs[t]) else {
+                return false;
+            };
+            match tags.frame().map(placed) {
+                Some(Ok((position, _))) => position < input.position(),
+                Some(Err(_)) => false,
+                None => !tags.is_whole(),
+            }
+        };
+        self.inputs.iter().zip(inputs).any(is_late)
     }
 
     /// How much of each input is shown: the items before its next tag. Where the companion may hold more than
