@@ -285,7 +285,8 @@ fn more_tags_at_one_place_than_a_join_can_hold_are_a_stall_that_says_so_and_room
         "a larger `capacity` of `few` holds more",
     ]);
     graph("streams.few = { capacity = \"8 MiB\" }").expect(0);
-    assert_eq!(site.read_text("t.jsonl").lines().count(), 100_000);
+    // The first item's, those up to the second's; the others stand behind the last.
+    assert_eq!(site.read_text("t.jsonl").lines().count(), 50_001);
     site.assert_clean();
 }
 

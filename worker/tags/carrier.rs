@@ -214,6 +214,11 @@ impl Carrier {
                 Some(position) => position,
             };
             let before = end.saturating_sub(input.position());
+            let is_last = input.is_ended() && end >= input.position() + input.len() as u64;
+            if tag.is_some() && is_last && self.ends_with_any && self.inputs.len() > 1 {
+                // Behind the last item: whether another input ends there too is a matter of time.
+                return Ok(whole);
+            }
             Ok(Shown {
                 items: usize::try_from(before).map_or(input.len(), |n| n.min(input.len())),
                 ended: false,
@@ -284,7 +289,6 @@ impl Carrier {
         match self.inputs.len() {
             1 => before <= input.len() as u64 || input.is_exhausted(),
             _ if !self.ordered => before == 0 || input.is_exhausted(),
-            _ if self.ends_with_any && input.is_exhausted() => true,
             // Late, since more tags stood at one place than can be seen at once.
             _ => tag < input.position(),
         }

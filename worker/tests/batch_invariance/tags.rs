@@ -266,7 +266,8 @@ fn of_several_inputs_the_tags_of_each_go_where_their_items_go() {
     let two = [20, 30];
     let tags: [&[u64]; 2] = [&[0, 5, 20], &[5, 8, 25]];
     let found = carried("zip", &two, vec![("expr", "a + b".into())], &tags);
-    assert_eq!(found, [[0, 5, 5, 8, 20]]);
+    // What stands behind the last item of an input that ends it is left out.
+    assert_eq!(found, [[0, 5, 5, 8]]);
     let found = carried("concat", &two, vec![], &tags);
     assert_eq!(found, [[0, 5, 20, 25, 28, 45]]);
     let found = carried("weave", &two, vec![], &tags);
