@@ -166,6 +166,34 @@ fn a_damaged_archive_is_refused_or_ends_the_run_and_never_panics() {
 }
 
 #[test]
+fn damage_in_any_part_of_a_large_array_ends_the_run() {
+    const SEED: u64 = 20_261_122;
+    println!("seed {SEED}");
+    let mut random = Random::new(SEED);
+    let items: Vec<i64> = (0..90_000).map(|_| random.below(1 << 16) as i64).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for is_packed in [false, true] {
+        let params = [("compressed", Value::from(is_packed))];
+        let writer = sink(&NPZ_WRITE, folder.path(), "x.npz", ("i64", None), &params).unwrap();
+        run(writer, &[bytes(&items)], Chunks::Whole, usize::MAX).unwrap();
+        let whole = std::fs::read(folder.path().join("x.npz")).unwrap();
+        for part in 1..8 {
+            let at = whole.len() / 8 * part + random.below(1000) as usize;
+            let mut turned = whole.clone();
+            turned[at] ^= 1 << random.below(8);
+            std::fs::write(folder.path().join("x.npz"), turned).unwrap();
+            for chunks in [Chunks::Whole, Chunks::Random(1)] {
+                let found = array(folder.path(), "x.npz", "arr_0").unwrap();
+                let outcome = read(found, chunks);
+                let what = format!("packed {is_packed}, byte {at}, {chunks:?}");
+                let message = outcome.expect_err(&what).message;
+                assert!(message.contains("is damaged between"), "{what}: {message}");
+            }
+        }
+    }
+}
+
+#[test]
 fn names_and_types_that_make_no_array_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = sink(&NPZ_WRITE, folder.path(), "w", ("text", None), &[]).unwrap_err();

@@ -24,6 +24,8 @@ pub(super) struct Unpacked {
     start: u64,
     buffer: Vec<u8>,
     checksum: crc32fast::Hasher,
+    /// Found once: nothing behind `buffer` is given any more.
+    is_damaged: bool,
 }
 
 /// The bytes of an entry as they were before they were packed.
@@ -48,6 +50,7 @@ impl Unpacked {
             start: 0,
             buffer: Vec::new(),
             checksum: crc32fast::Hasher::new(),
+            is_damaged: false,
         }
     }
 
@@ -73,11 +76,26 @@ impl Unpacked {
         self.start = 0;
         self.buffer.clear();
         self.checksum = crc32fast::Hasher::new();
+        self.is_damaged = false;
         Ok(())
     }
 
-    /// Unpacks some more; false at the end.
+    /// Unpacks some more; false at the end. What is damaged stays so, and none of it is in `buffer`: a caller
+    /// that has given what came before asks again.
     fn unpack(&mut self) -> Result<bool, AgentError> {
+        let before = self.buffer.len();
+        let more = match self.is_damaged {
+            true => Err(self.damaged()),
+            false => self.read_more(),
+        };
+        if more.is_err() {
+            self.buffer.truncate(before);
+            self.is_damaged = true;
+        }
+        more
+    }
+
+    fn read_more(&mut self) -> Result<bool, AgentError> {
         let before = self.buffer.len();
         self.buffer.resize(before + CHUNK, 0);
         let packed = self
