@@ -216,10 +216,18 @@ impl Period {
             .wrapping_add(origin)
             .wrapping_add(self.step.wrapping_mul(u128::from(first)));
         for slot in room {
-            // 53 bits, cut off: never 1.
-            *slot = item((turn >> 75) as u64 as f64 * 2.0f64.powi(-53));
+            *slot = item(nearest(turn));
             turn = turn.wrapping_add(self.step);
         }
+    }
+}
+
+/// The f64 next to a turn, below 1: what lies a rounding of the step before a period's end is the next one's start, and
+/// what lies as near to a part of a period as that is the number that the part is written as.
+fn nearest(turn: u128) -> f64 {
+    match turn as f64 * 2.0f64.powi(-128) {
+        1.0 => 0.0,
+        turn => turn,
     }
 }
 
@@ -246,6 +254,44 @@ mod tests {
         assert_eq!(triangle, [-1.0, -0.5, 0.0, 0.5, 1.0, 0.5, 0.0, -0.5]);
         let backwards: Vec<f64> = items("saw", &tone(-1.0), None);
         assert_eq!(backwards, [-1.0, 0.75, 0.5, 0.25, 0.0, -0.25, -0.5, -0.75]);
+    }
+
+    /// Turns of whole frequencies and rates are fractions, whose next f64 a division gives.
+    #[test]
+    fn edges_lie_where_exact_fractions_have_them() {
+        let pairs = [
+            (100, 1000),
+            (1000, 48_000),
+            (440, 48_000),
+            (1, 100),
+            (25, 44_100),
+            (7, 10_000),
+            (-100i32, 1000i32),
+        ];
+        for (freq, rate) in pairs {
+            for part in [0.1, 0.2, 0.3, 0.5, 0.7, 0.0007] {
+                let mut given = vec![
+                    ("freq", f64::from(freq).into()),
+                    ("rate", f64::from(rate).into()),
+                    ("items", 5000.into()),
+                    ("duty", part.into()),
+                ];
+                let square: Vec<f64> = items("square", &given, None);
+                given[3] = ("width", part.into());
+                let saw: Vec<f64> = items("saw", &given, None);
+                for n in 0..5000i32 {
+                    let turn = f64::from((freq * n).rem_euclid(rate)) / f64::from(rate);
+                    let what = format!("{freq} of {rate}, part {part}, item {n}");
+                    let is_high = turn < part;
+                    assert_eq!(square[n as usize] > 0.0, is_high, "{what}");
+                    let height = match is_high {
+                        true => 2.0 * turn / part - 1.0,
+                        false => (part + 1.0 - 2.0 * turn) / (1.0 - part),
+                    };
+                    assert!((saw[n as usize] - height).abs() < 1e-12, "saw {what}");
+                }
+            }
+        }
     }
 
     #[test]
