@@ -382,7 +382,8 @@ operators! {
     ///
     /// Complex items: the real part is the input delayed by `(numtaps - 1) / 2` items, the imaginary part its
     /// Hilbert transform, by the ideal taps `2 / (pi k)` at odd distances k from the middle, faded out by a
-    /// window (as GNU Radio's `hilbert_fc`, whose taps are scaled to gain 1 in the middle).
+    /// window (GNU Radio's `hilbert_fc` does the same, and then scales the taps to gain 1 in the middle of the
+    /// band; these are not scaled).
     fn hilbert[T: Numbers]() -> <T, Cx<T>> = "hilbert";
 
     struct Resample {

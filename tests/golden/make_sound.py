@@ -4,7 +4,7 @@ Run it in this folder: python make_sound.py. Made with Python 3.11, NumPy 2.4.6 
 
 * i16.flac: one channel of 12000 frames of noise at 8000 Hz; i24.flac: two channels of 48 frames at 44100 Hz
 * tone.ogg: Vorbis, two channels of 6000 frames at 16000 Hz; blip.ogg: the first 600 frames of one of them;
-  opus.ogg: a codec that is not read
+  surround.ogg: six channels of 2000 frames at 8000 Hz, on channel k, in Vorbis' order, a tone of 500 + 500 k Hz; opus.ogg: a codec that is not read
 * flac_NAME.npy, ogg_tone.npy: soundfile's reading of them, i16 as int16, the others as float32
 """
 
@@ -37,6 +37,9 @@ def ogg():
     np.save(FILES + "ogg_tone.npy", values)
     soundfile.write(FILES + "blip.ogg", tone[:600, 0], 16000, format="OGG", subtype="VORBIS")
     soundfile.write(FILES + "opus.ogg", tone[:960, 0], 16000, format="OGG", subtype="OPUS")
+    t = np.arange(2000) / 8000
+    tones = np.stack([0.4 * np.sin(2 * np.pi * (500 + 500 * k) * t) for k in range(6)], axis=1)
+    soundfile.write(FILES + "surround.ogg", tones, 8000, format="OGG", subtype="VORBIS")
 
 
 if __name__ == "__main__":

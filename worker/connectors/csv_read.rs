@@ -35,7 +35,7 @@ pub const CSV_READ: OpDef = OpDef {
           letters, digits and `_` become `_`), one column is the agent's only output, and `as = \"vector\"` \
           gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`; `types` gives each column its own, \
           text too. Quoted cells, \
-          spaces around cells, CRLF and a byte order mark are understood; a cell in quotes is kept as it is, and may go on over lines; empty lines and lines that start \
+          CRLF and a byte order mark are understood; spaces around a cell are not part of it, of text too, but what is in quotes is kept as it is, and may go on over lines; empty lines and lines that start \
           with `#` are skipped. A row with another number of cells than the first one, a cell that \
           is no number, and a quote that is not closed end the run with file and line. Where a column has the rows' times, `timed in=[trace.t, trace.z]` makes \
           timed items of two columns of the agent `trace`. A regular file goes on at the committed byte whatever is \

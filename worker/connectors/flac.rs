@@ -30,7 +30,7 @@ use crate::op::{Args, Arity, OpDef, OpError};
 
 mod rest;
 
-use rest::{header_start, undecoded};
+use rest::{Sounding, header_start, sound_end, undecoded};
 
 /// The row of `flac.read`.
 pub const FLAC_READ: OpDef = OpDef {
@@ -55,7 +55,8 @@ pub const OGG_READ: OpDef = OpDef {
     summary: "reads an Ogg Vorbis file",
     doc: "One item per frame: a number of a mono file, a vector with an element per channel of others, or the \
           one channel that `channel` picks. Items are f32 (or f64 by the agent's `dtype`), where 1 is full \
-          scale; loud passages may go beyond. The stream's rate is the file's. Of several sounds in a file the \
+          scale; loud passages may go beyond. Channels are in the order of WAV and FLAC files (of 5.1: left, right, centre, \
+          low frequencies, surround left and right), as ffmpeg gives them; soundfile leaves them in Vorbis' own. The stream's rate is the file's. Of several sounds in a file the \
           first is read; a chain of sounds one after the other, and codecs other than Vorbis, are refused. \
           Goes on at the committed frame whatever is killed.",
     inputs: Arity::Source,
@@ -160,6 +161,8 @@ struct Sound {
     /// The next packet tells where in the file it is.
     is_lost: bool,
     file: File,
+    /// Where in the file the sound ends.
+    end_byte: u64,
     /// The bytes of the packet that was decoded last.
     last: Box<[u8]>,
 }
@@ -170,7 +173,13 @@ impl Sound {
         let look = || reader.look().map_err(|e| AgentError::new(e.message));
         let (file, looked_at) = (look()?, look()?);
         let is_one = kind.is_one(&looked_at);
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let unread = |e| failed(&name, "read", &e);
+        let end = match kind.has_blocks {
+            true => sound_end(&looked_at).map_err(unread)?,
+            false => looked_at.metadata().map_err(unread)?.len(),
+        };
+        let sounding = Box::new(Sounding::new(file, end));
+        let stream = MediaSourceStream::new(sounding, Default::default());
         let unknown = |error: Error| {
             AgentError::new(match (is_one, error) {
                 (false, _) => format!(
@@ -236,6 +245,7 @@ impl Sound {
             decoded: Vec::new(),
             is_lost: false,
             file: looked_at,
+            end_byte: end,
             last: Box::default(),
         })
     }
@@ -336,7 +346,7 @@ impl Sound {
     /// The file has no more packets after so many frames.
     fn ended(&self, frames: u64) -> Result<bool, AgentError> {
         let rest = match self.kind.has_blocks {
-            true => undecoded(&self.file, &self.last),
+            true => undecoded(&self.file, self.end_byte, &self.last),
             false => Ok(None),
         };
         let rest = rest.map_err(|e| failed(&self.name, "read", &e))?;

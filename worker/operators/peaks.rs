@@ -20,7 +20,7 @@ pub const PEAKS: OpDef = OpDef {
     doc: "An item that is larger than both its neighbours, or a flat top between smaller ones, whose place is its middle (rounded down): the peaks of \
 `scipy.signal.find_peaks(x, height=height, distance=distance)`. Each is one f64[2]: its time and its height. Times are in seconds from the stream's \
 beginning where its rate is known, else in items. With `distance` the largest of peaks that are nearer stays, then the largest of the rest; of equal ones the \
-later. A peak comes when the items up to `distance` behind it have come, and those behind the larger ones that it depends on: peaks that grow, each nearer than \
+later (which one SciPy keeps depends on its sorting). A peak comes when the items up to `distance` behind it have come, and those behind the larger ones that it depends on: peaks that grow, each nearer than \
 `distance` to the next, wait for the last of them (4096 of them at most, then the first is taken for one that stays). A NaN is no peak's neighbour. Real numbers of any type.",
     inputs: Arity::One,
     outputs: "f64[2] per peak (time, height)",

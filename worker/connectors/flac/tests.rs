@@ -197,6 +197,37 @@ fn a_tag_in_front_and_no_count_of_frames_do_no_harm() {
 }
 
 #[test]
+fn tags_behind_the_sound_do_no_harm_and_hide_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(golden().join("i16.flac")).unwrap();
+    let sound = expected("flac_i16.npy");
+    let id3 = [&b"TAG"[..], &[b'x'; 125]].concat();
+    let mut ape = [
+        &b"APETAGEX"[..],
+        &2000u32.to_le_bytes(),
+        &52u32.to_le_bytes(),
+        &[0; 16],
+    ]
+    .concat();
+    let header = [&ape[..23], &[0xa0], &ape[24..]].concat();
+    ape[23] = 0x80;
+    let ape = [&header, &[7; 20][..], &ape].concat();
+    for tags in [&id3[..], &ape, &[&ape[..], &id3].concat()] {
+        let read_with = |sound: &[u8]| {
+            std::fs::write(folder.path().join("x.flac"), [sound, tags].concat()).unwrap();
+            let reader = source(&FLAC_READ, folder.path(), "x.flac", Some("i16"), &[]).unwrap();
+            read(reader, Chunks::Random(1))
+        };
+        assert!(read_with(&whole).unwrap() == sound, "{} bytes", tags.len());
+        let mut damaged = whole.clone();
+        let at = damaged.len() - 20;
+        damaged[at] ^= 4;
+        let message = read_with(&damaged).unwrap_err().message;
+        assert!(message.contains("x.flac is damaged at frame "), "{message}");
+    }
+}
+
+#[test]
 fn a_second_sound_behind_the_first_is_told_not_called_damage() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(golden().join("blip.ogg")).unwrap();
@@ -208,4 +239,29 @@ fn a_second_sound_behind_the_first_is_told_not_called_damage() {
         message.contains("twice.ogg has another sound behind frame "),
         "{message}"
     );
+}
+
+/// The file has on the k-th channel in Vorbis' order a tone of 500 + 500 k Hz, of 8000 frames a second.
+#[test]
+fn channels_of_vorbis_come_in_the_order_of_wav_files() {
+    let ogg = source(&OGG_READ, &golden(), "surround.ogg", None, &[]).unwrap();
+    assert_eq!(ogg.outputs[0].item_type.to_string(), "f32[6]");
+    let whole = read(ogg, Chunks::Whole).unwrap();
+    let samples: &[f32] = bytemuck::cast_slice(&whole);
+    for (channel, place) in [0, 2, 1, 5, 3, 4].into_iter().enumerate() {
+        let tone: Vec<f32> = samples.iter().skip(channel).step_by(6).copied().collect();
+        let turns = tone
+            .windows(2)
+            .filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
+        let hz = turns.count() as f64 * 8000.0 / tone.len() as f64;
+        let expected = 500.0 + 500.0 * f64::from(place);
+        assert!((hz - expected).abs() < 60.0, "channel {channel}: {hz} Hz");
+    }
+    for channel in [1, 3, 5] {
+        let one = [("channel", Value::from(channel as i64))];
+        let picked = source(&OGG_READ, &golden(), "surround.ogg", None, &one).unwrap();
+        let picked = read(picked, Chunks::Random(1)).unwrap();
+        let expected: Vec<f32> = samples.iter().skip(channel).step_by(6).copied().collect();
+        assert!(picked == bytes(&expected), "channel {channel}");
+    }
 }

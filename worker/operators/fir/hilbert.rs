@@ -17,8 +17,8 @@ pub const HILBERT: OpDef = OpDef {
     name: "hilbert",
     summary: "the analytic signal: a quarter of a turn later beside the signal itself",
     doc: "Complex items: the real part is the input delayed by `(numtaps - 1) / 2` items, the imaginary part its Hilbert transform, by the \
-ideal taps `2 / (pi k)` at odd distances k from the middle, faded out by a window (as GNU Radio's `hilbert_fc`, whose taps are scaled to gain 1 in the \
-middle). Of a real tone it makes a complex one without the negative frequency; not near 0 or half the rate, the nearer the more taps. \
+ideal taps `2 / (pi k)` at odd distances k from the middle, faded out by a window (GNU Radio's `hilbert_fc` does the same, and then scales the taps to gain 1 in \
+the middle of the band; these are not scaled). Of a real tone it makes a complex one without the negative frequency; not near 0 or half the rate, the nearer the more taps. \
 f32 becomes cf32, everything else cf64. Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 12.4.",
     inputs: Arity::One,
     outputs: "one stream of cf32 for f32, else cf64",
