@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,6 +25,7 @@ use crate::decl::{AgentDecl, At, GraphDecl, OnError, WorkDecl};
 use crate::poison::spelled;
 use crate::recipe::Written;
 use crate::resolve::names::split_stream;
+use crate::resolve::whose;
 use crate::resolved::{Resolved, ResolvedAgent, StreamIx};
 
 /// What of a run is recorded, and where.
@@ -55,16 +56,10 @@ pub fn insert(
     origin: Option<&Origin>,
 ) -> Result<(), String> {
     let streams = chosen(graph, &record.streams)?;
-    let uses = |paths: &[PathBuf]| paths.iter().any(|path| is_same(path, &record.file));
-    let user = graph
-        .agents
-        .iter()
-        .find(|a| uses(&a.reads) || uses(&a.writes));
-    if let Some(user) = user {
+    if let Some(whose) = whose(graph, &record.file) {
         return Err(format!(
-            "{} is a file of agent `{}`; record into another",
-            record.file.display(),
-            user.name
+            "{} is {whose}; record into another",
+            record.file.display()
         ));
     }
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -124,11 +119,6 @@ fn no_stream(graph: &Resolved, name: &str) -> String {
             names.join(", ")
         ),
     }
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    let absolute = |path| std::path::absolute(path).ok();
-    absolute(one) == absolute(other)
 }
 
 /// Adds an agent of the engine's own that reads these streams, behind all others.

@@ -21,7 +21,7 @@ pub(crate) mod names;
 pub(crate) mod order;
 mod units;
 
-pub(crate) use files::check_place;
+pub(crate) use files::{check_place, whose};
 
 /// Gives a graph its types, rates and edges; the second part are warnings.
 ///

@@ -93,7 +93,6 @@ impl Replay {
         if self.list {
             return list(&recording, self.manner.json);
         }
-        self.manner.check_report()?;
         if let (Some(complaint), false) = (recording.complaint(), self.manner.quiet) {
             let file = recording.path().display();
             say(&format!(
@@ -122,6 +121,7 @@ impl Replay {
             true => Some(record::compare(&mut graph, &recording, &fed).map_err(Failure::usage)?),
             false => None,
         };
+        self.manner.check_report(Some(&graph))?;
         let wanted = Wanted {
             options: Options {
                 workers: self.workers,

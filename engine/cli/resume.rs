@@ -25,7 +25,7 @@ impl Resume {
     /// as `run`.
     pub fn run(&self) -> Result<(), Failure> {
         self.check_name()?;
-        self.manner.check_report()?;
+        self.manner.check_report(None)?;
         let wanted = Wanted {
             lasts: self.manner.lasts,
             began_ns: clock::now_ns(),

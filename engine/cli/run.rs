@@ -273,7 +273,7 @@ impl Run {
 
     /// A report that has no place, and snapshots that cannot be, are told before the run.
     fn check_keeping(&self, graph: Option<&Resolved>) -> Result<(), Failure> {
-        self.manner.check_report()?;
+        self.manner.check_report(graph)?;
         let Some(file) = &self.snapshot else {
             return Ok(());
         };
@@ -333,13 +333,20 @@ impl Manner {
         }
     }
 
-    /// A report that has no place is told before the run, not after it.
-    pub(super) fn check_report(&self) -> Result<(), Failure> {
+    /// A report that has no place, or that would take that of a file of the graph's, is told before the run.
+    pub(super) fn check_report(&self, graph: Option<&Resolved>) -> Result<(), Failure> {
         let Some(path) = &self.report else {
             return Ok(());
         };
         resolve::check_place(path)
-            .map_err(|words| Failure::environment(format!("report file {words}")))
+            .map_err(|words| Failure::environment(format!("report file {words}")))?;
+        match graph.and_then(|graph| resolve::whose(graph, path)) {
+            None => Ok(()),
+            Some(whose) => Err(Failure::usage(format!(
+                "--report: {} is {whose}; write the report into another",
+                path.display()
+            ))),
+        }
     }
 
     /// Runs, shows what goes on, and tells how it ended.

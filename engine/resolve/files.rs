@@ -12,8 +12,9 @@ use thalweg_worker::connectors::folder_of;
 use thalweg_worker::op::{Args, OpError, ParamKind, nearest};
 
 use super::build::Built;
-use crate::decl::{AgentDecl, GraphDecl, Span, WorkDecl};
+use crate::decl::{AgentDecl, GraphDecl, SourceText, Span, WorkDecl};
 use crate::diag::{Diagnostic, why};
+use crate::resolved::Resolved;
 
 /// The files of one agent, each with the place of the parameter.
 #[derive(Default)]
@@ -232,7 +233,8 @@ pub(super) fn conflicts(graph: &GraphDecl, built: &[Option<Built>], found: &mut 
             writers.insert(identity, used);
         }
     }
-    for writer in graph_files(graph).filter_map(|file| writers.get(&file)) {
+    let source = graph.source.as_ref();
+    for writer in graph_files(source).filter_map(|file| writers.get(&file)) {
         let message = format!("agent `{}` would write over the graph file", writer.agent);
         found.push(Diagnostic::new(message).at(writer.span.clone(), "the graph itself"));
     }
@@ -251,7 +253,7 @@ pub(super) fn conflicts(graph: &GraphDecl, built: &[Option<Built>], found: &mut 
             None => {}
         }
     }
-    if let (Some(reader), Some("<stdin>")) = (stdin, source_name(graph)) {
+    if let (Some(reader), Some("<stdin>")) = (stdin, source_name(source)) {
         let message = format!(
             "agent `{}` reads standard input, which the graph itself came from",
             reader.agent
@@ -276,15 +278,27 @@ fn uses<'a>(
     })
 }
 
-fn source_name(graph: &GraphDecl) -> Option<&str> {
-    let source = graph.source.as_ref().filter(|source| !source.is_built());
+/// Whose a file is that something beside the graph's agents is to write, in words; `None`: nobody's.
+pub(crate) fn whose(graph: &Resolved, path: &Path) -> Option<String> {
+    let wanted = identity(path).filter(|found| *found != Identity::Standard)?;
+    if graph_files(graph.source.as_ref()).any(|file| file == wanted) {
+        return Some("a file of the graph itself".to_owned());
+    }
+    let uses = |path: &PathBuf| identity(path).as_ref() == Some(&wanted);
+    let mut agents = graph.agents.iter();
+    let user = agents.find(|agent| agent.reads.iter().chain(&agent.writes).any(uses))?;
+    Some(format!("a file of agent `{}`", user.name))
+}
+
+fn source_name(source: Option<&SourceText>) -> Option<&str> {
+    let source = source.filter(|source| !source.is_built());
     source.map(|source| source.name.as_str())
 }
 
 /// The files that the graph was read from.
-fn graph_files(graph: &GraphDecl) -> impl Iterator<Item = Identity> {
-    let included = graph.source.iter().flat_map(|source| source.included());
-    let names = source_name(graph).filter(|name| !name.starts_with('<'));
+fn graph_files(source: Option<&SourceText>) -> impl Iterator<Item = Identity> {
+    let included = source.into_iter().flat_map(|source| source.included());
+    let names = source_name(source).filter(|name| !name.starts_with('<'));
     names
         .into_iter()
         .chain(included.map(|file| file.name.as_str()))

@@ -173,6 +173,19 @@ fn a_report_that_has_no_place_is_3_before_anything_is_made() {
         ended.expect(3).says(&["report file", place]);
         assert!(!site.path("o.csv").exists());
     }
+    site.write("g.toml", "agents.n = { op = \"text.read\", path = \"in.txt\" }\nagents.end = { op = \"text.write\", in = \"n\", path = \"out.txt\" }\n");
+    site.write("in.txt", "mine\n");
+    std::os::unix::fs::symlink("in.txt", site.path("link.txt")).unwrap();
+    for (place, words) in [
+        ("g.toml", "a file of the graph itself"),
+        ("in.txt", "a file of agent `n`"),
+        ("link.txt", "a file of agent `n`"),
+        ("out.txt", "a file of agent `end`"),
+    ] {
+        let ended = site.run(&["run", "--report", place, "g.toml"]);
+        ended.expect(2).says(&["--report", place, words]);
+    }
+    assert_eq!(site.read("in.txt"), b"mine\n");
     site.run(&["run", "--report", "report.json", "-e", line])
         .expect(0);
     assert!(site.read_text("report.json").contains("\"lost\": 0"));

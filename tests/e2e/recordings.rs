@@ -1,5 +1,6 @@
 //! `record` and `replay`: every item once, whoever is killed; and a difference is named.
 
+use std::fs;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
@@ -326,13 +327,22 @@ fn what_cannot_be_recorded_or_given_is_refused_in_words() {
         2,
         &["there is no folder `/nowhere`"],
     );
+    site.write("notes.txt", "mine\n");
+    for file in ["g.toml", "notes.txt"] {
+        let before = fs::read(site.path(file)).unwrap();
+        let words = [file, "is no recording, and one would replace it"];
+        refused(&["record", file, "g.toml"], 2, &words);
+        assert_eq!(fs::read(site.path(file)).unwrap(), before);
+    }
     refused(&["replay", "r.rec"], 3, &["r.rec cannot be read"]);
     refused(
         &["replay", "g.toml", "--list"],
         3,
         &["g.toml is no recording"],
     );
-    site.run(&record(&["-q"])).expect(0);
+    for _ in 0..2 {
+        site.run(&record(&["-q"])).expect(0);
+    }
     refused(
         &["replay", "r.rec", "--streams", "end"],
         2,

@@ -13,7 +13,8 @@
 //! before the items that they stand at. Version 1 had no tags. A recording without an
 //! end was cut off, and is read up to its last whole part. Numbers are in this machine's byte order.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::Read;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 
@@ -502,6 +503,15 @@ impl Recording {
             _ => Ok(found),
         }
     }
+}
+
+/// Whether nothing is lost when a recording takes the place of this file: it begins as one, or is empty.
+/// What is no regular file keeps nothing that could be lost.
+pub fn may_replace(file: &Path) -> bool {
+    let is_kept = fs::metadata(file).is_ok_and(|found| found.is_file());
+    let mut start = Vec::new();
+    let read = File::open(file).and_then(|f| f.take(MAGIC.len() as u64).read_to_end(&mut start));
+    !is_kept || (read.is_ok() && (start.is_empty() || start == MAGIC))
 }
 
 const NO_RECORDING: &str = "is no recording: `thalweg record` makes one";
