@@ -98,9 +98,21 @@ fn similar_file(path: &Path) -> Option<String> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .take(10_000)
         .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = names.iter().map(String::as_str);
+    let names: Vec<&str> = names.filter(|name| is_of_its_kind(path, name)).collect();
     let near = nearest(path.file_name()?.to_str()?, &names)?;
     Some(format!("did you mean `{near}`?"))
+}
+
+/// False for a file whose extension says that it is something else: `a.toml` is no `a.cf32`, though `a.cvs` may be `a.csv`.
+fn is_of_its_kind(path: &Path, name: &str) -> bool {
+    let extension = |path: &Path| path.extension()?.to_str().map(str::to_owned);
+    match (extension(path), extension(Path::new(name))) {
+        (Some(wanted), Some(found)) => {
+            wanted.eq_ignore_ascii_case(&found) || nearest(&wanted, &[found.as_str()]).is_some()
+        }
+        _ => true,
+    }
 }
 
 fn writable(param: &str, path: &Path) -> Result<(), OpError> {

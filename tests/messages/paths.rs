@@ -50,3 +50,21 @@ fn a_link_is_judged_by_where_it_leads() {
         &["there is no folder"],
     );
 }
+
+#[test]
+fn a_file_is_not_taken_for_one_of_another_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["station.toml", "picks.csv", "plain"] {
+        fs::write(folder.path().join(name), "1\n").unwrap();
+    }
+    let said = |name: &str| {
+        let path = folder.path().join(name);
+        said_of_line(&format!("text.read path=\"{}\" ! null", path.display()))
+    };
+    has(&said("pick.csv"), &["did you mean `picks.csv`?"]);
+    has(&said("picks.cvs"), &["did you mean `picks.csv`?"]);
+    has(&said("picks"), &["did you mean `picks.csv`?"]);
+    has(&said("plain.txt"), &["did you mean `plain`?"]);
+    let other = said("station.cf32");
+    assert!(!other.contains("did you mean"), "{other}");
+}
