@@ -9,11 +9,16 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use thalweg_worker::operators;
+
 use crate::decl::{
     AgentDecl, At, Core, GraphDecl, InputDecl, SourceText, Span, WorkDecl, WorkerDecl,
 };
 use crate::diag::{Diagnostic, Refused};
 use crate::keys::{self, Node, NodeValue};
+
+/// What such a graph is called where a file has its name.
+pub(crate) const SOURCE: &str = "<command line>";
 
 /// How deep lists may nest.
 const DEEPEST: usize = 32;
@@ -23,7 +28,7 @@ const DEEPEST: usize = 32;
 /// # Errors
 /// The first thing that is no such line, or every value that a key does not take.
 pub fn load_line(text: &str) -> Result<GraphDecl, Refused> {
-    let source = Some(SourceText::new("<command line>", text.to_owned()));
+    let source = Some(SourceText::new(SOURCE, text.to_owned()));
     let written = match (Scanner { text, at: 0 }).agents() {
         Ok(written) => written,
         Err(refusal) => return Err(Refused::one(refusal, source)),
@@ -179,6 +184,7 @@ impl Scanner<'_> {
 
     fn agent(&mut self, follows: Option<Span>) -> Result<Written, Diagnostic> {
         let word = self.word(|c| c.is_whitespace() || c == ';');
+        let word_start = word.span.start;
         let (name, op) = match word.value.split_once(':') {
             None => (None, word),
             Some((name, op)) => {
@@ -187,6 +193,10 @@ impl Scanner<'_> {
                 (Some(name), At::new(op.to_owned(), split + 1..word.span.end))
             }
         };
+        if let Some(bar) = op.value.find('!') {
+            let at = op.span.start + bar;
+            return Err(tight_bar(&self.text[word_start..op.span.end], at));
+        }
         if op.value.is_empty() || op.value.contains('=') {
             return Err(Diagnostic::new("an agent begins with its operator")
                 .at(op.span, "no operator's name")
@@ -212,6 +222,9 @@ impl Scanner<'_> {
     fn key(&mut self) -> Result<(At<String>, Node), Diagnostic> {
         let key = self.word(|c| c.is_whitespace() || matches!(c, '=' | ';'));
         if self.peek() != Some('=') || key.value.is_empty() {
+            if let Some(bar) = self.bar_beside(&key) {
+                return Err(bar);
+            }
             return Err(Diagnostic::new(format!(
                 "`{}` is neither key=value nor the next agent",
                 key.value
@@ -223,7 +236,32 @@ impl Scanner<'_> {
         }
         self.at += 1;
         let value = self.value(0, |c| c.is_whitespace() || c == ';')?;
-        Ok((key, value))
+        match self.bar_inside(&value) {
+            Some(bar) => Err(bar),
+            None => Ok((key, value)),
+        }
+    }
+
+    /// What stands for a key begins with a `!`, or the word before it ends with one.
+    fn bar_beside(&self, key: &At<String>) -> Option<Diagnostic> {
+        let before = self.text[..key.span.start].trim_end();
+        let bar = match (key.value.starts_with('!'), before.ends_with('!')) {
+            (true, _) => key.span.start,
+            (false, true) => before.len() - 1,
+            (false, false) => return None,
+        };
+        let start = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        Some(tight_bar(&self.text[start..key.span.end], bar))
+    }
+
+    /// A value with a `!` and an operator behind it, as in `items=5!print`.
+    fn bar_inside(&self, value: &Node) -> Option<Diagnostic> {
+        let written = &self.text[value.span.clone()];
+        let is_bare = !written.starts_with(['"', '\'', '[']);
+        let (front, op) = written.rsplit_once('!').filter(|_| is_bare)?;
+        let op = op.split_once(':').map_or(op, |(_, op)| op);
+        let is_op = operators::table().iter().any(|row| row.name == op);
+        is_op.then(|| tight_bar(written, value.span.start + front.len()))
     }
 
     fn value(&mut self, depth: usize, ends: fn(char) -> bool) -> Result<Node, Diagnostic> {
@@ -379,6 +417,16 @@ impl Scanner<'_> {
         let mut chars = self.text[self.at..].chars();
         chars.next() == Some('!') && chars.next().is_none_or(|c| c.is_whitespace() || c == ';')
     }
+}
+
+/// A `!` that is part of a word.
+fn tight_bar(words: &str, at: usize) -> Diagnostic {
+    Diagnostic::new(format!(
+        "in `{}` the `!` is part of a word",
+        words.escape_debug()
+    ))
+    .at(at..at + 1, "a space goes before it and behind it")
+    .help("a `!` between two agents stands alone: `counter items=5 ! print`; one that is meant is \"quoted\"")
 }
 
 /// What an unquoted word means: a truth value, a number, else itself.

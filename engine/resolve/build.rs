@@ -544,6 +544,10 @@ fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic 
     let own: Vec<&str> = op.params.iter().map(|p| p.name).collect();
     let all: Vec<&str> = own.iter().copied().chain(AGENT_KEYS).collect();
     let help = match (nearest(&key.value, &all), own.is_empty()) {
+        _ if key.value == "name" => format!(
+            "the name stands before the agent: [agents.NAME] in a file, `NAME:{}` in a line",
+            op.name
+        ),
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, true) => format!("`{}` takes no parameter", op.name),
         (None, false) => format!("`{}` takes {}", op.name, own.join(", ")),

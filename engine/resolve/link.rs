@@ -8,6 +8,7 @@ use thalweg_worker::operators::{self, elsewhere::unknown_operator};
 use super::names::{AGENT_NAME, WORKER_NAME, check_agents, check_names, split_stream, too_long};
 use crate::decl::{AgentDecl, At, GraphDecl, InputDecl, SourceText, Span, WorkDecl};
 use crate::diag::{Diagnostic, SHOWN};
+use crate::oneline;
 
 /// What the names of one agent mean.
 pub(super) struct Link {
@@ -40,7 +41,12 @@ pub(super) fn link(graph: &GraphDecl, found: &mut Vec<Diagnostic>) -> Vec<Link> 
             _ => format!("graph `{}`", graph.name),
         };
         let empty = Diagnostic::new(format!("{of} has no agent"));
+        let is_line = graph
+            .source
+            .as_ref()
+            .is_some_and(|s| s.name == oneline::SOURCE);
         found.push(empty.help(match graph.composites.is_empty() {
+            true if is_line => "agents are written one behind the other: `counter items=5 ! print`",
             true => "an agent is a table [agents.NAME] with an `op`",
             false => {
                 "it has sub-graphs only: another graph file can include it, include = [\"FILE\"]"

@@ -1,6 +1,9 @@
 //! What is no TOML, and what is a graph of nothing.
 
-use crate::{has, said_of_file};
+use thalweg::oneline::load_line;
+use thalweg::resolve::resolve;
+
+use crate::{has, said_of_file, said_of_line};
 
 #[test]
 fn a_duplicate_key_is_named() {
@@ -78,4 +81,49 @@ fn a_name_of_one_letter_is_like_no_other() {
     has(&said, &["there is no agent `q`", "the agents are x, o"]);
     let said = said_of_file("[agents.x]\nop = \"sine\"\nfrequency = 2\n");
     has(&said, &["did you mean `freq`?"]);
+}
+
+#[test]
+fn an_empty_line_is_told_what_a_line_is() {
+    let said = said_of_line("");
+    has(&said, &["has no agent", "counter items=5 ! print"]);
+    assert!(!said.contains("[agents.NAME]"), "{said}");
+}
+
+#[test]
+fn a_bar_that_is_part_of_a_word_is_shown() {
+    let cases = [
+        ("counter items=5!print", "16", "5!print"),
+        ("counter items=5! print", "16", "items=5! print"),
+        ("counter items=5 !print", "17", "items=5 !print"),
+        ("counter!print", "8", "counter!print"),
+        ("counter items=5 worker=w!p:print", "25", "w!p:print"),
+        ("counter ! csv.write path=o.csv!null", "31", "o.csv!null"),
+    ];
+    for (line, column, words) in cases {
+        let place = format!("<command line>:1:{column}");
+        let stands = format!("in `{words}` the `!` is part of a word");
+        has(&said_of_line(line), &[&stands, &place, "stands alone"]);
+    }
+}
+
+#[test]
+fn an_exclamation_mark_that_is_meant_stays() {
+    for line in [
+        "counter items=5 ! filter expr=x!=3 ! null",
+        "counter items=5 ! filter expr=\"x!=3\" ! null",
+        "counter items=5 ! text.format format=yes! ! null",
+        "counter items=5 ! text.format format=\"a!null\" ! null",
+    ] {
+        assert!(load_line(line).and_then(resolve).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn a_name_given_as_a_parameter_is_told_its_place() {
+    let said = said_of_line("counter items=5 name=a ! null");
+    has(
+        &said,
+        &["has no parameter `name`", "`NAME:counter` in a line"],
+    );
 }
