@@ -71,7 +71,10 @@ fn no_worker(name: &str, declared: &[WorkerDecl]) -> Diagnostic {
         "there is no worker `{}`, and no agent names it",
         name.escape_debug()
     ))
-    .at(0.."workers.".len() + name.len(), "no such worker")
+    .at(
+        "workers.".len().."workers.".len() + name.len(),
+        "no such worker",
+    )
     .help(help)
 }
 
@@ -95,19 +98,28 @@ fn apply(graph: &mut GraphDecl, set: &str) -> Result<(), Diagnostic> {
     let start = graph.source.as_mut().map(|source| source.keep_setting(set));
     let place = |part: Span| start.map_or(0..0, |start| start + part.start..start + part.end);
     let key = At::new(key.trim().to_owned(), place(owner.len() + 1..path.len()));
+    let owner_at = owner.len() - owner.trim_start().len();
     let owner = owner.trim();
+    let named = |prefix: &str| place(owner_at + prefix.len()..owner_at + owner.len());
     let value = value_of(value.trim(), &place(path.len() + 1..set.len()));
     let result = if let Some(name) = owner.strip_prefix("workers.") {
-        keys::set_worker(worker(graph, name, place(0..path.len())), key, value)
+        keys::set_worker(worker(graph, name, named("workers.")), key, value)
     } else if let Some(name) = owner.strip_prefix("streams.") {
-        keys::set_stream(stream(graph, name, place(0..path.len())), key, value)
+        keys::set_stream(stream(graph, name, named("streams.")), key, value)
     } else {
         keys::set_agent(agent(graph, owner)?, key, value)
     };
     result.map_err(|refusal| {
-        let words = refusal.labels.first().map(|(_, words)| words.clone());
+        let (span, words) = refusal.labels.first().cloned().unwrap_or_default();
+        let start = start.unwrap_or_default();
+        let part = span
+            .start
+            .checked_sub(start)
+            .zip(span.end.checked_sub(start));
+        let part = part.map(|(from, to)| from..to);
+        let part = part.filter(|part| !part.is_empty() && part.end <= set.len());
         Diagnostic {
-            labels: vec![(0..set.len(), words.unwrap_or_default())],
+            labels: vec![(part.unwrap_or(0..set.len()), words)],
             ..refusal
         }
     })

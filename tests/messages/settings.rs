@@ -32,7 +32,7 @@ fn an_input_and_a_stream_that_are_none_are_shown_at_the_setting() {
     let said = said_of_settings(LINE, &["out.in=tune"]);
     has(&said, &["--set:1:8", "did you mean `tone`?"]);
     let said = said_of_settings(LINE, &["streams.tune.capacity=64"]);
-    has(&said, &["--set:1:1", "`tune`"]);
+    has(&said, &["--set:1:9", "`tune`"]);
 }
 
 #[test]
@@ -63,4 +63,20 @@ fn a_worker_may_be_declared_by_settings() {
     thalweg::sets::apply_sets(&mut graph, &sets).unwrap();
     let (resolved, _) = thalweg::resolve::resolve(graph).unwrap();
     assert_eq!(resolved.workers.len(), 1);
+}
+
+#[test]
+fn a_key_and_a_value_of_a_worker_or_a_stream_are_underlined_alone() {
+    let cases = [
+        ("workers.w.cores=1", "--set:1:11"),
+        ("workers.w.core=first", "--set:1:16"),
+        ("streams.tone.capcity=64", "--set:1:14"),
+        ("streams.tone.capacity=0", "--set:1:23"),
+    ];
+    for (set, place) in cases {
+        has(
+            &said_of_settings(LINE, &["out.worker=w", set]),
+            &[set, place],
+        );
+    }
 }
