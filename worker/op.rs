@@ -597,7 +597,11 @@ impl ParamDef {
 
     /// What values it takes, units included.
     pub fn describe(&self) -> String {
-        let kind = self.kind.describe();
+        // That it can be turned while the run goes on is nothing that a value is held against.
+        let kind = match self.kind {
+            ParamKind::Dial => ParamKind::Float.describe(),
+            kind => kind.describe(),
+        };
         match (self.is_numeric(), self.unit) {
             (true, "Hz") => format!("{kind}, or a frequency such as \"2.4 kHz\""),
             (true, "s") => format!("{kind}, or a duration such as \"20 ms\""),

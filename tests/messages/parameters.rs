@@ -118,3 +118,12 @@ fn numbers_of_64_bits_and_those_that_are_none_are_taken_where_an_item_may_have_t
     let loop_of_texts = "[agents.a]\nop = \"text.read\"\npath = \"Cargo.toml\"\n[agents.m]\nop = \"merge\"\nin = [\"a\", \"d\"]\n[agents.d]\nop = \"delay\"\nin = \"m\"\ninitial = \"a\"\n[agents.n]\nop = \"null\"\nin = \"m\"\n";
     thalweg::resolve::resolve(crate::declared(loop_of_texts).unwrap()).unwrap();
 }
+
+#[test]
+fn what_is_live_is_a_number_like_others() {
+    let said = crate::said_of_line("sine freq=[1,2] rate=10 items=5 ! null");
+    crate::has(
+        &said,
+        &["`freq` is a list of 2, and should be a number, or a frequency such as"],
+    );
+}
