@@ -421,7 +421,8 @@ fn many(limit: u64) -> String {
     }
 }
 
-fn bytes(n: u64) -> String {
+/// A number of bytes in the unit that leaves two digits or more.
+pub(crate) fn bytes(n: u64) -> String {
     match n {
         _ if n >= 10 << 30 => format!("{} GiB", n >> 30),
         _ if n >= 10 << 20 => format!("{} MiB", n >> 20),

@@ -19,6 +19,10 @@ use crate::poison;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedStream, StreamIx};
 use crate::topology::{Place, Topology};
 
+mod fits;
+use fits::fits;
+pub(crate) use fits::unlike;
+
 /// What the plan knows of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -227,7 +231,7 @@ pub fn plan(graph: &Resolved, machine: &Machine, options: &Options) -> Result<Pl
         len_bytes: place_in.next,
         notes,
     };
-    fits(&plan, machine, options)?;
+    fits(graph, &plan, machine, options)?;
     Ok(plan)
 }
 
@@ -614,16 +618,6 @@ fn step(graph: &Resolved, agent: AgentIx, options: &Options, streams: &[PlannedS
     step
 }
 
-fn fits(plan: &Plan, machine: &Machine, options: &Options) -> Result<(), PlanError> {
-    let need = plan.len_bytes as u64;
-    match machine.shm_free {
-        Some(have) if !options.in_process && need > have => Err(PlanError::Environment(format!(
-            "shared memory: the graph needs {need} bytes in /dev/shm and {have} are free; enlarge it (mount -o remount,size=..), give smaller capacities, or run --in-process"
-        ))),
-        _ => Ok(()),
-    }
-}
-
 fn refused(graph: &Resolved, diagnostic: Diagnostic) -> PlanError {
     PlanError::Refused(Box::new(Refused {
         diagnostics: vec![diagnostic],
@@ -989,7 +983,7 @@ pub(crate) mod tests {
             panic!("{refused:?}");
         };
         assert!(
-            words.contains("bytes in /dev/shm and 1000 are free"),
+            words.contains("in /dev/shm and 1000 bytes are free; stream `"),
             "{words}"
         );
         let inside = Options {
@@ -997,6 +991,39 @@ pub(crate) mod tests {
             ..Options::default()
         };
         assert!(plan(&graph, &small, &inside).is_ok());
+    }
+
+    #[test]
+    fn the_stream_that_takes_most_of_too_little_memory_is_named_with_the_reason() {
+        let long = graph(
+            "[agents.a]\nop = \"counter\"\n[agents.w]\nop = \"window\"\nin = \"a\"\nsize = 1_000_000_000\nfn = \"mean\"\n[agents.out]\nop = \"null\"\nin = \"w\"\n",
+        );
+        let short = graph(&chain(""));
+        let asked = Options {
+            capacity: Some(Capacity::Bytes(100 << 30)),
+            ..Options::default()
+        };
+        let roomy = Machine {
+            shm_free: Some(1 << 30),
+            ..machine(2)
+        };
+        for (one, options, wanted) in [
+            (
+                &long,
+                Options::default(),
+                "stream `a` takes 8192 MiB, of which `w` (g.toml:3:9) needs 1000000000 items at once; let `w` need fewer",
+            ),
+            (
+                &short,
+                asked,
+                "takes 128 GiB (a power of two), by --capacity; give smaller capacities",
+            ),
+        ] {
+            let Err(PlanError::Environment(words)) = plan(one, &roomy, &options) else {
+                panic!("it is planned");
+            };
+            assert!(words.contains(wanted), "{words}");
+        }
     }
 
     #[test]

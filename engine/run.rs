@@ -656,9 +656,12 @@ fn available_memory() -> Option<u64> {
 /// The segment is allocated whole: more than there is would end in some process being killed.
 fn enough_memory(need: u64, available: Option<u64>) -> Result<(), RunError> {
     match available {
-        Some(have) if need > have => Err(RunError::Environment(format!(
-            "memory: the graph needs {need} bytes and {have} are available; give smaller capacities or sizes"
-        ))),
+        Some(have) if need > have => {
+            let (need, have) = plan::unlike(need, have);
+            Err(RunError::Environment(format!(
+                "memory: the graph needs {need} and {have} are available; give smaller capacities or sizes"
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -216,13 +216,13 @@ fn too_little_shared_memory_is_3_with_need_and_have() {
     let Some(ended) = in_little_shared_memory(&site, 64, line) else {
         return;
     };
-    let ended = ended.expect(3).says(&["/dev/shm", "65536"]);
-    let numbers = ended.stderr.split(|c: char| !c.is_ascii_digit());
-    let need = numbers.filter_map(|n| n.parse::<u64>().ok()).max().unwrap();
-    assert!(need > 65536, "{}", ended.stderr);
+    let ended = ended.expect(3).says(&["/dev/shm", "64 KiB are free"]);
+    let (_, need) = ended.stderr.split_once("needs ").unwrap();
+    let (need, _) = need.split_once(" KiB").unwrap();
+    let kilobytes: u32 = need.parse().unwrap();
+    assert!(kilobytes > 64, "{}", ended.stderr);
     assert!(!site.path("o.csv").exists(), "nothing was started");
     // With what it asked for, it runs.
-    let kilobytes = need.div_ceil(1024) as u32;
     if let Some(ended) = in_little_shared_memory(&site, kilobytes, line) {
         ended.expect(0);
     }
@@ -360,7 +360,9 @@ fn a_graph_that_needs_more_memory_than_there_is_is_3_inside_one_process_too() {
     let line = "counter items=9 ! window size=1000000000000 ! null";
     for inside in [&["--in-process"][..], &[]] {
         let ended = site.run(&[&["run", "-e", line][..], inside].concat());
-        ended.expect(3).says(&["memory: the graph needs", "bytes"]);
+        ended
+            .expect(3)
+            .says(&["memory: the graph needs", "GiB are "]);
     }
     site.assert_clean();
 }
