@@ -361,8 +361,8 @@ fn the_pauses_of_speech_are_cut_out() {
     let words = [(0.4, 0.9), (1.6, 2.0), (2.25, 2.7), (3.7, 4.3)];
     assert_eq!(rows.len(), words.len(), "{text}");
     for (row, (from, to)) in rows.iter().zip(words) {
-        assert!((row[0] + 0.05 - from).abs() < 0.06, "{text}");
-        assert!((row[1] + 0.05 - to).abs() < 0.06, "{text}");
+        assert!((row[0] - from).abs() < 0.06, "{text}");
+        assert!((row[1] - to).abs() < 0.06, "{text}");
     }
     let items: f64 = rows
         .iter()

@@ -159,9 +159,9 @@ def silence():
     axes.plot(seconds, speech, color=STONE, linewidth=0.5)
     with tempfile.TemporaryDirectory() as folder:
         for begin, end, _ in printed("silence.toml", "--set", f"spoken.path={folder}/spoken.wav"):
-            kept = (seconds >= begin + 0.05) & (seconds <= end + 0.05)
+            kept = (seconds >= begin) & (seconds <= end)
             axes.plot(seconds[kept], speech[kept], color=DEEP, linewidth=0.5)
-            axes.axvspan(begin + 0.05, end + 0.05, color=WATER, alpha=0.25, linewidth=0)
+            axes.axvspan(begin, end, color=WATER, alpha=0.25, linewidth=0)
     axes.set(xlabel="s", ylabel="speech", ylim=(-0.6, 0.6))
     return figure
 
