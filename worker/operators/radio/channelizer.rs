@@ -107,7 +107,7 @@ fn given(taps: &[f64]) -> Result<Vec<f64>, OpError> {
 
 fn designed(args: &Args, channels: usize) -> Result<Vec<f64>, OpError> {
     let per_channel = args.required_count("taps_per_channel", 1)?;
-    let numtaps = per_channel as usize * channels;
+    let numtaps = (per_channel as usize).saturating_mul(channels);
     if per_channel > 1000 || numtaps > TAPS_MAX {
         let message = format!(
             "`taps_per_channel` is {per_channel}, and must be 1 to 1000, and {TAPS_MAX} taps in all at most"
