@@ -278,6 +278,9 @@ fn unreadable(name: &str, why: &str) -> Refused {
         "graph file `{}` cannot be read: {why}",
         name.escape_debug()
     ));
-    let help = "`thalweg new NAME` writes one to start from; `-` reads standard input";
+    let help = match name.contains(" ! ") {
+        true => "a graph in one line goes behind `-e`, in quotes: -e 'counter items=5 ! print'",
+        false => "`thalweg new NAME` writes one to start from; `-` reads standard input",
+    };
     Refused::one(refusal.help(help), None)
 }

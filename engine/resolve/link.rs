@@ -168,7 +168,8 @@ fn unknown_op(
 ) -> Diagnostic {
     let own = graph.composites.iter().map(|c| c.name.value.as_str());
     let help = (found.len() < SHOWN).then(|| {
-        let help = unknown_operator(&op.value, own);
+        let help = no_operator_but(graph, agent, &op.value);
+        let help = help.or_else(|| unknown_operator(&op.value, own));
         help.unwrap_or_else(|| "`thalweg ops` lists the operators".to_owned())
     });
     Diagnostic::new(format!(
@@ -178,6 +179,24 @@ fn unknown_op(
     ))
     .at(op.span.clone(), "unknown operator")
     .maybe_help(help)
+}
+
+/// What stands where an operator should, if it is an agent of a graph in one line, or a graph file.
+fn no_operator_but(graph: &GraphDecl, agent: &AgentDecl, op: &str) -> Option<String> {
+    let is_line = graph
+        .source
+        .as_ref()
+        .is_some_and(|s| s.name == oneline::SOURCE);
+    let mut others = graph.agents.iter().filter(|other| other.name != agent.name);
+    match is_line {
+        true if op.ends_with(".toml") => {
+            Some(format!("`{}` is a file: leave out `-e`", op.escape_debug()))
+        }
+        true if others.any(|other| other.name.value == op) => Some(format!(
+            "`{op}` is an agent; what reads it says so: `print in={op}`"
+        )),
+        _ => None,
+    }
 }
 
 fn unknown_stream(

@@ -1,5 +1,6 @@
 //! What is no TOML, and what is a graph of nothing.
 
+use thalweg::file::load_file;
 use thalweg::oneline::load_line;
 use thalweg::resolve::resolve;
 
@@ -126,4 +127,19 @@ fn a_name_given_as_a_parameter_is_told_its_place() {
         &said,
         &["has no parameter `name`", "`NAME:counter` in a line"],
     );
+}
+
+#[test]
+fn what_stands_where_an_operator_should_is_told_apart() {
+    let said = said_of_line("c:counter items=5 ; c ! null");
+    has(
+        &said,
+        &["no operator `c`", "`c` is an agent", "`print in=c`"],
+    );
+    let said = said_of_line("examples/quake.toml");
+    has(&said, &["is a file: leave out `-e`"]);
+    let Err(refused) = load_file("counter items=3 ! print") else {
+        panic!("there is such a file");
+    };
+    has(&refused.to_string(), &["no such file", "behind `-e`"]);
 }
