@@ -420,11 +420,20 @@ impl TableReader {
         Ok(())
     }
 
-    /// Decodes the batch with this row; false at the end.
+    /// Decodes the batch with this row; false at the end. What fails fails again: a caller that has given what came
+    /// before asks a second time, and finds neither rows of an older batch nor an end that is none.
     fn reach(&mut self, row: u64) -> Result<bool, AgentError> {
         if self.batches.is_none() || row < self.start {
             self.restart(row)?;
         }
+        let reached = self.decode_to(row);
+        if reached.is_err() {
+            self.batches = None;
+        }
+        reached
+    }
+
+    fn decode_to(&mut self, row: u64) -> Result<bool, AgentError> {
         while row >= self.start + self.rows as u64 {
             let batches = &mut self.batches;
             let batch = guarded(|| batches.as_mut().and_then(Iterator::next).transpose());
@@ -1010,6 +1019,38 @@ mod tests {
     }
 
     #[test]
+    fn trouble_behind_the_first_batch_ends_the_run_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Float64, true)]));
+        let rows =
+            |first: u32| (first..first + 9000).map(|n| (n != 17_999).then_some(f64::from(n)));
+        let batches = [0, 9000].map(|first| {
+            let values: arrow_array::Float64Array = rows(first).collect();
+            RecordBatch::try_new(schema.clone(), vec![Arc::new(values)]).unwrap()
+        });
+        let file = |name: &str| File::create(folder.path().join(name)).unwrap();
+        let mut parquet = ArrowWriter::try_new(file("x.parquet"), schema.clone(), None).unwrap();
+        let mut arrow = FileWriter::try_new(file("x.arrow"), &schema).unwrap();
+        for batch in &batches {
+            parquet.write(batch).unwrap();
+            arrow.write(batch).unwrap();
+        }
+        parquet.close().unwrap();
+        arrow.finish().unwrap();
+        for (op, file) in [(&PARQUET_READ, "x.parquet"), (&ARROW_READ, "x.arrow")] {
+            for chunks in [Chunks::Whole, Chunks::Random(1)] {
+                let reader = source(op, folder.path(), file, None, &[]).unwrap();
+                let outcome = read(reader, chunks).map(|bytes| bytes.len());
+                let error = outcome.expect_err(file);
+                assert!(
+                    error.message.contains("row 17999 of column \"x\" is null"),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_null_is_an_error_or_a_nan() {
         for (op, file) in READERS {
             let gaps = ("columns", list(&["gaps"]));
@@ -1039,7 +1080,7 @@ mod tests {
             };
             assert_eq!(
                 refused("nam").help.as_deref(),
-                Some("did you mean \"name\"?")
+                Some("did you mean \"name\"? It has n, x, name, ok, row, when, gaps, odd")
             );
             assert!(
                 refused("odd").message.contains("which is no item"),
