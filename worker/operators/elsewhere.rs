@@ -8,11 +8,22 @@ use super::table;
 pub fn unknown_operator<'a>(name: &str, others: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = table().iter().map(|op| op.name).chain(others).collect();
     // A name that is known elsewhere is a better guess than one that looks alike.
-    match (here(name), nearest(name, &names)) {
+    let known = left_out(name).or(here(name));
+    match (known, nearest(name, &names)) {
         (Some(hint), _) => Some(hint.to_owned()),
         (None, Some(near)) => Some(format!("did you mean `{near}`?")),
         (None, None) => None,
     }
+}
+
+/// What is said of operators that other builds have.
+fn left_out(name: &str) -> Option<&'static str> {
+    let is_table = matches!(
+        name,
+        "parquet.read" | "parquet.write" | "arrow.read" | "arrow.write"
+    );
+    (is_table && super::find(name).is_none())
+        .then_some("it is there in a build with `cargo build --release --features arrow`")
 }
 
 /// What a word is called here, where it is one of these.
@@ -183,6 +194,25 @@ fn here(name: &str) -> Option<&'static str> {
             "clip" | "clamp" | "abs" | "sqrt" | "log10" => {
                 "`map` has it: expr = \"clamp(x, -1, 1)\""
             }
+            "cumulative_trapezoid" | "integrate" | "integrator" => {
+                "`scan` adds up: next = \"s + x\"; over time divide by the rate"
+            }
+            "hann" | "hamming" | "blackman" | "kaiser" | "get_window" => {
+                "windows are a parameter of `stft`, `welch` and `fir.lowpass`: window = \"hann\""
+            }
+            "vco" => "`fm.mod` turns with its input",
+            "spectrum" | "waterfall" | "dft" => {
+                "`rfft`, `stft` and `spectrogram` give spectra; `png.write` draws them"
+            }
+            "unwrap" => {
+                "`fm.demod` gives the differences of phases, unwrapped; `scan` adds them up"
+            }
+            "interpolate" | "upfirdn" => "`resample` filters and raises the rate: up = 4",
+            "complex_to_imag" => "`map` has it: expr = \"im(x)\"",
+            "multiply_const" | "amplify" => "`scale` multiplies, `gain` in dB",
+            "wavfile_source" => "it is called `wav.read`",
+            "wavfile_sink" | "audio_write" => "it is called `wav.write`",
+            "limiter" => "`map` limits each item: expr = \"clamp(x, -1, 1)\"",
             "linear_regression" | "polyfit" => "it is called `regress`",
             "tdigest" | "percentile" => "it is called `quantile`",
             "trigger" | "schmitt_trigger" | "hysteresis" => "it is called `threshold`",
@@ -214,6 +244,10 @@ mod tests {
             ("lowpass", "`fir.lowpass` and `iir.lowpass`"),
             ("low-pass", "`iir.lowpass`"),
             ("quadrature_demod_cf", "`fm.demod`"),
+            ("hann", "window = \"hann\""),
+            ("vco", "`fm.mod`"),
+            ("wavfile_source", "`wav.read`"),
+            ("upfirdn", "`resample`"),
             ("coutner", "did you mean `counter`?"),
             ("tria", "did you mean `trio`?"),
         ];
@@ -222,6 +256,15 @@ mod tests {
             assert!(help.contains(expected), "{name}: {help}");
         }
         assert_eq!(unknown_operator("foo", std::iter::empty()), None);
+    }
+
+    #[test]
+    fn operators_of_other_builds_are_called_so() {
+        for name in ["parquet.read", "parquet.write", "arrow.read", "arrow.write"] {
+            let help = unknown_operator(name, std::iter::empty()).unwrap_or_default();
+            let is_left_out = help.contains("--features arrow");
+            assert_eq!(is_left_out, find(name).is_none(), "{name}: {help}");
+        }
     }
 
     #[test]

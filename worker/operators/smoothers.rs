@@ -12,7 +12,7 @@ use super::each::{self, OUTPUTS};
 pub const EWMA: OpDef = OpDef {
     name: "ewma",
     summary: "exponentially weighted moving average",
-    doc: "`y[n] = y[n-1] + alpha (x[n] - y[n-1])`, beginning with `y[0] = x[0]`: pandas' `ewm(.., adjust=False).mean()`. Give one of \
+    doc: "`y[n] = y[n-1] + alpha (x[n] - y[n-1])`, beginning with `y[0] = x[0]`: pandas' `ewm(.., adjust=False).mean()` (its default is `adjust=True`). Give one of \
 `alpha`, `span` (alpha = 2 / (span + 1)), `halflife` (alpha = 1 - exp(-ln 2 / halflife)) and `com` (alpha = 1 / (1 + com)). \
 Types: f32 stays f32, everything else becomes f64; vector items per element. A NaN stays for good. Source: Roberts, Technometrics 1 (1959).",
     inputs: Arity::One,
