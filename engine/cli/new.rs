@@ -1,9 +1,11 @@
 //! `thalweg new`: a graph file to start from.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use super::{Failure, say};
+use crate::resolve;
 
 /// Write a graph file to start from
 #[derive(clap::Args)]
@@ -54,13 +56,44 @@ impl New {
             ErrorKind::AlreadyExists => Failure::usage(format!(
                 "`{shown}` is there already, and is left as it is: choose another name"
             )),
-            _ => Failure::environment(format!("`{shown}` cannot be made: {error}")),
+            _ => Failure::environment(
+                resolve::check_place(Path::new(&path))
+                    .err()
+                    .unwrap_or_else(|| format!("`{shown}` cannot be made: {error}")),
+            ),
         })?;
-        let text = self.template.text().replace("THIS_FILE", &path);
+        let word = as_word(&path);
+        let text = self.template.text().replace("THIS_FILE", &word);
         file.write_all(text.as_bytes()).map_err(|error| {
+            // Half a graph would be in the way of the next try.
+            let _ = fs::remove_file(&path);
             Failure::environment(format!("`{shown}` cannot be written: {error}"))
         })?;
-        say(&format!("wrote `{shown}`; try: thalweg run {path}\n"));
+        say(&format!("wrote `{shown}`; try: thalweg run {word}\n"));
         Ok(())
+    }
+}
+
+/// As a shell takes it for one word.
+fn as_word(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./+,:@%".contains(c);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_path_is_one_word_for_a_shell() {
+        let cases = [
+            ("a/b-1.toml", "a/b-1.toml"),
+            ("a b.toml", "'a b.toml'"),
+            ("it's$.toml", r"'it'\''s$.toml'"),
+        ];
+        for (path, word) in cases {
+            assert_eq!(super::as_word(path), word);
+        }
     }
 }
