@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::compose;
 use crate::decl::{At, GraphDecl, SourceText, Span};
-use crate::diag::{Diagnostic, Refused, line_column, why};
+use crate::diag::{Diagnostic, Refused, why};
 use crate::include;
 use crate::keys::{self, Node, NodeValue};
 
@@ -175,9 +175,10 @@ fn as_name(stem: &str) -> String {
 /// What is wrong with the text, of each line the first.
 fn no_toml(errors: &[toml::de::Error], text: &str) -> Vec<Diagnostic> {
     let mut lines = HashSet::new();
+    let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let line_of = |error: &toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
-        line_column(text, start).0
+        ends.partition_point(|end| *end < start)
     };
     let first_of_line = |error: &&toml::de::Error| lines.insert(line_of(error));
     errors
