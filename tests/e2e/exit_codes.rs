@@ -366,3 +366,24 @@ fn a_graph_that_needs_more_memory_than_there_is_is_3_inside_one_process_too() {
     }
     site.assert_clean();
 }
+
+#[test]
+fn a_file_that_another_run_writes_is_left_alone() {
+    let site = Site::new();
+    let line = "counter items=600 ! throttle rate=300 ! csv.write path=o.csv";
+    let first = site.start_run(&["run", "-q", "-e", line], 1);
+    until("the first rows", || {
+        site.path("o.csv").exists() && site.read_text("o.csv").lines().count() > 5
+    });
+    let line = "counter items=5 ! csv.write path=o.csv";
+    site.run(&["run", "-q", "-e", line])
+        .expect(1)
+        .says(&["o.csv is being written by another process", "thalweg ps"]);
+    // Its successor takes over what a worker that was killed had taken.
+    nix::sys::signal::kill(site.workers()[0].0, Signal::SIGKILL).unwrap();
+    first.wait().expect(0);
+    assert_eq!(site.read_text("o.csv").lines().count(), 601);
+    site.run(&["run", "-q", "-e", line]).expect(0);
+    assert_eq!(site.read_text("o.csv").lines().count(), 6);
+    site.assert_clean();
+}

@@ -5,12 +5,14 @@
 //! terminal, a device) has no positions: bytes go in order, once each, and what a killed worker had
 //! taken or given and not committed is lost or repeated.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
@@ -385,6 +387,8 @@ impl Target {
 
     /// Opens it in the process that writes; of a regular file the first `len_bytes` are kept.
     pub(super) fn open(&mut self, len_bytes: u64) -> Result<(), AgentError> {
+        // What this process had open itself would be in its own way.
+        self.open = None;
         let file = match is_standard(&self.path) {
             true => io::stdout().as_fd().try_clone_to_owned().map(File::from),
             false => OpenOptions::new()
@@ -397,6 +401,8 @@ impl Target {
         let metadata = file.metadata().map_err(|e| self.failed("opened", &e))?;
         let is_regular = metadata.is_file() && !is_standard(&self.path);
         if is_regular {
+            own(&file, &self.name())?;
+            let metadata = file.metadata().map_err(|e| self.failed("opened", &e))?;
             self.check_committed(metadata.len(), len_bytes)?;
             file.set_len(len_bytes)
                 .map_err(|e| self.failed("cut to what is committed", &e))?;
@@ -448,6 +454,26 @@ impl Target {
     fn failed(&self, verb: &str, error: &io::Error) -> AgentError {
         failed(&self.name(), verb, error)
     }
+}
+
+/// How long a process that was killed may take to let go of its files.
+const LET_GO: Duration = Duration::from_secs(1);
+
+/// Takes a file for this process alone, among those that ask: no second run writes into what the first one writes.
+/// It is let go when the process ends, however it does. Where files cannot be taken (some network file systems)
+/// nothing is asked.
+pub(super) fn own(file: &File, name: &str) -> Result<(), AgentError> {
+    let start = Instant::now();
+    while let Err(TryLockError::WouldBlock) = file.try_lock() {
+        if start.elapsed() > LET_GO {
+            return Err(AgentError::new(format!(
+                "{name} is being written by another process, perhaps another run of this graph (`thalweg ps` shows the runs): \
+                 nothing was changed in it; wait for its end, or name another file"
+            )));
+        }
+        thread::sleep(LET_GO / 100);
+    }
+    Ok(())
 }
 
 /// As `write_all`, and waits where the other end made the pipe non-blocking.

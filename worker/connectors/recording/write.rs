@@ -19,7 +19,7 @@ use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, Outside, State, StateSpec, Status,
 };
 use crate::clock;
-use crate::connectors::files::{failed, writable};
+use crate::connectors::files::{failed, own, writable};
 use crate::op::OpError;
 use crate::tags::{Tag, Tags, companions};
 use crate::types::ItemType;
@@ -181,6 +181,8 @@ impl Agent for Recorder {
 
     fn attach(&mut self, state: State<'_>) -> Result<(), AgentError> {
         let committed = *state.view::<Committed>();
+        // What this process had open itself would be in its own way.
+        self.file = None;
         let file = Growing::open(&self.path, committed.len_bytes)?;
         if committed.len_bytes == 0 {
             file.write_head(&self.head)?;
@@ -309,6 +311,8 @@ impl Growing {
                 "{name} is no regular file, and a recording is one; name another"
             )));
         }
+        own(&file, &name)?;
+        let found = file.metadata().map_err(|e| failed(&name, "opened", &e))?;
         if found.len() < len_bytes {
             return Err(AgentError::new(format!(
                 "{name} is {} bytes long, and {len_bytes} had been written: it was shortened or replaced during the run",
