@@ -250,7 +250,8 @@ impl Scanner<'_> {
             (false, true) => before.len() - 1,
             (false, false) => return None,
         };
-        let start = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let word = before.rsplit(char::is_whitespace).next();
+        let start = before.len() - word.map_or(0, str::len);
         Some(tight_bar(&self.text[start..key.span.end], bar))
     }
 

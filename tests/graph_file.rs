@@ -806,7 +806,7 @@ fn lines_that_are_none_are_refused_at_their_column() {
             ("a:counter ! a:null", "1:13", &["two agents", "`a`"]),
             ("a/b:counter", "1:1", &["cannot name an agent"]),
             ("counter ! nul", "1:11", &["did you mean `null`?"]),
-            ("counter!null", "1:1", &["no operator `counter!null`"]),
+            ("counter!null", "1:8", &["`counter!null`", "part of a word"]),
             (&deep, "1:", &["too deep"]),
         ],
     );

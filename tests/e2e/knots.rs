@@ -18,6 +18,8 @@ enum Known {
     Which,
     /// That there are enough.
     Some,
+    /// Nothing: how many are left depends on which they are.
+    Nothing,
 }
 
 /// A stream, and what it gives.
@@ -31,6 +33,16 @@ struct Given {
     is_read: bool,
     /// Streams of one family may wait for each other, and are not joined again.
     family: usize,
+}
+
+impl Given {
+    /// What is known of those of its items that meet a condition.
+    fn chosen_from(&self) -> Known {
+        match self.known {
+            Known::Some if !self.endless => Known::Nothing,
+            ref known => known.clone(),
+        }
+    }
 }
 
 /// A graph that grows agent by agent, and what its files must hold.
@@ -126,7 +138,7 @@ impl Growing<'_> {
             1 => {
                 let name = self.add("filter", &format!("{input}, expr = \"x % 3 != 0\""));
                 let items = of.items.iter().copied().filter(|x| x % 3 != 0).collect();
-                self.stream(name, items, of.known.clone(), &of)
+                self.stream(name, items, of.chosen_from(), &of)
             }
             2 => self.head(&of),
             // A loop that is fed through `zip`.
@@ -211,6 +223,7 @@ impl Growing<'_> {
         let items = of.items[..n].to_vec();
         let known = match of.known {
             Known::Each => Known::Each,
+            Known::Nothing => Known::Nothing,
             _ => Known::Some,
         };
         let ix = self.stream(name, items, known, of);
@@ -241,8 +254,8 @@ impl Growing<'_> {
         let around =
             |x: &i64| std::iter::successors(Some(x.abs() / 2), |&x| (x > 0).then_some(x / 2));
         let items = of.items.iter().flat_map(around).collect();
-        let known = match of.known {
-            Known::Some => Known::Some,
+        let known = match of.chosen_from() {
+            Known::Nothing => Known::Nothing,
             _ if of.endless => Known::Some,
             _ => Known::Which,
         };
@@ -328,6 +341,7 @@ fn random_loops_end_and_give_what_they_should() {
                 expected.sort_unstable();
             }
             match known {
+                Known::Nothing => {}
                 Known::Some => assert_eq!(items.len(), expected.len(), "{file}"),
                 _ => assert_eq!(items, expected, "{file}"),
             }
