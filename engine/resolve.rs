@@ -19,6 +19,7 @@ mod files;
 mod link;
 pub(crate) mod names;
 pub(crate) mod order;
+mod rates;
 mod units;
 
 pub(crate) use files::{check_place, whose};

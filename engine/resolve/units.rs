@@ -95,14 +95,17 @@ pub(super) fn clashes(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use crate::file::parse;
     use crate::resolve::resolve;
 
     /// The units of these streams, and the warnings.
-    fn resolved(text: &str, base: &Path) -> (Vec<(String, Option<String>)>, Vec<String>) {
+    pub(in crate::resolve) fn resolved(
+        text: &str,
+        base: &Path,
+    ) -> (Vec<(String, Option<String>)>, Vec<String>) {
         let graph = parse(text.to_owned(), "g.toml", "g", base.to_owned()).unwrap();
         let (graph, warnings) = resolve(graph).unwrap();
         let units = graph.streams.into_iter().map(|s| (s.name, s.unit));
