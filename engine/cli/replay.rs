@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 use thalweg_worker::clock;
 use thalweg_worker::connectors::recording::{Recording, Sum};
 
-use super::run::{Manner, absolute, capacity, name, whole};
+use super::run::{Manner, Tuning, absolute};
 use super::table::{self, Column};
 use super::{Failure, GraphArg, give, give_json, say, warn};
 use crate::compose;
-use crate::decl::{Capacity, GraphDecl};
+use crate::decl::GraphDecl;
 use crate::plan::Options;
 use crate::record::{self, Comparison, Origin};
 use crate::resolve;
@@ -49,18 +49,8 @@ pub struct Replay {
     /// Everything in this process, without a fork
     #[arg(long)]
     in_process: bool,
-    /// How often a worker may die without getting on before the run fails
-    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
-    restart: Option<u32>,
-    /// The most items an agent takes in one step
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    step: Option<u64>,
-    /// What a stream holds that does not say so itself: items, or bytes as 64KiB
-    #[arg(long, value_name = "SIZE", value_parser = capacity)]
-    capacity: Option<Capacity>,
-    /// A name for the run, for `ps` and `stop`
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    name: Option<String>,
+    #[command(flatten)]
+    tuning: Tuning,
     #[command(flatten)]
     manner: Manner,
 }
@@ -126,13 +116,10 @@ impl Replay {
             options: Options {
                 workers: self.workers,
                 in_process: self.in_process,
-                restart: self.restart,
-                step: self.step.and_then(|n| usize::try_from(n).ok()),
-                capacity: self.capacity,
                 items: self.items.or(origin.and_then(|origin| origin.items)),
-                ..Options::default()
+                ..self.tuning.options()
             },
-            name: self.name.clone(),
+            name: self.tuning.name.clone(),
             lasts: self.manner.lasts,
             began_ns,
             ..Wanted::default()

@@ -54,18 +54,8 @@ pub struct Run {
     /// What a worker has mapped when it starts stays in memory
     #[arg(long, conflicts_with = "in_process")]
     lock_memory: bool,
-    /// How often a worker may die without getting on before the run fails
-    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
-    restart: Option<u32>,
-    /// The most items an agent takes in one step
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    step: Option<u64>,
-    /// What a stream holds that does not say so itself: items, or bytes as 64KiB
-    #[arg(long, value_name = "SIZE", value_parser = capacity)]
-    capacity: Option<Capacity>,
-    /// A name for the run, for `ps` and `stop`
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    name: Option<String>,
+    #[command(flatten)]
+    tuning: Tuning,
     /// If this process is killed, leave what it takes to go on: `thalweg resume RUN`
     #[arg(long, conflicts_with = "in_process")]
     resumable: bool,
@@ -86,6 +76,34 @@ pub struct Run {
     /// What is recorded of it.
     #[arg(skip)]
     pub(super) record: Option<Record>,
+}
+
+/// What a run's workers are forgiven, how its streams are cut, and its name.
+#[derive(clap::Args, Debug)]
+pub(super) struct Tuning {
+    /// How often a worker may die without getting on before the run fails
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    restart: Option<u32>,
+    /// The most items an agent takes in one step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    step: Option<u64>,
+    /// What a stream holds that does not say so itself: items, or bytes as 64KiB
+    #[arg(long, value_name = "SIZE", value_parser = capacity)]
+    capacity: Option<Capacity>,
+    /// A name for the run, for `ps` and `stop`
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(super) name: Option<String>,
+}
+
+impl Tuning {
+    pub(super) fn options(&self) -> Options {
+        Options {
+            restart: self.restart,
+            step: self.step.and_then(|n| usize::try_from(n).ok()),
+            capacity: self.capacity,
+            ..Options::default()
+        }
+    }
 }
 
 /// How long a run lasts, and what is told of it.
@@ -292,7 +310,7 @@ impl Run {
         };
         Wanted {
             options: self.options(),
-            name: self.name.clone(),
+            name: self.tuning.name.clone(),
             lasts: self.manner.lasts,
             began_ns,
             disturbance: None,
@@ -307,13 +325,10 @@ impl Run {
             workers: self.workers,
             in_process: self.in_process,
             unpinned: self.pin == Pin::None,
-            restart: self.restart,
-            step: self.step.and_then(|n| usize::try_from(n).ok()),
-            capacity: self.capacity,
             items: self.items,
-            cores: None,
             realtime: self.realtime,
             lock_memory: self.lock_memory,
+            ..self.tuning.options()
         }
     }
 }

@@ -3,10 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
-use crate::kills::kill_workers;
-use crate::site::{Ended, Random, Site, until};
+use crate::kills::{kill_and_resume, kill_workers};
+use crate::site::{Ended, Random, Site};
 
 pub const MODES: [&[&str]; 4] = [
     &["--in-process"],
@@ -119,18 +117,7 @@ fn a_resumed_run_s_loops_run_dry() {
     site.write("g.toml", halving(r#"op = "counter", items = 5000"#));
     let arguments = ["run", "g.toml", "--workers", "3", "--resumable"];
     let going = site.start(site.thalweg(&arguments));
-    let recipe = site.path(&format!("runtime/thalweg/{}.recipe", site.run_name(0)));
-    until("the recipe", || recipe.exists());
-    std::thread::sleep(Duration::from_millis(random.below(500)));
-    going.signal(Signal::SIGKILL);
-    going.wait();
-    until("the end of all processes", || {
-        !recipe.exists() || site.run(&["ps"]).stdout.contains("resumable")
-    });
-    if recipe.exists() {
-        let resumed = site.run(&["resume", &site.run_name(0)]);
-        resumed.expect(0);
-    }
+    kill_and_resume(&site, going, &mut random, 500);
     assert_eq!(numbers(&site), halves(0..5000));
     site.assert_clean();
 }

@@ -72,6 +72,22 @@ pub fn kill_workers(
     }
 }
 
+/// Kills the coordinator of a resumable run, run 0 of the site, at some moment of its first `pause_ms_max` ms, and
+/// resumes it, unless it had ended.
+pub fn kill_and_resume(site: &Site, going: Going, random: &mut Random, pause_ms_max: u64) {
+    let recipe = site.path(&format!("runtime/thalweg/{}.recipe", site.run_name(0)));
+    until("the recipe", || recipe.exists());
+    std::thread::sleep(Duration::from_millis(random.below(pause_ms_max)));
+    going.signal(Signal::SIGKILL);
+    going.wait();
+    until("the end of all processes", || {
+        !recipe.exists() || site.run(&["ps"]).stdout.contains("resumable")
+    });
+    if recipe.exists() {
+        site.run(&["resume", &site.run_name(0)]).expect(0);
+    }
+}
+
 #[test]
 fn a_coordinator_killed_while_it_makes_the_segment_leaves_none() {
     for _ in 0..5 {

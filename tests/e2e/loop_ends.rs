@@ -1,11 +1,9 @@
 //! Loops end when nobody reads them any more, and when they are told to stop.
 
-use std::time::Duration;
-
 use nix::sys::signal::Signal;
 
 use crate::dry::{MODES, halves, halving, numbers};
-use crate::kills::kill_workers;
+use crate::kills::{kill_and_resume, kill_workers};
 use crate::site::{Random, Site, until};
 
 /// A loop that nothing feeds, and that counts for ever: 1, 2, 3 and so on.
@@ -103,17 +101,7 @@ fn a_resumed_run_s_loop_ends_when_it_is_left() {
     site.write("g.toml", first(20_000));
     let arguments = ["run", "g.toml", "--workers", "3", "--resumable"];
     let going = site.start(site.thalweg(&arguments));
-    let recipe = site.path(&format!("runtime/thalweg/{}.recipe", site.run_name(0)));
-    until("the recipe", || recipe.exists());
-    std::thread::sleep(Duration::from_millis(random.below(300)));
-    going.signal(Signal::SIGKILL);
-    going.wait();
-    until("the end of all processes", || {
-        !recipe.exists() || site.run(&["ps"]).stdout.contains("resumable")
-    });
-    if recipe.exists() {
-        site.run(&["resume", &site.run_name(0)]).expect(0);
-    }
+    kill_and_resume(&site, going, &mut random, 300);
     assert_eq!(written(&site), (1..=20_000).collect::<Vec<i64>>());
     site.assert_clean();
 }

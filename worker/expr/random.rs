@@ -546,18 +546,8 @@ impl Dice {
     }
 }
 
-const REALS: [Scalar; 10] = [
-    Scalar::U8,
-    Scalar::I8,
-    Scalar::U16,
-    Scalar::I16,
-    Scalar::U32,
-    Scalar::I32,
-    Scalar::U64,
-    Scalar::I64,
-    Scalar::F32,
-    Scalar::F64,
-];
+/// All but the complex ones, which come last.
+const REALS: &[Scalar] = Scalar::ALL.split_at(10).0;
 
 /// What a number of these low bits is read as.
 fn read(scalar: Scalar, bits: u64) -> Num {
@@ -607,7 +597,7 @@ fn judge(seed: u64) {
     let depth = 1 + dice.roll(4);
     let tree = dice.tree(depth);
     let text = tree.text();
-    let scalars = [0; 3].map(|_| dice.pick(&REALS));
+    let scalars = [0; 3].map(|_| dice.pick(REALS));
     let numbers: Vec<[u64; ITEMS]> = scalars
         .iter()
         .map(|scalar| [0; ITEMS].map(|_| dice.number(*scalar)))
@@ -658,7 +648,7 @@ fn judge(seed: u64) {
         })
         .collect();
     let mut machine = Machine::new(program);
-    for scalar in [own, dice.pick(&REALS)] {
+    for scalar in [own, dice.pick(REALS)] {
         let mut words = vec![0u64; ITEMS];
         let len = scalar.len_bytes();
         let found = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..ITEMS * len];

@@ -110,16 +110,15 @@ fn common_type(results: &[Program], dtype: Option<&ItemType>) -> Result<ItemType
         let message = format!("one expression gives {}, another {other}", types[0]);
         return Err(OpError::param("expr", message).with_help("all must give as many numbers"));
     }
-    let scalars = || types.iter().filter_map(|t| t.elements()).map(|(s, _)| s);
-    let same = scalars().all(|s| Some(s) == types[0].elements().map(|(s, _)| s));
-    let narrow = scalars().all(|s| matches!(s, Scalar::F32 | Scalar::Cf32));
-    let common = match (same, scalars().any(Scalar::is_complex), narrow) {
-        (true, ..) => types[0].clone(),
-        (_, true, true) => types[0].with_scalar(Scalar::Cf32),
-        (_, true, false) => types[0].with_scalar(Scalar::Cf64),
-        _ if scalars().all(Scalar::is_integer) => types[0].with_scalar(Scalar::I64),
-        _ => types[0].with_scalar(Scalar::F64),
+    let mut scalars = types.iter().filter_map(|t| t.elements()).map(|(s, _)| s);
+    let first = scalars.next().unwrap_or(Scalar::F64);
+    // Whole numbers beside other types are i64.
+    let widened = |s: Scalar| if s.is_integer() { Scalar::I64 } else { s };
+    let join = |one: Scalar, other: Scalar| match one == other {
+        true => one,
+        false => widened(one).common(widened(other)).unwrap_or(Scalar::I64),
     };
+    let common = types[0].with_scalar(scalars.fold(first, join));
     match dtype {
         None => Ok(common),
         Some(_) => {

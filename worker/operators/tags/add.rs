@@ -1,9 +1,9 @@
 //! `tags.add`: tags at places that are known beforehand.
 
-use super::{KEY, VALUE, Words};
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status, pass_on};
+use super::{KEY, VALUE, Words, maker};
+use crate::agent::{Agent, AgentError, Blueprint, Io, Status, pass_on};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::tags::{Tag, Tags};
+use crate::tags::Tag;
 
 /// The row of the table.
 pub const ADD: OpDef = OpDef {
@@ -38,16 +38,11 @@ pub const ADD: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let input = args.input();
     let agent = Add {
         places: Places::of(args)?,
         words: Words::of(args)?,
     };
-    Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
-        .state(StateSpec::of(0u64))
-        .tags(Tags::Made))
+    Ok(maker(args, agent))
 }
 
 /// Where tags go.

@@ -1,11 +1,11 @@
 //! `tags.mark`: tags where a condition comes to hold.
 
-use super::{KEY, VALUE, Words};
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, StateSpec, Status};
+use super::{KEY, VALUE, Words, maker};
+use crate::agent::{Agent, AgentError, Blueprint, Input, Io, Status};
 use crate::expr::{Machine, compile, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::numbers::refuse_frames;
-use crate::tags::{Tag, Tags, value_of};
+use crate::tags::{Tag, value_of};
 use crate::types::Scalar;
 
 /// The row of the table.
@@ -74,11 +74,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         each: args.flag("each"),
         words: Words::of(args)?,
     };
-    Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
-        .state(StateSpec::of(0u64))
-        .tags(Tags::Made))
+    Ok(maker(args, agent))
 }
 
 /// State: 1 where the condition held for the last item (`u64`).

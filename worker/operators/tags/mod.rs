@@ -1,7 +1,8 @@
 //! Tags made, read and dropped: `tags.add`, `tags.mark`, `tags.values`, `tags.drop`. What tags are, [`tags`](crate::tags) says.
 
+use crate::agent::{Agent, Blueprint, InPort, OutPort, StateSpec};
 use crate::op::{Args, OpError, ParamDef, ParamKind, Value};
-use crate::tags::{WORDS_LEN_BYTES_MAX, value_of};
+use crate::tags::{Tags, WORDS_LEN_BYTES_MAX, value_of};
 
 pub mod add;
 pub mod drop;
@@ -25,6 +26,16 @@ const VALUE: ParamDef = ParamDef {
     unit: "",
     doc: "The value of each tag.",
 };
+
+/// An agent that passes its input on and makes tags, with a number as its state.
+fn maker(args: &Args, agent: impl Agent + 'static) -> Blueprint {
+    let input = args.input();
+    Blueprint::new(agent)
+        .input(InPort::new(input.item_type.clone()))
+        .output(OutPort::new(input.item_type.clone(), input.rate).keeps_unit())
+        .state(StateSpec::of(0u64))
+        .tags(Tags::Made)
+}
 
 /// Key, and value as JSON, of the tags that an operator makes.
 #[derive(Clone)]
