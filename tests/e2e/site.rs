@@ -128,6 +128,17 @@ impl Site {
         }
     }
 
+    fn tell(&self) {
+        println!("processes: {:?}", self.processes(""));
+        for nth in 0..self.outputs.get() {
+            let said = fs::read(self.path(&format!("err.{nth}"))).unwrap_or_default();
+            println!(
+                "stderr of command {nth}: {}",
+                String::from_utf8_lossy(&said)
+            );
+        }
+    }
+
     /// Starts `thalweg run` and waits until all of its workers are there.
     pub fn start_run(&self, arguments: &[&str], workers: usize) -> Going {
         let going = self.start(self.thalweg(arguments));
@@ -216,8 +227,11 @@ impl Site {
 }
 
 impl Drop for Site {
-    /// A failed test leaves nothing either.
+    /// A failed test leaves nothing either, but a word of what its runs said and which processes stood.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell();
+        }
         for (pid, _) in self.processes("") {
             let _ = kill(pid, Signal::SIGKILL);
         }
