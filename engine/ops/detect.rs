@@ -13,7 +13,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Length, Number, Numbers, Real};
+use super::kinds::{Items, Length, List, Number, Numbers, Real};
 use super::rows::operators;
 use thalweg_worker::types::Item;
 
@@ -47,18 +47,37 @@ operators! {
     fn threshold_state[E: Number](on: f64) -> <E, u8> = "threshold", output = "state";
 
     struct Peaks {
-        /// The least height of a peak.
-        height: f64,
+        /// The least height of a peak, or least and most: `[1.0, 5.0]`.
+        height: impl List,
+        /// How far a peak is above its two neighbours: least, or least and most.
+        threshold: impl List,
         /// Peaks are at least so many items apart. `1` unless told otherwise.
         distance: impl Length,
+        /// How far a peak stands above the higher of the lowest items on its two sides: least, or least and
+        /// most. Needs `wlen`.
+        prominence: impl List,
+        /// A peak's width where it has come down by `rel_height` of its prominence, in items or durations:
+        /// least, or least and most. Needs `wlen`.
+        width: impl Items,
+        /// The window around a peak in which prominence and width are measured.
+        wlen: impl Length,
+        /// Where the width is measured, as a part of the prominence. `0.5` unless told otherwise.
+        rel_height: f64,
+        /// Items of a peak's flat top: least, or least and most.
+        plateau_size: impl Items,
     }
 
     /// Local maxima.
     ///
     /// An item that is larger than both its neighbours, or a flat top between smaller ones, whose place is
-    /// its middle (rounded down): the peaks of `scipy.signal.find_peaks(x, height=height,
-    /// distance=distance)`. Each is one `f64[2]`: its time and its height.
-    fn peaks[E: Number]() -> <E, [f64; 2]> = "peaks";
+    /// its middle (rounded down): the peaks of `scipy.signal.find_peaks`, under its conditions. Each is one
+    /// `f64[2]`: its time and its height.
+    fn peaks[E: Number]() -> <E, [f64; 2]> = "peaks", properties = false;
+
+    /// Local maxima with their prominences and widths, each measured within `wlen`.
+    ///
+    /// Each is one `f64[4]`: time, height, prominence, width. See [`peaks()`].
+    fn peak_properties[E: Number](wlen: impl Length) -> <E, [f64; 4]> = "peaks", properties = true;
 
     struct ZeroCrossings {}
 

@@ -251,7 +251,8 @@ fn radio_is_complex_on_one_side_and_real_on_the_other() {
 fn what_is_detected_and_learned_has_the_types_of_the_table() {
     on::<f32, _>(threshold(1.0));
     on::<f32, _>(threshold_state(1.0).off(0.5));
-    on::<i16, _>(peaks().height(1.0));
+    on::<i16, _>(peaks().height([1.0, 5.0]).prominence(0.5).wlen(90));
+    on::<f32, _>(peak_properties("0.5 s").width(["2 ms", "0.2 s"]));
     on::<f64, _>(zero_crossings());
     on::<f64, _>(cusum(3.0));
     on::<f64, _>(quench(3.0));

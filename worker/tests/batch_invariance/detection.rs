@@ -51,6 +51,19 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("i8")
             .param("height", 3)
             .param("distance", 17),
+        case("peaks")
+            .input("f32")
+            .param("prominence", 0.5)
+            .param("distance", 5)
+            .param("wlen", 40),
+        case("peaks")
+            .input("i16")
+            .param("plateau_size", 1)
+            .param("threshold", 1)
+            .param("width", 1.5)
+            .param("wlen", 91)
+            .param("rel_height", 0.75)
+            .param("properties", true),
         case("zero_crossings").input("f32"),
         case("cusum")
             .input("f64")

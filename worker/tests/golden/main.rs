@@ -17,6 +17,7 @@ mod detect;
 mod fir;
 mod iir;
 mod numbers;
+mod peaks;
 mod radio;
 mod sources;
 mod spectra;
