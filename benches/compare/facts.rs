@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ours::ring_wakes;
-use crate::outside::{beside, report, timed_report};
+use crate::outside::{report, timed_report};
 use crate::pinned::Cores;
 
 /// A few named numbers.
@@ -94,10 +94,7 @@ fn start(quick: bool) -> Result<Fact, String> {
 /// What a graph costs that has nothing to do.
 fn idle() -> Result<Fact, String> {
     let line = "counter rate=1 ! throttle rate=1 ! copy ! null";
-    let report = report(
-        &beside("thalweg"),
-        &["-e", line, "--workers", "2", "--for", "3s"],
-    )?;
+    let report = report(&["-e", line, "--workers", "2", "--for", "3s"])?;
     let seconds = report["seconds"].as_f64().ok_or("no seconds")?;
     let workers = report["workers"].as_array().ok_or("no workers")?;
     let cpu: f64 = workers

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -17,13 +17,18 @@ pub fn beside(name: &str) -> PathBuf {
     this.with_file_name(name)
 }
 
-/// Runs a graph with a program that has Thalweg's command line; its report.
-pub fn report(program: &Path, args: &[&str]) -> Result<Value, String> {
-    let output = Command::new(program)
+/// Runs a graph with Thalweg's command; its report.
+pub fn report(args: &[&str]) -> Result<Value, String> {
+    report_of(Command::new(beside("thalweg")), args)
+}
+
+/// As [`report`], of another program that has Thalweg's command line.
+pub fn report_of(mut program: Command, args: &[&str]) -> Result<Value, String> {
+    let output = program
         .args(["run", "--json", "-q"])
         .args(args)
         .output()
-        .map_err(|e| format!("{}: {e}", program.display()))?;
+        .map_err(|e| format!("{}: {e}", program.get_program().display()))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{}: {words}", output.status));
@@ -42,7 +47,7 @@ pub fn last_rate(report: &Value, each: f64) -> Result<f64, String> {
 pub fn graph_rate(line: &str, args: &[&str], each: f64) -> Result<Figure, String> {
     let mut all = vec!["-e", line];
     all.extend(args);
-    let rate = last_rate(&report(&beside("thalweg"), &all)?, each)?;
+    let rate = last_rate(&report(&all)?, each)?;
     Ok(Figure::new(rate, args.join(" ")))
 }
 
@@ -162,7 +167,7 @@ impl Drop for Inner {
 /// How long a program takes from the command to its end, and the report.
 pub fn timed_report(args: &[&str]) -> Result<(Duration, Value), String> {
     let start = Instant::now();
-    let report = report(&beside("thalweg"), args)?;
+    let report = report(args)?;
     Ok((start.elapsed(), report))
 }
 
@@ -175,7 +180,7 @@ pub fn text_rate(text: &str, args: &[&str]) -> Result<Figure, String> {
     std::fs::write(path, text).map_err(|e| format!("{path}: {e}"))?;
     let mut all = vec![path];
     all.extend(args);
-    let report = report(&beside("thalweg"), &all);
+    let report = report(&all);
     std::fs::remove_file(path).map_err(|e| format!("{path}: {e}"))?;
     Ok(Figure::new(last_rate(&report?, 1.0)?, args.join(" ")))
 }

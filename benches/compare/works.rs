@@ -1,11 +1,12 @@
 //! The works that are compared, a function each, in the order of the table.
 
+use std::process::Command;
 use std::time::Duration;
 
 use crate::channels::{iceoryx2_bounces, iceoryx2_items, iceoryx2_steps, ipc_channel_items};
 use crate::contest::{Contest, Figure, Rival, Unit};
 use crate::ours::{self, ByHand};
-use crate::outside::{Server, beside, graph_rate, last_rate, report};
+use crate::outside::{Server, beside, graph_rate, last_rate, report_of};
 use crate::pinned::Cores;
 use crate::small;
 use crate::threads::{crossbeam_items, rtrb_items, rtrb_steps};
@@ -56,7 +57,11 @@ impl Works {
         all.push(self.iir());
         all.extend(["mean", "max", "median"].map(|what| self.windows(what)));
         all.push(self.three_processes());
-        all.extend([self.agents20_unknown(), self.agents20_fused()]);
+        all.extend([
+            self.agents20_called(),
+            self.agents20_pointers(),
+            self.agents20_fused(),
+        ]);
         all.push(self.fan_out());
         all.push(self.frames());
         all
@@ -376,53 +381,66 @@ impl Works {
         }
     }
 
-    fn agents20_unknown(&self) -> Contest {
-        let items = self.count(20_000_000);
+    fn agents20_called(&self) -> Contest {
+        let plain = |x| small::of_each!(fold!(x called));
         self.agents20(
             "agents20",
-            "20 small agents in one worker, an item and agent",
-            "calls in a plain loop",
+            "20 small agents in one worker, functions of another crate, an item and agent",
+            "called",
             Some(1.3),
-            move || {
-                let functions = small::unknown();
-                through(items, |x| functions.iter().fold(x, |x, f| f(x)))
-            },
+            (40_000_000, plain),
+        )
+    }
+
+    fn agents20_pointers(&self) -> Contest {
+        let functions = small::pointers();
+        let plain = move |x| functions.iter().fold(x, |x, f| f(x));
+        self.agents20(
+            "agents20pointers",
+            "the same through pointers",
+            "pointers",
+            None,
+            (40_000_000, plain),
         )
     }
 
     fn agents20_fused(&self) -> Contest {
-        let items = self.count(100_000_000);
+        let plain = |x| small::of_each!(fold!(x seen));
         self.agents20(
             "agents20fused",
-            "the same",
-            "a loop the compiler fuses",
+            "the same, seen by the compiler, which makes one loop of the rival's twenty",
+            "seen",
             None,
-            move || through(items, |x| small::FUNCTIONS.iter().fold(x, |x, f| f(x))),
+            (1_000_000_000, plain),
         )
     }
 
+    /// Agents that know their functions so, beside a loop that does; `plain` goes through about so many items a second.
     fn agents20(
         &self,
         name: &'static str,
         work: &'static str,
-        rival: &'static str,
+        functions: &'static str,
         reach: Option<f64>,
-        plain: impl Fn() -> f64 + 'static,
+        (per_second, plain): (u64, impl Fn(f64) -> f64 + 'static),
     ) -> Contest {
         let duration = format!("{}s", self.seconds());
+        let items = self.count(per_second);
         Contest {
             name,
             work,
             unit: Unit::Time,
             ours: Box::new(move || {
-                let report = report(&beside("agents20"), &["--in-process", "--for", &duration])?;
+                let mut program = Command::new(beside("agents20"));
+                program.env("FUNCTIONS", functions);
+                let report = report_of(program, &["--in-process", "--for", &duration])?;
                 Ok(Figure::new(
                     1e3 / last_rate(&report, 20.0)?,
                     "--in-process, commits on",
                 ))
             }),
-            rivals: vec![Rival::new(rival, reach, move || {
-                Ok(Figure::new(plain(), "one thread"))
+            rivals: vec![Rival::new("a plain loop", reach, move || {
+                Ok(Figure::new(through(items, &plain), "one thread"))
             })],
         }
     }
@@ -515,13 +533,27 @@ fn rate(
     ))
 }
 
-/// Nanoseconds an item and function, for twenty functions over counted numbers.
+/// What the functions give one after another.
+macro_rules! fold {
+    (($x:ident $how:ident) $($name:ident)*) => {{
+        $(let $x = small::$how::$name($x);)*
+        $x
+    }};
+}
+use fold;
+
+/// Nanoseconds an item and function, for twenty functions over an array of numbers into another, again and again.
 fn through(items: u64, each: impl Fn(f64) -> f64) -> f64 {
+    let numbers: Vec<f64> = (0..4096).map(f64::from).collect();
+    let mut out = vec![0.0; numbers.len()];
+    let times = items.div_ceil(numbers.len() as u64);
     let start = std::time::Instant::now();
-    let mut sum = 0.0;
-    for n in 0..items {
-        sum += each(std::hint::black_box(n) as f64);
+    for _ in 0..times {
+        for (y, &x) in out.iter_mut().zip(std::hint::black_box(&numbers)) {
+            *y = each(x);
+        }
+        std::hint::black_box(&mut out);
     }
-    std::hint::black_box(sum);
-    start.elapsed().as_secs_f64() * 1e9 / (20 * items) as f64
+    let made = times * numbers.len() as u64;
+    start.elapsed().as_secs_f64() * 1e9 / (20 * made) as f64
 }
