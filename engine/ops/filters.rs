@@ -62,11 +62,28 @@ operators! {
     /// As [`iir_lowpass()`].
     fn iir_bandstop[T: Numbers](low: f64, high: f64) -> <T, Float<T>> = "iir.bandstop";
 
-    struct Iir {}
+    struct Lfilter {
+        /// The denominator's coefficients; the first is not 0. `1` unless told otherwise.
+        a: impl List,
+        /// What the filter remembers at first, of every element: as many numbers as the longer of `a` and `b`
+        /// less one. Default: 0, at rest.
+        zi: impl List,
+    }
+
+    /// Filter of given numerator and denominator.
+    ///
+    /// `scipy.signal.lfilter(b, a, x, zi=zi)`, in direct form II transposed with SciPy's order of additions,
+    /// one item out for each item in.
+    fn lfilter[T: Numbers](b: impl List) -> <T, Float<T>> = "lfilter";
+
+    struct Iir {
+        /// What the sections remember at first, of every element: two numbers a section. Default: 0, at rest.
+        zi: impl List,
+    }
 
     /// Recursive filter of given second-order sections.
     ///
-    /// `scipy.signal.sosfilt(sos, x)`, from rest, one item out for each item in. A filter whose poles are not
+    /// `scipy.signal.sosfilt(sos, x, zi=zi)`, one item out for each item in. A filter whose poles are not
     /// inside the unit circle grows without bound, as it does in SciPy.
     fn iir[T: Numbers](sos: impl List) -> <T, Float<T>> = "iir";
 

@@ -146,7 +146,8 @@ fn what_is_filtered_keeps_its_shape_and_becomes_floating_point() {
         on::<T, _>(iir_highpass(10.0).design("cheby1").ripple(1.0));
         on::<T, _>(iir_bandpass(10.0, 20.0));
         on::<T, _>(iir_bandstop(10.0, 20.0).design("bessel").norm("mag"));
-        on::<T, _>(iir([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]));
+        on::<T, _>(iir([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]).zi([0.5, 0.0]));
+        on::<T, _>(lfilter([1.0, 0.5]).a([1.0, -0.5]).zi([0.25]));
         on::<T, _>(iir_biquad("peaking", 50.0).q(2.0).gain(3.0));
         on::<T, _>(iir_notch(50.0));
         on::<T, _>(iir_peak(50.0));

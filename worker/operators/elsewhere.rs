@@ -169,11 +169,14 @@ fn here(name: &str) -> Option<&'static str> {
             "root_raised_cosine" | "rrc" => "it is called `fir.rrc`",
             "binary_slicer" | "slicer" => "it is called `slice.binary`",
             // SciPy and NumPy.
-            "butter" | "cheby1" | "cheby2" | "ellip" | "bessel" | "sosfilt" => {
+            "butter" | "cheby1" | "cheby2" | "ellip" | "bessel" | "iirfilter" => {
                 "`iir.lowpass`, `iir.highpass`, `iir.bandpass` and `iir.bandstop` design and filter: design = \"butter\""
             }
-            "lfilter" | "filtfilt" | "sosfiltfilt" => {
-                "`iir` takes coefficients, `fir` taps; a stream cannot be filtered backwards"
+            "sosfilt" | "sos" => {
+                "`iir` takes sections, `lfilter` numerator and denominator, `fir` taps; `iir.lowpass` and its like design them"
+            }
+            "filtfilt" | "sosfiltfilt" => {
+                "a stream cannot be filtered backwards: `lfilter` and `iir` filter forwards, symmetric taps of `fir` delay all frequencies alike"
             }
             "firwin" | "firwin2" => {
                 "`fir.lowpass`, `fir.highpass`, `fir.bandpass` and `fir.bandstop` design and filter"

@@ -162,6 +162,7 @@ const OPERATORS: &[&OpDef] = &[
     &iir::second::DC_BLOCK,
     &iir::second::NOTCH,
     &iir::second::PEAK,
+    &iir::transfer::LFILTER,
     &impulses::IMPULSES,
     &join::JOIN,
     &json_field::JSON_FIELD,

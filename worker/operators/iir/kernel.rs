@@ -136,7 +136,7 @@ impl Agent for Iir {
 }
 
 /// Denormal numbers are slow, and a fading filter never leaves them: what is that small becomes 0.
-fn fade(state: &mut [f64]) {
+pub(super) fn fade(state: &mut [f64]) {
     for s in state {
         if s.abs() < 1e-290 {
             *s = 0.0;

@@ -13,6 +13,7 @@ use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 pub mod comb;
 pub mod given;
 pub mod second;
+pub mod transfer;
 
 mod cascade;
 pub(crate) mod kernel;

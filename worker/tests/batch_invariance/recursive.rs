@@ -25,6 +25,20 @@ pub(crate) fn cases() -> Vec<Case> {
         case("iir")
             .input("f32[2]")
             .param("sos", vec![0.5, 0.1, 0.2, 2.0, -0.9, 0.3]),
+        case("iir")
+            .input("cf64")
+            .param("sos", vec![0.5, 0.1, 0.2, 2.0, -0.9, 0.3])
+            .param("zi", vec![1.0, -2.0]),
+        case("lfilter")
+            .input("f64")
+            .param("b", vec![0.5, 0.1, 0.2, 0.4])
+            .param("a", vec![2.0, -0.9, 0.3])
+            .param("zi", vec![1.0, -2.0, 3.0]),
+        case("lfilter").input("cf32[2]").param("b", 0.5),
+        case("lfilter")
+            .input("i16")
+            .param("b", vec![0.5])
+            .param("a", vec![1.0, -0.5]),
         case("iir.notch").input("f64").param("w0", 12.5),
         case("iir.peak").input("cf32").param("w0", 12.5),
         case("iir.biquad")

@@ -16,6 +16,7 @@ mod audio;
 mod detect;
 mod fir;
 mod iir;
+mod lfilter;
 mod numbers;
 mod peaks;
 mod radio;
