@@ -311,8 +311,8 @@ fn is_gone(path: &Path) -> bool {
     }
 }
 
-/// Opens or makes the file at `path` and takes its lock; `None` if a living run holds it.
-fn take(path: &Path) -> std::io::Result<Option<File>> {
+/// Opens or makes the file at `path` and takes its lock; `None` if somebody alive holds it.
+pub(crate) fn take(path: &Path) -> std::io::Result<Option<File>> {
     for _ in 0..ATTEMPTS {
         let file = open(path, true)?;
         match file.try_lock() {

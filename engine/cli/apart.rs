@@ -1,10 +1,9 @@
-//! A process of its own for each run, and a folder for what the runs write.
+//! A process of its own for each run.
 
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -13,7 +12,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, mkdtemp, pipe2, setpgid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, pipe2, setpgid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -157,59 +156,4 @@ pub fn silence_stdout() -> Result<(), Failure> {
 
 fn refused(call: &str, errno: Errno) -> Failure {
     Failure::environment(format!("{call}: {}", errno.desc()))
-}
-
-/// A folder for temporary files (`TMPDIR`), removed at the end.
-pub struct Scratch {
-    folder: PathBuf,
-    is_kept: bool,
-}
-
-impl Scratch {
-    /// Makes it for this command, for us alone.
-    ///
-    /// # Errors
-    /// The environment refuses (3).
-    pub fn new(command: &str) -> Result<Scratch, Failure> {
-        let template = std::env::temp_dir().join(format!("thalweg-{command}-XXXXXX"));
-        let folder = mkdtemp(&template).map_err(|e| {
-            Failure::environment(format!("folder {}: {}", template.display(), e.desc()))
-        })?;
-        Ok(Scratch {
-            folder,
-            is_kept: false,
-        })
-    }
-
-    /// A new, empty folder in it, whatever was there before.
-    ///
-    /// # Errors
-    /// The environment refuses (3).
-    pub fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
-        let folder = self.folder_of(name);
-        // Not there yet: all is well.
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir(&folder)
-            .map_err(|e| Failure::environment(format!("folder {}: {e}", folder.display())))?;
-        Ok(folder)
-    }
-
-    /// Where a folder lies that was made before.
-    pub fn folder_of(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// Leaves everything where it is, and says where.
-    pub fn keep(&mut self) -> PathBuf {
-        self.is_kept = true;
-        self.folder.clone()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            let _ = fs::remove_dir_all(Path::new(&self.folder));
-        }
-    }
 }

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use thalweg_worker::op::nearest;
 
-use super::apart::{Apart, Scratch};
+use super::apart::Apart;
 use super::outputs::{self, Output};
 use super::plan::planned;
 use super::run::{capacity, duration};
+use super::scratch::Scratch;
 use super::{Failure, GraphArg, give, give_json, refused_as_json, say, warn};
 use crate::chaos::{Disturbance, Toll};
 use crate::compose;
@@ -99,6 +100,8 @@ struct Outline {
     by_chance: BTreeMap<String, String>,
     /// Sources that cannot be read twice, each with its path.
     once: Vec<(String, String)>,
+    /// A source that nothing ends.
+    unended: Option<String>,
 }
 
 impl Chaos {
@@ -125,6 +128,11 @@ impl Chaos {
         if let Some((agent, op)) = senders.first() {
             return Err(Failure::usage(format!(
                 "agent `{agent}` ({op}) sends to another program: the graph runs several times, and all would be sent each time; let the stream end in a file instead"
+            )));
+        }
+        if let Some(source) = &outline.unended {
+            return Err(Failure::usage(format!(
+                "source `{source}` never ends, and the graph runs several times from its beginning to its end: give it `items`, or all sources --items N"
             )));
         }
         let (compared, uncompared) = sorted_out(&outputs, &outline)?;
@@ -218,13 +226,18 @@ impl Chaos {
             true => refused_as_json(&refused),
             false => refused.into(),
         };
-        let resolved = resolve::resolve(graph.take().unwrap_or_default());
-        let (mut graph, warnings) = resolved.map_err(refuse)?;
+        let graph = graph.take().unwrap_or_default();
+        let endless = match self.items {
+            Some(_) => Vec::new(),
+            None => outputs::endless(&graph),
+        };
+        let (mut graph, warnings) = resolve::resolve(graph).map_err(refuse)?;
         if !self.quiet {
             warn(&warnings, &graph);
         }
         let by_chance = outputs::by_chance(&graph);
         let once = outputs::readable_once(&graph);
+        let unended = outputs::unended(&graph, &endless);
         let ends = graph.agents.iter().filter(|a| a.outputs.is_empty());
         let ends = ends.map(|a| (a.name.clone(), a.op.clone())).collect();
         let plan = match planned(&mut graph, &self.options()) {
@@ -237,6 +250,7 @@ impl Chaos {
             ends,
             by_chance,
             once,
+            unended,
         })
     }
 

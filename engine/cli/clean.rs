@@ -1,11 +1,11 @@
-//! `thalweg clean`: removes what dead runs left.
+//! `thalweg clean`: removes what dead runs and commands left.
 
 use serde_json::json;
 
-use super::{Failure, give, give_json, say};
+use super::{Failure, give, give_json, say, scratch};
 use crate::runs::{self, RunsError, State, Sweep};
 
-/// Remove what dead runs left: segments and run files
+/// Remove what dead runs left: segments, run files, folders of a killed `chaos`
 #[derive(clap::Args, Debug)]
 pub struct Clean {
     /// This dead run alone, even if it can be resumed
@@ -30,8 +30,12 @@ impl Clean {
             (None, false) => runs::sweep(Sweep::Useless),
         };
         let swept = swept.map_err(refused)?;
+        let folders = match &self.run {
+            Some(_) => Vec::new(),
+            None => scratch::sweep().map_err(refused)?,
+        };
         if self.json {
-            return give_json(&json!({ "removed": swept }));
+            return give_json(&json!({ "removed": swept, "folders": folders }));
         }
         let mut text = String::new();
         for dead in &swept {
@@ -41,10 +45,13 @@ impl Clean {
             };
             text += &format!("removed run {}{segment}\n", dead.run);
         }
+        for folder in &folders {
+            text += &format!("removed folder {}\n", folder.display());
+        }
         if self.run.is_none() {
             tell_of_the_resumable()?;
         }
-        match swept.is_empty() {
+        match text.is_empty() {
             true => give("nothing to remove\n"),
             false => give(&text),
         }

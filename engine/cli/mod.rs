@@ -37,6 +37,7 @@ mod replay;
 mod resume;
 mod run;
 mod schema;
+mod scratch;
 mod set;
 mod snapshot;
 mod stop;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use thalweg_worker::agent::Outside;
-use thalweg_worker::op::{ParamKind, Value};
+use thalweg_worker::agent::{Ends, Outside};
+use thalweg_worker::op::{Arity, ParamDef, ParamKind, Value};
 use thalweg_worker::operators;
 
 use crate::decl::{AgentDecl, GraphDecl, Overflow, WorkDecl};
@@ -131,6 +131,56 @@ fn reason(graph: &Resolved, agent: AgentIx, why: &[Option<String>]) -> Option<St
             _ => Some(format!("stream `{}` may lose items", stream.name)),
         }
     })
+}
+
+/// The operators that may be done before what they read is.
+const END_EARLY: [&str; 3] = ["head", "take_while", "join"];
+
+/// The sources that make so many `items` as they are told, and were not told how many.
+pub fn endless(graph: &GraphDecl) -> Vec<String> {
+    let is_endless = |agent: &&AgentDecl| match &agent.work {
+        WorkDecl::Op { op, params } => operators::find(&op.value).is_some_and(|op| {
+            let counts = |def: &ParamDef| def.name == "items" && def.kind == ParamKind::Length;
+            let given = params.iter().any(|(name, _)| name.value == "items");
+            op.inputs == Arity::Source && op.params.iter().any(counts) && !given
+        }),
+        WorkDecl::Native { .. } => false,
+    };
+    let agents = graph.agents.iter().filter(is_endless);
+    agents.map(|agent| agent.name.value.clone()).collect()
+}
+
+/// Of these sources one whose items reach a sink without anything between them that may end.
+pub fn unended(graph: &Resolved, endless: &[String]) -> Option<String> {
+    let agents = &graph.agents;
+    let mut from: Vec<Option<&String>> = agents
+        .iter()
+        .map(|agent| endless.iter().find(|name| **name == agent.name))
+        .collect();
+    // Once more for every agent is enough for any order of them, cycles included.
+    for _ in agents {
+        for (nth, agent) in agents.iter().enumerate() {
+            let mut above = agent
+                .inputs
+                .iter()
+                .map(|&s| from[graph.streams[s].producer.0]);
+            let goes_on = match agent.blueprint.ends {
+                Ends::AllInputs => above.find_map(|source| source),
+                Ends::AnyInput => above
+                    .collect::<Option<Vec<_>>>()
+                    .and_then(|all| all.first().copied()),
+            };
+            let op = agent.op.as_str();
+            if operators::find(op).is_some() && !END_EARLY.contains(&op) {
+                from[nth] = from[nth].or(goes_on);
+            }
+        }
+    }
+    let sinks = agents
+        .iter()
+        .zip(from)
+        .filter(|(agent, _)| agent.outputs.is_empty());
+    sinks.filter_map(|(_, source)| source).next().cloned()
 }
 
 /// The sources whose items come only once (standard input, a pipe, a socket), each with what it holds on to.

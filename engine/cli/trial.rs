@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::apart::{Apart, Scratch, silence_stdout};
+use super::apart::{Apart, silence_stdout};
 use super::outputs::{self, Output, redirect};
 use super::plan::planned;
+use super::scratch::Scratch;
 use super::table::{Column, percent, rate, table};
 use super::{Failure, say};
 use crate::bench::Spread;

@@ -307,7 +307,7 @@ fn a_signal_ends_it_and_everything_it_started() {
         (Signal::SIGKILL, 137),
     ];
     for (signal, code) in signals {
-        let site = site(&DIAMOND.replace("items = 5000", ""));
+        let site = site(&DIAMOND.replace("items = 5000", "items = 5000000000000"));
         let mut command = site.thalweg(&["chaos", "g.toml", "--workers", "3"]);
         command.env("TMPDIR", site.path("tmp"));
         let going = site.start(command);
@@ -316,10 +316,10 @@ fn a_signal_ends_it_and_everything_it_started() {
         going.wait().expect(code);
         if signal == Signal::SIGKILL {
             // Nobody is left who could remove the files.
-            site.assert_clean();
-        } else {
-            assert_untouched(&site);
+            until("the end of all processes", || site.processes("").is_empty());
+            site.run(&["clean"]).expect(0);
         }
+        assert_untouched(&site);
     }
 }
 
@@ -331,4 +331,48 @@ fn the_documentation_says_of_every_connector_what_a_kill_means() {
             assert!(text.contains(&format!("`{}`", op.name)), "{}", op.name);
         }
     }
+}
+
+#[test]
+fn a_source_that_nothing_ends_is_refused_at_once() {
+    let site = Site::new();
+    let ends = "raw.write path=o.bin";
+    for endless in [
+        "counter",
+        "counter ! copy",
+        "a:counter ; b:counter ; zip in=[a, b]",
+    ] {
+        let line = format!("{endless} ! {ends}");
+        site.run(&["chaos", "-e", &line])
+            .expect(2)
+            .says(&["never ends", "--items N"]);
+    }
+    for (line, more) in [
+        ("counter ! head items=9", &[][..]),
+        ("counter", &["--items", "9"]),
+        ("a:counter ; b:counter items=9 ; zip in=[a, b]", &[]),
+    ] {
+        let line = format!("{line} ! {ends}");
+        let kills_none = ["chaos", "-q", "--for", "1ms", "-e", &line];
+        site.run(&[&kills_none, more].concat()).expect(0);
+    }
+    site.assert_clean();
+}
+
+#[test]
+fn a_folder_is_swept_when_chaos_was_killed_and_not_before() {
+    let site = site(&DIAMOND.replace("items = 5000", "items = 5000000000000"));
+    let mut command = site.thalweg(&["chaos", "g.toml", "-q"]);
+    command.env("TMPDIR", site.path("tmp"));
+    let going = site.start(command);
+    let folders = || std::fs::read_dir(site.path("tmp")).unwrap().count();
+    until("a folder", || folders() == 1);
+    let nothing = site.run(&["clean"]).expect(0).stdout;
+    assert_eq!((nothing.as_str(), folders()), ("nothing to remove\n", 1));
+    going.signal(Signal::SIGKILL);
+    drop(going.wait());
+    until("the end of all processes", || site.processes("").is_empty());
+    let removed = site.run(&["clean"]).expect(0).stdout;
+    assert!(removed.contains("removed folder "), "{removed}");
+    assert_untouched(&site);
 }
