@@ -181,6 +181,18 @@ pub fn give(
     Ok(outcomes)
 }
 
+/// The values that hold now of every live parameter, worker by worker, dial by dial.
+///
+/// # Errors
+/// The segment is not what the run's file says.
+pub fn values(segment: &Segment, workers: &[LiveWorker]) -> Result<Vec<Vec<f64>>, String> {
+    let of = |worker: &LiveWorker| {
+        let open = Open::of(segment, worker)?;
+        Ok(open.in_force(worker, &open.whole_record()))
+    };
+    workers.iter().map(of).collect()
+}
+
 /// A worker's desk and control block, seen from outside.
 struct Open<'a> {
     desk: Desk,
@@ -235,12 +247,7 @@ impl Open<'_> {
 
     /// Lays an order on the desk: the values that hold or were asked for last, with the wishes over them.
     fn order<'a>(&self, worker: &LiveWorker, wishes: impl Iterator<Item = &'a Wish>) -> u64 {
-        let record = loop {
-            // A record that moved while being read is read again; a step takes microseconds.
-            if let Some(record) = self.record() {
-                break record;
-            }
-        };
+        let record = self.whole_record();
         let taken = self.turn(worker, &record);
         let mut values = match self.desk.last().filter(|(turn, _)| *turn > taken) {
             Some((_, values)) => values,
@@ -252,6 +259,15 @@ impl Open<'_> {
             values[first + wish.dial] = wish.value;
         }
         self.desk.give(taken + 1, &values)
+    }
+
+    /// A record that moved while being read is read again; a step takes microseconds.
+    fn whole_record(&self) -> Vec<u64> {
+        loop {
+            if let Some(record) = self.record() {
+                return record;
+            }
+        }
     }
 
     fn record(&self) -> Option<Vec<u64>> {

@@ -4,8 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
 
+use thalweg_ringbuf::Segment;
+
 use super::table::{Column, table};
 use super::{Failure, give, give_json};
+use crate::live;
 use crate::runs::{self, RunInfo, State};
 
 /// List runs: those that go on, those that can be resumed, and what dead ones left
@@ -14,6 +17,9 @@ pub struct Ps {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// The names alone, a line each
+    #[arg(long, conflicts_with = "json")]
+    names: bool,
 }
 
 impl Ps {
@@ -32,6 +38,14 @@ impl Ps {
                 .collect();
             return give_json(&Json::Array(runs));
         }
+        if self.names {
+            return give(
+                &runs
+                    .iter()
+                    .map(|(info, _)| format!("{}\n", info.run))
+                    .collect::<String>(),
+            );
+        }
         match runs.is_empty() {
             true => give("no runs\n"),
             false => give(&table(columns(&runs, now), None)),
@@ -40,11 +54,46 @@ impl Ps {
 }
 
 fn as_json(info: &RunInfo, state: State, now: u64) -> Json {
-    let mut run = json!(info);
-    run["age"] = json!(now.saturating_sub(info.started));
-    run["alive"] = json!(state == State::Alive);
-    run["resumable"] = json!(state == State::Resumable);
-    run
+    json!({
+        "run": info.run,
+        "graph": info.graph,
+        "source": info.source,
+        "pid": info.pid,
+        "started": info.started,
+        "age": now.saturating_sub(info.started),
+        "alive": state == State::Alive,
+        "resumable": state == State::Resumable,
+        "segment": info.segment,
+        "workers": info.workers,
+        "live": live_parameters(info, state),
+    })
+}
+
+/// What `thalweg set` may change, with the value that each has now; of a dead run, or one that was gone before it
+/// could be asked, `null`.
+fn live_parameters(info: &RunInfo, state: State) -> Json {
+    let segment = Some(&info.segment).filter(|name| state == State::Alive && !name.is_empty());
+    let segment = segment.and_then(|name| Segment::attach(name).ok());
+    let values = segment.and_then(|segment| live::values(&segment, &info.live).ok());
+    let mut parameters = Vec::new();
+    for (nth, worker) in info.live.iter().enumerate() {
+        let mut values = values.iter().flat_map(|values| &values[nth]);
+        for agent in &worker.agents {
+            for dial in &agent.dials {
+                parameters.push(json!({
+                    "name": format!("{}.{}", agent.name, dial.name),
+                    "agent": agent.name,
+                    "op": agent.op,
+                    "worker": worker.name,
+                    "value": values.next(),
+                    "built": dial.value,
+                    "min": dial.least,
+                    "max": dial.most,
+                }));
+            }
+        }
+    }
+    Json::Array(parameters)
 }
 
 fn columns(runs: &[(RunInfo, State)], now: u64) -> Vec<Column> {

@@ -171,6 +171,13 @@ fn two_at_once_are_both_heard_and_the_report_tells_of_it() {
         .into_iter()
         .map(|set| set.wait().expect(0).stdout)
         .collect();
+    let listed = site.run(&["ps", "--json"]).expect(0).json();
+    let live = listed[0]["live"].as_array().unwrap();
+    let gain = live.iter().find(|p| p["name"] == "gain.factor").unwrap();
+    assert_eq!(
+        (gain["built"].as_f64(), gain["value"].as_f64()),
+        (Some(1.0), Some(2.0))
+    );
     site.run(&["stop", &run]).expect(0);
     let report = going.wait().expect(0).json();
     let agents = report["agents"].as_array().unwrap();
