@@ -37,6 +37,7 @@ fn exit_codes_are_those_of_the_documentation() {
         (0, &["graph", "good.toml"]),
         (0, &["ops"]),
         (0, &["ops", "counter"]),
+        (0, &["ops", "--names"]),
         (0, &["schema"]),
         (0, &["completions", "zsh"]),
         (2, &[]),
@@ -52,6 +53,7 @@ fn exit_codes_are_those_of_the_documentation() {
         (2, &["graph", "bad.toml"]),
         (2, &["graph", "good.toml", "--format", "gif"]),
         (2, &["ops", "coutner"]),
+        (2, &["ops", "counter", "--names"]),
         (2, &["completions", "cmd"]),
         (2, &["new"]),
         (2, &["new", "good"]),
@@ -180,6 +182,39 @@ fn every_template_is_written_once_and_runs() {
         assert!(err.contains("`mine.toml` is there already"), "{err}");
         assert_eq!(fs::read(folder.path().join("mine.toml")).unwrap(), written);
     }
+}
+
+#[test]
+fn bash_completes_operators_and_runs_behind_the_commands_that_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = r#"
+        PATH="$(dirname "$THALWEG"):$PATH"
+        source <(thalweg completions bash)
+        try() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            _thalweg_named thalweg "${@: -1}" "${@: -2:1}"
+            echo "${COMPREPLY[*]}"
+        }
+        complete -p thalweg
+        try thalweg ops iir.low
+        try thalweg sto
+        try thalweg stop --n
+        try thalweg run --pin m
+    "#;
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "-c", asked])
+        .current_dir(folder.path())
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .env("THALWEG", env!("CARGO_BIN_EXE_thalweg"));
+    let (code, out, err) = told(bash.output().unwrap());
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("-F _thalweg_named"), "{out}");
+    assert_eq!(
+        lines[1..],
+        ["iir.lowpass", "stop", "--now", "measure"],
+        "{out}"
+    );
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub struct Ops {
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// The names alone, a line each
+    #[arg(long, conflicts_with_all = ["json", "name"])]
+    names: bool,
 }
 
 impl Ops {
@@ -24,9 +27,16 @@ impl Ops {
     /// There is no operator of that name.
     pub fn run(&self) -> Result<(), Failure> {
         let Some(name) = &self.name else {
-            return match self.json {
-                true => give_json(&operators::table().iter().map(|op| to_json(op)).collect()),
-                false => give(&list(operators::table())),
+            let table = operators::table();
+            return match (self.json, self.names) {
+                (true, _) => give_json(&table.iter().map(|op| to_json(op)).collect()),
+                (_, true) => give(
+                    &table
+                        .iter()
+                        .map(|op| format!("{}\n", op.name))
+                        .collect::<String>(),
+                ),
+                _ => give(&list(table)),
             };
         };
         let op = operators::find(name).ok_or_else(|| unknown(name))?;
