@@ -172,7 +172,7 @@ fn as_name(stem: &str) -> String {
     }
 }
 
-/// What is wrong with the text, of each line the first.
+/// What is wrong with the text, of each line the first, and of a table that was there before its header alone.
 fn no_toml(errors: &[toml::de::Error], text: &str) -> Vec<Diagnostic> {
     let mut lines = HashSet::new();
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
@@ -180,23 +180,59 @@ fn no_toml(errors: &[toml::de::Error], text: &str) -> Vec<Diagnostic> {
         let start = error.span().map_or(0, |span| span.start);
         ends.partition_point(|end| *end < start)
     };
+    let mut told = 0;
+    let mut is_within_doubled = |error: &&toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let is_doubled = error.message() == DOUBLED;
+        if is_doubled && start >= told {
+            told = end_of_table(text, start);
+            return false;
+        }
+        is_doubled && start < told
+    };
     let first_of_line = |error: &&toml::de::Error| lines.insert(line_of(error));
     errors
         .iter()
+        .filter(|error| !is_within_doubled(error))
         .filter(first_of_line)
         .map(|error| syntax(error, text))
         .collect()
 }
 
+/// Where the table ends whose header has something at `start`; `start` where there is no header.
+fn end_of_table(text: &str, start: usize) -> usize {
+    let begins = text[..start].rfind('\n').map_or(0, |end| end + 1);
+    match text[begins..].trim_start().starts_with('[') {
+        true => text[start..]
+            .find("\n[")
+            .map_or(text.len(), |at| start + at),
+        false => start,
+    }
+}
+
+/// What the parser calls a key that was there before.
+const DOUBLED: &str = "duplicate key";
+
+/// For a graph in one line that stands where a file should.
+const IN_ONE_LINE: &str =
+    "a graph in one line goes behind `-e`, in quotes: -e 'counter items=5 ! print'";
+
 fn syntax(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
-    if error.message() == "duplicate key" {
+    if error.message() == DOUBLED {
         let key = text.get(span.clone()).unwrap_or_default();
         return Diagnostic::new(format!("no TOML: duplicate key `{}`", key.escape_debug()))
             .at(span, "again")
             .help("each name and each key is written once");
     }
-    Diagnostic::new(format!("no TOML: {}", error.message())).at(span, "here")
+    let line = text
+        .get(..span.start)
+        .map_or(0, |before| before.matches('\n').count());
+    let line = text.lines().nth(line).unwrap_or_default();
+    let help = line.contains(" ! ").then(|| IN_ONE_LINE.to_owned());
+    Diagnostic::new(format!("no TOML: {}", error.message()))
+        .at(span, "here")
+        .maybe_help(help)
 }
 
 /// What a TOML value is, its tables in the order they were written.
@@ -280,7 +316,7 @@ fn unreadable(name: &str, why: &str) -> Refused {
         name.escape_debug()
     ));
     let help = match name.contains(" ! ") {
-        true => "a graph in one line goes behind `-e`, in quotes: -e 'counter items=5 ! print'",
+        true => IN_ONE_LINE,
         false => "`thalweg new NAME` writes one to start from; `-` reads standard input",
     };
     Refused::one(refusal.help(help), None)

@@ -136,6 +136,11 @@ pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -
     }
     let entries = entries("agents", node, found);
     let names_op = entries.iter().any(|(key, _)| key.value == "op");
+    let meant = entries
+        .iter()
+        .map(|(key, _)| key.value.as_str())
+        .find(|key| is_meant_for_op(key));
+    let meant = meant.map(|key| format!("`{}` is written `op`", key.escape_debug()));
     for (key, value) in entries {
         if let Err(refusal) = set_agent(&mut agent, key, value) {
             found.push(refusal);
@@ -144,10 +149,18 @@ pub(crate) fn agent(name: At<String>, node: Node, found: &mut Vec<Diagnostic>) -
     if !names_op {
         let refusal = Diagnostic::new(format!("agent `{}` names no `op`", agent.name.value))
             .at(agent.name.span.clone(), "what does it do?")
-            .help("add `op = \"..\"`; `thalweg ops` lists the operators");
+            .help("add `op = \"..\"`; `thalweg ops` lists the operators")
+            .maybe_help(meant);
         found.push(refusal);
     }
     agent
+}
+
+/// What others call the key that names the operator.
+fn is_meant_for_op(key: &str) -> bool {
+    ["op", "operator", "type", "kind"]
+        .iter()
+        .any(|word| key.eq_ignore_ascii_case(word))
 }
 
 /// One key of an agent. A parameter given before is replaced.

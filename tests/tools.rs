@@ -146,16 +146,10 @@ fn a_bench_is_held_against_an_earlier_one_and_drawn() {
     assert!(out.contains("\nthen: ") && out.contains("verdict"), "{out}");
     let changes = site.json(&with(&["--compare", "then.json", "--json"]));
     let changes = changes["changes"].as_array().unwrap();
-    let verdicts = [
-        "faster",
-        "slower",
-        "within the noise",
-        "so did the reference",
-    ];
-    let known = |change: &Json| verdicts.contains(&change["verdict"].as_str().unwrap());
+    let is_few = |change: &Json| change["verdict"] == "too few samples";
     assert!(
-        changes.len() > 5 && changes.iter().all(known),
-        "{changes:?}"
+        changes.len() > 5 && changes.iter().all(is_few),
+        "two of each tell nothing: {changes:?}"
     );
     let svg = fs::read_to_string(site.path().join("bench.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.contains("iir.lowpass order 4"));

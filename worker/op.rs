@@ -5,7 +5,7 @@
 //! defaults, missing and unknown names are checked here for all; ranges and combinations by the
 //! operator, with [`OpError::param`] so that the message can point at the line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -353,6 +353,8 @@ pub struct Args {
     inputs: Vec<InputInfo>,
     dtype: Option<ItemType>,
     values: BTreeMap<&'static str, Value>,
+    /// Those that were given, and are no defaults.
+    named: BTreeSet<&'static str>,
     base: PathBuf,
 }
 
@@ -375,6 +377,7 @@ impl Args {
             let spelled = choice(param.kind, value).map(|word| Value::Text(word.to_owned()));
             values.insert(param.name, spelled.unwrap_or_else(|| param.plain(value)));
         }
+        let named = values.keys().copied().collect();
         for param in op.params {
             if !values.contains_key(param.name) {
                 param.fill_in(op, &mut values)?;
@@ -385,6 +388,7 @@ impl Args {
             inputs,
             dtype,
             values,
+            named,
             base: base.to_owned(),
         })
     }
@@ -418,6 +422,11 @@ impl Args {
     pub fn value(&self, name: &str) -> Option<&Value> {
         debug_assert!(self.op.params.iter().any(|p| p.name == name), "{name}");
         self.values.get(name)
+    }
+
+    /// True for a parameter that was given, and has not its default because nobody named it.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.named.contains(name)
     }
 
     /// A whole number, absent where optional.

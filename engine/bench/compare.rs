@@ -1,6 +1,6 @@
 //! Two runs of the same figures: what changed, and whether the samples can tell.
 //!
-//! Two figures differ if the middle halves of their samples have nothing in common. If the reference moved
+//! Two figures differ if the middle halves of their samples have nothing in common; few samples have none. If the reference moved
 //! as well, and ours in proportion to it did not, it is the machine that is another, not the program.
 
 use serde::Serialize;
@@ -41,6 +41,9 @@ pub enum Verdict {
     /// The reference moved as much.
     #[serde(rename = "so did the reference")]
     Machine,
+    /// There are fewer than [`LEAST_SAMPLES`], then or now.
+    #[serde(rename = "too few samples")]
+    TooFew,
 }
 
 impl Verdict {
@@ -51,6 +54,7 @@ impl Verdict {
             Verdict::Slower => "slower",
             Verdict::Noise => "within the noise",
             Verdict::Machine => "so did the reference",
+            Verdict::TooFew => "too few samples",
         }
     }
 }
@@ -63,6 +67,9 @@ pub fn compare(then: &[Figure], now: &[Figure]) -> Vec<Comparison> {
         .collect()
 }
 
+/// So many samples have a middle half: one that is neither among the lowest quarter nor the highest.
+const LEAST_SAMPLES: usize = 4;
+
 fn of(then: &Figure, now: &Figure) -> Comparison {
     let (was, is) = (then.spread(), now.spread());
     let improved = match now.better {
@@ -73,7 +80,9 @@ fn of(then: &Figure, now: &Figure) -> Comparison {
         (Some(was), Some(is)) => !is.is_apart_from(&was),
         _ => false,
     };
+    let is_few = |figure: &Figure| figure.ours.len() < LEAST_SAMPLES;
     let verdict = match (is.is_apart_from(&was), in_proportion, improved) {
+        _ if is_few(then) || is_few(now) => Verdict::TooFew,
         (false, ..) => Verdict::Noise,
         (true, true, _) => Verdict::Machine,
         (true, false, true) => Verdict::Faster,
@@ -101,10 +110,10 @@ mod tests {
             name: "x".to_owned(),
             unit: "u".to_owned(),
             better,
-            ours: ours.to_vec(),
+            ours: ours.repeat(2),
             reference: reference.map(|samples| Reference {
                 name: "by hand".to_owned(),
-                samples: samples.to_vec(),
+                samples: samples.repeat(2),
             }),
         }
     }
@@ -163,6 +172,19 @@ mod tests {
             let now = [figure(better, now.0, now.1)];
             let found = compare(&then, &now);
             assert_eq!(found[0].verdict, expected, "{then:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn few_samples_have_no_middle_half_to_be_judged_by() {
+        let six = figure(Better::More, [1.0; 3], None);
+        let three = Figure {
+            ours: vec![9.0; 3],
+            ..six.clone()
+        };
+        for (then, now) in [(&six, &three), (&three, &six)] {
+            let found = compare(std::slice::from_ref(then), std::slice::from_ref(now));
+            assert_eq!(found[0].verdict, Verdict::TooFew);
         }
     }
 

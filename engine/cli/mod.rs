@@ -42,6 +42,7 @@ mod set;
 mod snapshot;
 mod stop;
 mod trial;
+mod usage;
 
 mod table;
 
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => {
             // Help goes to stdout, a refusal to stderr; nobody is left to tell if that fails.
+            let usage = usage::advised(usage);
             let _ = usage.print();
             return ExitCode::from(usage.exit_code() as u8);
         }

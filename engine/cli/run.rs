@@ -186,13 +186,17 @@ impl Run {
     /// # Errors
     /// Every way of ending but the good one, with its exit code.
     pub fn run(&self) -> Result<(), Failure> {
-        let began_ns = clock::now_ns();
+        let mut began_ns = clock::now_ns();
         if let Some(file) = &self.from {
             return self.go_on(file, began_ns);
         }
         let declared = self.graph.declare().map_err(|r| self.manner.refused(r))?;
         let written = self.written(&declared)?;
         let (declared, placement) = self.placed(declared)?;
+        if placement.is_some() {
+            // Of the run itself, which begins behind the trials.
+            began_ns = clock::now_ns();
+        }
         let mut graph = self.resolved(declared)?;
         if let Some(record) = &self.record {
             let origin = written.as_ref().map(|written| self.origin(written));
@@ -232,11 +236,27 @@ impl Run {
         let graph = RefCell::new(Some(declared));
         let found = trial::best(&graph, &self.options(), self.manner.quiet)?;
         let declared = graph.take().unwrap_or_default();
-        if let (Some(path), Some(found)) = (&self.save_pin, &found) {
+        let found = match (found, &self.save_pin) {
+            (Ok(found), _) => found,
+            (Err(obstacle), Some(_)) => {
+                return Err(Failure::usage(format!(
+                    "--save-pin has nothing to keep: {obstacle}"
+                )));
+            }
+            (Err(obstacle), None) => {
+                if !self.manner.quiet {
+                    say(&format!(
+                        "--pin measure: {obstacle}; the plan's own placement is used, as with --pin auto\n"
+                    ));
+                }
+                return Ok((declared, None));
+            }
+        };
+        if let Some(path) = &self.save_pin {
             std::fs::write(path, &found.lines)
                 .map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
         }
-        Ok((declared, found.map(|found| found.placement)))
+        Ok((declared, Some(found.placement)))
     }
 
     /// Goes on from a snapshot.
@@ -348,8 +368,14 @@ impl Manner {
         }
     }
 
-    /// A report that has no place, or that would take that of a file of the graph's, is told before the run.
+    /// A report that has no place, or that would take that of something of the graph's, is told before the run.
     pub(super) fn check_report(&self, graph: Option<&Resolved>) -> Result<(), Failure> {
+        if let (true, Some(printer)) = (self.json, graph.and_then(resolve::printer)) {
+            return Err(Failure::usage(format!(
+                "agent `{printer}` writes to standard output, where --json puts the report, and nobody could tell them apart: put the \
+                 report into a file, with --report FILE"
+            )));
+        }
         let Some(path) = &self.report else {
             return Ok(());
         };

@@ -72,7 +72,7 @@ pub struct Found {
     pub lines: String,
 }
 
-/// Tries placements; `None` where that cannot be, which is said.
+/// Tries placements; inside, why that cannot be.
 ///
 /// # Errors
 /// The graph is refused, or a process could not be had.
@@ -80,7 +80,7 @@ pub fn best(
     graph: &RefCell<Option<GraphDecl>>,
     options: &Options,
     quiet: bool,
-) -> Result<Option<Found>, Failure> {
+) -> Result<Result<Found, String>, Failure> {
     let tell = |words: &str| {
         if !quiet {
             say(words);
@@ -94,16 +94,16 @@ pub fn best(
     let files = graph.borrow().as_ref().map_or(Vec::new(), outputs::of);
     let outline = apart.run(|| outline(graph, options, &files))?;
     if let Some(obstacle) = outline.obstacle {
-        tell(&format!(
-            "--pin measure: {obstacle}; the plan's own placement is used, as with --pin auto\n"
-        ));
-        return Ok(None);
+        return Ok(Err(obstacle));
     }
     let topology = machine().topology;
     let tried = placements(&outline.plans, &topology);
     if tried.len() < 2 {
         tell("--pin measure: there is one way to place it only\n");
-        return Ok(None);
+        return Ok(tried
+            .first()
+            .map(|only| found(&outline.plans, only, 1.0))
+            .ok_or_else(|| "there is no way to place it".to_owned()));
     }
     let scratch = Scratch::new("pin")?;
     let trial = Trial {
@@ -114,8 +114,9 @@ pub fn best(
         options,
     };
     let Some(samples) = trial.rounds(&tried)? else {
-        tell("--pin measure: the graph is over too soon to tell one placement from another\n");
-        return Ok(None);
+        return Ok(Err(
+            "the graph is over too soon to tell one placement from another".to_owned(),
+        ));
     };
     let spreads: Vec<Spread> = samples.iter().map(|s| Spread::of(s)).collect();
     let mut chosen = fastest(&spreads);
@@ -131,12 +132,18 @@ pub fn best(
         };
     }
     tell(&told(&tried, &spreads, chosen));
-    let placement = tried[chosen].clone();
-    let of = |p: &&Planned| p.placement.workers == placement.workers;
-    let plan = outline.plans.iter().find(of);
     let gain = spreads[chosen].middle / spreads[0].middle;
-    let lines = plan.map_or(String::new(), |plan| lines(plan, &placement, gain));
-    Ok(Some(Found { placement, lines }))
+    Ok(Ok(found(&outline.plans, &tried[chosen], gain)))
+}
+
+fn found(plans: &[Planned], placement: &Placement, gain: f64) -> Found {
+    let placement = placement.clone();
+    let of = |p: &&Planned| p.placement.workers == placement.workers;
+    let lines = plans
+        .iter()
+        .find(of)
+        .map_or(String::new(), |plan| lines(plan, &placement, gain));
+    Found { placement, lines }
 }
 
 /// What it takes to try a placement.

@@ -12,6 +12,7 @@ use super::files;
 use super::link::{Link, Reads, some_of};
 use super::names::split_stream;
 use super::order::Order;
+use super::rates;
 use super::units;
 use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
 use crate::diag::{Diagnostic, legible, place};
@@ -247,6 +248,7 @@ fn build_all(
         let (true, Ok(inputs)) = (links[at].whole, inputs) else {
             continue;
         };
+        let before = found.len();
         let result = match (&agent.work, links[at].op) {
             (WorkDecl::Op { params, .. }, Some(op)) => {
                 build_op(graph, at, op, params, inputs, found)
@@ -270,6 +272,11 @@ fn build_all(
             },
             (WorkDecl::Op { .. }, None) => None,
         };
+        for refusal in &mut found[before..] {
+            if refusal.message.contains("rate is not known") {
+                refusal.help = rates::why_unknown(graph, links, &built, at).or(refusal.help.take());
+            }
+        }
         built[at] = result;
         if let Some(built) = &mut built[at] {
             units::declared(agent, built, found);

@@ -134,7 +134,7 @@ fn unknown_stream(stream: &StreamDecl, streams: &[String]) -> Diagnostic {
     let names: Vec<&str> = streams.iter().map(String::as_str).collect();
     let help = match (nearest(&stream.name.value, &names), names.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, true) => "a sink gives no stream".to_owned(),
+        (None, true) => "no agent gives a stream".to_owned(),
         (None, false) => format!("the streams are {}", some_of(&names)),
     };
     let name = stream.name.value.escape_debug();

@@ -8,13 +8,13 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
-use thalweg_worker::connectors::folder_of;
+use thalweg_worker::connectors::{folder_of, print::PRINT};
 use thalweg_worker::op::{Args, OpError, ParamKind, nearest};
 
 use super::build::Built;
 use crate::decl::{AgentDecl, GraphDecl, SourceText, Span, WorkDecl};
 use crate::diag::{Diagnostic, why};
-use crate::resolved::Resolved;
+use crate::resolved::{Resolved, ResolvedAgent};
 
 /// The files of one agent, each with the place of the parameter.
 #[derive(Default)]
@@ -300,6 +300,15 @@ pub(crate) fn whose(graph: &Resolved, path: &Path) -> Option<String> {
     let mut agents = graph.agents.iter();
     let user = agents.find(|agent| agent.reads.iter().chain(&agent.writes).any(uses))?;
     Some(format!("a file of agent `{}`", user.name))
+}
+
+/// The agent that writes to standard output, if one does.
+pub(crate) fn printer(graph: &Resolved) -> Option<&str> {
+    let prints = |agent: &&ResolvedAgent| {
+        agent.op == PRINT.name || agent.writes.iter().any(|path| is_standard(path))
+    };
+    let printer = graph.agents.iter().find(prints)?;
+    Some(&printer.name)
 }
 
 fn source_name(source: Option<&SourceText>) -> Option<&str> {

@@ -228,7 +228,10 @@ fn unknown_worker(
 ) -> Diagnostic {
     let help = nearest_or(&name.value, &workers.names, found, || {
         match workers.names.is_empty() {
-            true => format!("declare it: [workers.{}]", name.value.escape_debug()),
+            true => {
+                let name = name.value.escape_debug();
+                format!("declare it: [workers.{name}], or `--set workers.{name}.core=auto`")
+            }
             false => format!("the workers are {}", some_of(&workers.names)),
         }
     });

@@ -21,13 +21,7 @@ pub(super) fn clashes(
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (agent, link) in graph.agents.iter().zip(links) {
-        if !link.op.is_some_and(|op| ITEM_BY_ITEM.contains(&op.name)) {
-            continue;
-        }
-        let known = |nth: usize| Some((nth, carried(built, &link.inputs[nth])?.rate?));
-        let mut rates = (0..link.inputs.len()).filter_map(known);
-        let Some(one) = rates.next() else { continue };
-        let Some(other) = rates.find(|(_, rate)| (rate - one.1).abs() > SAME * one.1.abs()) else {
+        let Some((one, other)) = clash(link, built) else {
             continue;
         };
         let (name, stream) = (&agent.name.value, |nth: usize| {
@@ -50,6 +44,50 @@ pub(super) fn clashes(
         ));
     }
     found
+}
+
+/// Two inputs of an agent that puts their items to each other, each with its rate, where that is not the same.
+fn clash(link: &Link, built: &[Option<Built>]) -> Option<((usize, f64), (usize, f64))> {
+    link.op.filter(|op| ITEM_BY_ITEM.contains(&op.name))?;
+    let known = |nth: usize| Some((nth, carried(built, &link.inputs[nth])?.rate?));
+    let mut rates = (0..link.inputs.len()).filter_map(known);
+    let one = rates.next()?;
+    let other = rates.find(|(_, rate)| (rate - one.1).abs() > SAME * one.1.abs())?;
+    Some((one, other))
+}
+
+/// Why what an agent reads has no rate, if streams of different ones met above it.
+pub(super) fn why_unknown(
+    graph: &GraphDecl,
+    links: &[Link],
+    built: &[Option<Built>],
+    at: usize,
+) -> Option<String> {
+    let mut seen = vec![false; links.len()];
+    let mut above = vec![at];
+    while let Some(at) = above.pop() {
+        for reads in &links[at].inputs {
+            let producer = reads.producer;
+            if carried(built, reads)?.rate.is_some() || std::mem::replace(&mut seen[producer], true)
+            {
+                continue;
+            }
+            if let Some((one, other)) = clash(&links[producer], built) {
+                let agent = &graph.agents[producer];
+                let stream = |nth: usize| &agent.inputs[nth].stream.value;
+                return Some(format!(
+                    "`{}` gives a stream without a rate, because it reads `{}` with {} Hz and `{}` with {} Hz: bring one to the other's (`resample`, `decimate`)",
+                    agent.name.value,
+                    stream(one.0),
+                    one.1,
+                    stream(other.0),
+                    other.1
+                ));
+            }
+            above.push(producer);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -82,5 +120,17 @@ mod tests {
             assert_eq!(warnings(&agent, 10.0 * (1.0 + 1e-12)), [""; 0]);
         }
         assert_eq!(warnings("op = \"merge\"", 20.0), [""; 0]);
+    }
+
+    #[test]
+    fn a_duration_behind_different_rates_is_refused_with_the_reason() {
+        let line = "a:sine freq=1 rate=10 items=4 ; b:sine freq=1 rate=20 items=4 ; \
+                    zip in=[a, b] expr=\"a + b\" ! scale factor=2 ! window size=1s ! null";
+        let refused =
+            crate::resolve::resolve(crate::oneline::load_line(line).unwrap()).unwrap_err();
+        let help = refused.diagnostics[0].help.as_deref().unwrap();
+        for part in ["`zip` gives", "`a` with 10 Hz", "`b` with 20 Hz"] {
+            assert!(help.contains(part), "{help}");
+        }
     }
 }

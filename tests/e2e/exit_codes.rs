@@ -46,6 +46,21 @@ fn a_run_for_some_time_is_0_and_drained() {
 }
 
 #[test]
+fn a_report_and_items_that_would_share_standard_output_are_2() {
+    let site = Site::new();
+    for (line, named) in [
+        ("counter items=3 ! print", "agent `print`"),
+        ("counter items=3 ! out:csv.write path=-", "agent `out`"),
+    ] {
+        let ended = site.run(&["run", "--json", "-e", line]);
+        ended.expect(2).says(&[named, "--report FILE"]);
+        let ended = site.run(&["run", "-q", "--report", "r.json", "-e", line]);
+        assert!(ended.expect(0).stdout.ends_with("0\n1\n2\n"));
+    }
+    site.assert_clean();
+}
+
+#[test]
 fn a_stopped_run_does_not_wait_for_a_throttle() {
     for mode in [&["--workers", "2"][..], &["--in-process"]] {
         let site = Site::new();

@@ -15,6 +15,38 @@ fn a_duplicate_key_is_named() {
     );
     let said = said_of_file("[agents.a]\nop = \"sine\"\n[agents.a]\nop = \"sine\"\n");
     has(&said, &["duplicate key `a`", "g.toml:3:9"]);
+    assert_eq!(
+        said.matches("error:").count(),
+        1,
+        "the header alone: {said}"
+    );
+    let said = said_of_file(
+        "[agents.a]\nop = \"sine\"\n[agents.a]\nop = \"x\"\n[agents.b]\nop = \"x\"\nop = \"y\"\n",
+    );
+    assert_eq!(
+        said.matches("error:").count(),
+        2,
+        "and what is behind it: {said}"
+    );
+}
+
+#[test]
+fn a_graph_in_one_line_is_no_file() {
+    has(
+        &said_of_file("counter items=3 ! print\n"),
+        &["no TOML", "behind `-e`"],
+    );
+}
+
+#[test]
+fn what_others_call_the_operator_s_key_is_told() {
+    for key in ["Op", "OP", "operator", "type"] {
+        let said = said_of_file(&format!("[agents.a]\n{key} = \"counter\"\n"));
+        has(
+            &said,
+            &["names no `op`", &format!("`{key}` is written `op`")],
+        );
+    }
 }
 
 #[test]

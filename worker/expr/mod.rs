@@ -110,8 +110,11 @@ impl ExprError {
     }
 }
 
-/// The expression's text around the place, and carets below it.
+/// The expression's text around the place, and carets below it; nothing where there is nothing to show.
 fn picture(text: &str, column: usize, len: usize) -> String {
+    if text.trim().is_empty() {
+        return String::new();
+    }
     const BEFORE: usize = 40;
     const WIDTH: usize = 80;
     let skipped = column.saturating_sub(BEFORE);

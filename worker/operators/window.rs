@@ -89,6 +89,10 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         growing: args.flag("growing"),
     };
     if let Some(text) = args.text("expr").filter(|text| !text.is_empty()) {
+        if args.is_given("fn") {
+            let refused = "`fn` and `expr` each say what a window becomes";
+            return Err(OpError::param("fn", refused).or_help("give one of them"));
+        }
         return window_expr::build(args, text, windows);
     }
     let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
@@ -575,6 +579,18 @@ mod tests {
         let blueprint = build("window", &[x], &lengths, None).unwrap();
         assert_eq!(blueprint.inputs[0].retain, 99);
         assert_eq!(blueprint.outputs[0].rate, Some(2.0));
+    }
+
+    #[test]
+    fn a_window_becomes_what_fn_or_expr_says_and_not_both() {
+        let both = [
+            ("size", 3.into()),
+            ("fn", "mean".into()),
+            ("expr", "sum(x)".into()),
+        ];
+        let refused = build("window", &[given("f64", &[0.0])], &both, None).unwrap_err();
+        assert_eq!(refused.param.as_deref(), Some("fn"));
+        assert!(build("window", &[given("f64", &[0.0])], &both[..2], None).is_ok());
     }
 
     #[test]
