@@ -103,7 +103,7 @@ fn slots(ring: &Ring, slot: u64, len: usize) -> Vec<u8> {
 }
 
 /// The most bytes of an item that a sentence shows.
-const SHOWN_BYTES: usize = 64;
+pub const SHOWN_BYTES: usize = 64;
 
 impl Item {
     /// `item 7 of `x` (f64 2.5, bytes 0000000000000440)`.

@@ -15,18 +15,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thalweg_worker::agent::Blueprint;
-use thalweg_worker::connectors::recording::compare::{Difference, Findings, SHOWN_BYTES, comparer};
+use thalweg_worker::connectors::recording::compare::{Difference, Findings, comparer};
 use thalweg_worker::connectors::recording::write::recorder;
 use thalweg_worker::connectors::recording::{Recorded, Recording, Words};
 use thalweg_worker::op::{Value, nearest};
 use thalweg_worker::types::ItemType;
 
 use crate::decl::{AgentDecl, At, GraphDecl, OnError, WorkDecl};
-use crate::poison::spelled;
 use crate::recipe::Written;
 use crate::resolve::names::split_stream;
 use crate::resolve::whose;
 use crate::resolved::{Resolved, ResolvedAgent, StreamIx};
+
+mod another;
+
+use another::{Piece, another};
 
 /// What of a run is recorded, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -385,18 +388,17 @@ impl Comparison {
         match difference {
             Difference::Item {
                 position,
+                from,
                 found,
                 len_bytes,
             } => {
-                let item_type = &stream.item_type;
-                let found = spelled(item_type, found, *len_bytes as usize);
-                let expected = match self.recording.item(stream.recorded, *position) {
-                    Some(item) => {
-                        spelled(item_type, &item[..item.len().min(SHOWN_BYTES)], item.len())
-                    }
-                    None => "not to be read any more".to_owned(),
+                let piece = Piece {
+                    from: *from as usize,
+                    bytes: found,
+                    len_bytes: *len_bytes as usize,
                 };
-                format!("item {position} is {found}; recorded was {expected}")
+                let expected = self.recording.item(stream.recorded, *position);
+                another(*position, &stream.item_type, piece, expected.as_deref())
             }
             Difference::Longer { position } => {
                 format!("there is an item {position}; recorded were {recorded} items")

@@ -4,7 +4,9 @@
 //! process does not get that far, the warden and the workers' death signal see to it.
 
 use std::ffi::CString;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use thalweg_worker::duty::{self, Ended, Orders, Patience};
 use thalweg_worker::pin;
 
 use crate::chaos::{Chaos, Disturbance, Toll};
-use crate::diag::Refused;
+use crate::diag::{Diagnostic, Refused};
 use crate::door::Door;
 use crate::dry::Loops;
 use crate::leave::Leaving;
@@ -63,6 +65,8 @@ pub struct Wanted {
     pub resumable: bool,
     /// Snapshots are taken unasked.
     pub snapshots: Option<Regular>,
+    /// Where its report will be written: to none of the graph's files.
+    pub report: Option<PathBuf>,
 }
 
 /// Why a run did not begin.
@@ -144,6 +148,7 @@ pub fn run(
         0 => clock::now_ns(),
         ns => ns,
     };
+    check_report(&graph, wanted)?;
     graph.complete();
     let machine = machine();
     let plan = plan::plan(&graph, &machine, &wanted.options)?;
@@ -155,9 +160,38 @@ pub fn run(
         began_ns,
         ..Circumstances::default()
     };
-    match wanted.options.in_process {
+    let agents = graph.agents.iter();
+    let scraps: Vec<Vec<PathBuf>> = agents.map(|a| a.blueprint.agent.scraps()).collect();
+    let finished = match wanted.options.in_process {
         true => run_inside(graph, &plan, &machine, wanted, &mut around, watch),
         false => run_outside(graph, &plan, &machine, wanted, &mut around, watch),
+    }?;
+    // A snapshot needs them to go on.
+    if finished.verdict != Verdict::Done && around.snapshots.taken == 0 {
+        scraps.iter().for_each(|scraps| remove(scraps));
+    }
+    Ok(finished)
+}
+
+/// Removes what an agent left, unless another run holds on to any of it. Most of it is not there.
+fn remove(scraps: &[PathBuf]) {
+    let opened: Vec<File> = scraps.iter().filter_map(|p| File::open(p).ok()).collect();
+    if opened.iter().all(|file| file.try_lock().is_ok()) {
+        for scrap in scraps {
+            let _ = fs::remove_file(scrap);
+        }
+    }
+}
+
+/// Refuses a report that would take the place of a file of the graph's.
+fn check_report(graph: &Resolved, wanted: &Wanted) -> Result<(), Box<Refused>> {
+    let whose = |path: &PathBuf| Some((path.display().to_string(), resolve::whose(graph, path)?));
+    match wanted.report.as_ref().and_then(whose) {
+        None => Ok(()),
+        Some((path, whose)) => {
+            let message = format!("--report: {path} is {whose}; write the report into another");
+            Err(Box::new(Refused::one(Diagnostic::new(message), None)))
+        }
     }
 }
 
@@ -388,7 +422,7 @@ fn conduct(
 }
 
 /// Goes on with a resumable run whose coordinator has died: the graph from the text that was kept, the plan
-/// on the machine that was kept, the segment as its dead processes left it. Of `wanted` only `lasts` counts.
+/// on the machine that was kept, the segment as its dead processes left it. Of `wanted` only `lasts` and `report` count.
 ///
 /// # Errors
 /// There is no such run, it lives, or what is left of it does not fit together; it is then left as it is.
@@ -399,6 +433,7 @@ pub fn resume(run: &str, wanted: &Wanted, watch: &mut dyn Watch) -> Result<Finis
     let recipe = &claimed.recipe;
     recipe.written.enter_folder().map_err(environment)?;
     let mut graph = graph_again(&recipe.written, &recipe.basis, &environment)?;
+    check_report(&graph, wanted)?;
     graph.complete();
     let here = machine();
     let basis = &recipe.basis;
@@ -479,6 +514,7 @@ pub fn restore(
     let kept = snapshot::kept(loaded).map_err(RunError::Environment)?;
     let contents = loaded.contents();
     let (written, mut graph) = graph_of(&kept, built, &environment)?;
+    check_report(&graph, wanted)?;
     graph.complete();
     let here = machine();
     let plan = plan_again(
@@ -645,7 +681,7 @@ impl Drop for Entered {
 
 /// What of the machine's memory can be had, swap included; `None` where the system does not say.
 fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
     let kib = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok()

@@ -57,7 +57,7 @@ fn exit_codes_are_those_of_the_documentation() {
         (2, &["completions", "cmd"]),
         (2, &["new"]),
         (2, &["new", "good"]),
-        (3, &["new", "nodir/good"]),
+        (2, &["new", "nodir/good"]),
     ];
     for (code, args) in cases {
         let (found, out, err) = done(dir, args);

@@ -77,6 +77,12 @@ pub trait Agent {
         let _ = state;
         Outside::Nothing
     }
+
+    /// Files beside its own that serve nobody but the run that goes on. They are removed where a run fails for good. Asked of the agent as
+    /// built.
+    fn scraps(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 impl Agent for Box<dyn Agent> {
@@ -98,6 +104,10 @@ impl Agent for Box<dyn Agent> {
 
     fn outside(&self, state: &[u8]) -> Outside {
         self.as_ref().outside(state)
+    }
+
+    fn scraps(&self) -> Vec<PathBuf> {
+        self.as_ref().scraps()
     }
 }
 

@@ -271,12 +271,20 @@ pub fn say(words: &str) {
 /// # Errors
 /// What standard output cannot take (a full disk), exit code 3.
 pub fn give(data: &str) -> Result<(), Failure> {
+    give_bytes(data.as_bytes()).map_err(|error| {
+        Failure::environment(format!("standard output cannot be written: {error}"))
+    })
+}
+
+/// As [`give`], for who says otherwise what it could not take.
+///
+/// # Errors
+/// What standard output cannot take.
+pub fn give_bytes(data: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let written = out.write_all(data.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(data).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::environment(format!(
-            "standard output cannot be written: {error}"
-        ))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
 }

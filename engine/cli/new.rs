@@ -56,7 +56,7 @@ impl New {
             ErrorKind::AlreadyExists => Failure::usage(format!(
                 "`{shown}` is there already, and is left as it is: choose another name"
             )),
-            _ => Failure::environment(
+            _ => Failure::usage(
                 resolve::check_place(Path::new(&path))
                     .err()
                     .unwrap_or_else(|| format!("`{shown}` cannot be made: {error}")),

@@ -122,6 +122,7 @@ impl Replay {
             name: self.tuning.name.clone(),
             lasts: self.manner.lasts,
             began_ns,
+            report: self.manner.report.clone(),
             ..Wanted::default()
         };
         self.manner

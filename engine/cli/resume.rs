@@ -28,6 +28,7 @@ impl Resume {
         self.manner.check_report(None)?;
         let wanted = Wanted {
             lasts: self.manner.lasts,
+            report: self.manner.report.clone(),
             began_ns: clock::now_ns(),
             ..Wanted::default()
         };

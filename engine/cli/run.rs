@@ -1,6 +1,7 @@
 //! `thalweg run`: runs a graph to its end, and says how it went.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use thalweg_worker::clock;
 use thalweg_worker::op::seconds;
 
 use super::trial::{self, Placement};
-use super::{Failure, GraphArg, give_json, refused_as_json, say, table, warn};
+use super::{Failure, GraphArg, give_bytes, refused_as_json, say, table, warn};
 use crate::decl::{Capacity, GraphDecl};
 use crate::diag::Refused;
 use crate::plan::Options;
@@ -120,7 +121,7 @@ pub(super) struct Manner {
     pub(super) json: bool,
     /// The report as JSON into a file
     #[arg(long, value_name = "FILE", value_parser = absolute)]
-    report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
     /// Nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
@@ -231,7 +232,7 @@ impl Run {
         }
         if let Some(path) = &self.save_pin {
             resolve::check_place(path)
-                .map_err(|words| Failure::environment(format!("--save-pin: {words}")))?;
+                .map_err(|words| Failure::usage(format!("--save-pin: {words}")))?;
         }
         let graph = RefCell::new(Some(declared));
         let found = trial::best(&graph, &self.options(), self.manner.quiet)?;
@@ -337,6 +338,7 @@ impl Run {
             written,
             resumable: self.resumable,
             snapshots: self.snapshot.as_ref().map(regular),
+            report: self.manner.report.clone(),
         }
     }
 
@@ -368,7 +370,7 @@ impl Manner {
         }
     }
 
-    /// A report that has no place, or that would take that of something of the graph's, is told before the run.
+    /// A report that has no place, or would stand among a graph's own words, is told before the run.
     pub(super) fn check_report(&self, graph: Option<&Resolved>) -> Result<(), Failure> {
         if let (true, Some(printer)) = (self.json, graph.and_then(resolve::printer)) {
             return Err(Failure::usage(format!(
@@ -376,18 +378,8 @@ impl Manner {
                  report into a file, with --report FILE"
             )));
         }
-        let Some(path) = &self.report else {
-            return Ok(());
-        };
-        resolve::check_place(path)
-            .map_err(|words| Failure::environment(format!("report file {words}")))?;
-        match graph.and_then(|graph| resolve::whose(graph, path)) {
-            None => Ok(()),
-            Some(whose) => Err(Failure::usage(format!(
-                "--report: {} is {whose}; write the report into another",
-                path.display()
-            ))),
-        }
+        let checked = self.report.as_deref().map_or(Ok(()), resolve::check_place);
+        checked.map_err(|words| Failure::usage(format!("--report: {words}")))
     }
 
     /// Runs, shows what goes on, and tells how it ended.
@@ -410,19 +402,46 @@ impl Manner {
 
     fn tell(&self, finished: &Finished) -> Result<(), Failure> {
         let report = &finished.report;
-        let json = serde_json::to_value(report).map_err(|e| Failure::environment(e.to_string()))?;
-        if self.json {
-            give_json(&json)?;
-        }
-        if let Some(path) = &self.report {
-            std::fs::write(path, format!("{json:#}\n")).map_err(|e| {
-                Failure::environment(format!("report file {}: {e}", path.display()))
-            })?;
-        }
+        let kept = self.keep(report);
         if !self.quiet {
             say(&summary::text(report, self.verbose, table::columns()));
         }
-        self.verdict(&finished.verdict, report)
+        match (self.verdict(&finished.verdict, report), kept) {
+            (Ok(()), kept) => kept,
+            // How the run ended comes last, and is what the exit code says.
+            (ended, kept) => {
+                if let Err(failure) = kept {
+                    failure.tell();
+                }
+                ended
+            }
+        }
+    }
+
+    /// Puts the report where it was asked for. What is of no use is not left behind.
+    fn keep(&self, report: &Report) -> Result<(), Failure> {
+        let unkept = |place: String, error: &dyn Display| Failure::Words {
+            code: 1,
+            words: format!("the run is over, and its report cannot be written to {place}: {error}"),
+        };
+        let json = serde_json::to_value(report).map_err(|e| unkept("JSON".to_owned(), &e))?;
+        let text = format!("{json:#}\n");
+        let given = match self.json {
+            true => {
+                give_bytes(text.as_bytes()).map_err(|e| unkept("standard output".to_owned(), &e))
+            }
+            false => Ok(()),
+        };
+        let Some(path) = &self.report else {
+            return given;
+        };
+        let written = std::fs::write(path, text).map_err(|error| {
+            if path.is_file() {
+                let _ = std::fs::remove_file(path);
+            }
+            unkept(path.display().to_string(), &error)
+        });
+        given.and(written)
     }
 
     fn verdict(&self, verdict: &Verdict, report: &Report) -> Result<(), Failure> {

@@ -180,12 +180,12 @@ fn a_name_that_is_taken_or_none_is_refused() {
 }
 
 #[test]
-fn a_report_that_has_no_place_is_3_before_anything_is_made() {
+fn a_report_that_has_no_place_is_2_before_anything_is_made() {
     let site = Site::new();
     let line = "counter items=5 ! csv.write path=o.csv";
     for place in ["missing/report.json", "."] {
         let ended = site.run(&["run", "--report", place, "-e", line]);
-        ended.expect(3).says(&["report file", place]);
+        ended.expect(2).says(&["--report", place]);
         assert!(!site.path("o.csv").exists());
     }
     site.write("g.toml", "agents.n = { op = \"text.read\", path = \"in.txt\" }\nagents.end = { op = \"text.write\", in = \"n\", path = \"out.txt\" }\n");
@@ -204,6 +204,55 @@ fn a_report_that_has_no_place_is_3_before_anything_is_made() {
     site.run(&["run", "--report", "report.json", "-e", line])
         .expect(0);
     assert!(site.read_text("report.json").contains("\"lost\": 0"));
+    site.assert_clean();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_when_the_run_is_over_is_1_and_its_outputs_stand() {
+    let site = Site::new();
+    let line = "counter items=3 ! csv.write path=o.csv";
+    site.run(&["run", "--report", "/dev/full", "-e", line])
+        .expect(1)
+        .says(&["the run is over", "/dev/full", "No space left"]);
+    assert_eq!(site.read_text("o.csv"), "value\n0\n1\n2\n");
+    let mut command = site.program("sh");
+    command.args([
+        "-c",
+        &format!("exec {THALWEG} run --json -e '{line}' > /dev/full"),
+    ]);
+    site.finish(command)
+        .expect(1)
+        .says(&["the run is over", "standard output", "No space left"]);
+    // How the run ended comes first.
+    let failing = "counter items=3 ! text.format format=x ! text.parse ! null";
+    site.run(&["run", "--report", "/dev/full", "-e", failing])
+        .expect(1)
+        .says(&["/dev/full", "\"x\""]);
+    site.assert_clean();
+}
+
+#[test]
+fn what_a_failed_run_gathered_for_a_file_is_removed() {
+    let site = Site::new();
+    site.write("in.txt", "1\n2\nx\n");
+    let line = "text.read path=in.txt ! text.parse ! npz.write path=o.npz";
+    for place in [&["--workers", "2"][..], &["--in-process"]] {
+        site.run(&[&["run", "-e", line], place].concat()).expect(1);
+        for file in ["o.npz", "o.npz.parts", "o.npz.making"] {
+            assert!(!site.path(file).exists(), "{file}");
+        }
+    }
+    // Those of another run stay.
+    let slow = "counter ! throttle rate=100 ! npz.write path=o.npz";
+    let going = site.start_run(&["run", "--workers", "2", "-e", slow], 2);
+    until("the first parts", || site.path("o.npz.parts").exists());
+    site.run(&["run", "-e", "counter items=3 ! npz.write path=o.npz"])
+        .expect(1)
+        .says(&["o.npz.parts"]);
+    assert!(site.path("o.npz.parts").exists());
+    going.signal(Signal::SIGINT);
+    going.wait().expect(0);
+    assert!(site.path("o.npz").exists());
     site.assert_clean();
 }
 

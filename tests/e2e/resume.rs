@@ -214,6 +214,10 @@ fn values(text: &str) -> Vec<&str> {
 fn a_file_goes_on_into_a_file_from_another_folder() {
     let site = slow_site(2000);
     let run = killed(&site, &SLOW, 2);
+    let over_input = ["resume", &run.name, "--report", "in.csv"];
+    site.run(&over_input)
+        .expect(2)
+        .says(&["--report", "in.csv is a file of agent"]);
     let elsewhere = tempfile::tempdir().unwrap();
     let mut command = site.thalweg(&["resume", &run.name, "--json", "--report", "r.json"]);
     command.current_dir(elsewhere.path());

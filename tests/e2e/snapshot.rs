@@ -384,6 +384,11 @@ fn outputs_that_were_lost_or_changed_are_refused_and_left_alone() {
     site.write("o.bin", &changed);
     refused(&["o.bin holds other bytes than at that time"]);
     site.write("o.bin", &good);
+    let over_output = ["run", "--from", "s", "--report", "o.bin"];
+    site.run(&over_output)
+        .expect(2)
+        .says(&["--report", "o.bin is a file of agent"]);
+    assert!(site.read("o.bin") == good);
     site.run(&["run", "-q", "--from", "s"]).expect(0);
     assert!(site.read("o.bin") == paced_bytes());
     // From the same snapshot as often as one likes, also onto the whole output.

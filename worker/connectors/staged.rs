@@ -3,7 +3,7 @@
 //! During the run items go to a file of parts beside the wanted one (`NAME.parts`), chunk after chunk, each
 //! with the input it came from; where the next chunk goes is committed with the streams. At the end the file is made of the parts
 //! under a third name (`NAME.making`), takes the wanted one's place at once, and the parts go. A successor
-//! that finds no parts and the file finds it made.
+//! that finds no parts and the file finds it made. Where the run fails for good both others go.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek};
@@ -125,6 +125,12 @@ impl Agent for Staged {
     fn outside(&self, state: &[u8]) -> Outside {
         let written: u64 = bytemuck::pod_read_unaligned(state);
         self.parts.outside(0..written)
+    }
+
+    fn scraps(&self) -> Vec<PathBuf> {
+        ["parts", "making"]
+            .map(|ending| beside(&self.path, ending))
+            .into()
     }
 }
 

@@ -10,6 +10,8 @@
 //! It keeps nothing: which tag is the next is the companion's position. A call that moves nothing leaves the agent's
 //! state as it was, or so that the same call made again does not mind.
 
+use std::path::PathBuf;
+
 use super::{Tags, placed};
 use crate::agent::{
     Agent, AgentError, Blueprint, Ends, Input, Io, Output, Outside, State, Status, len_bytes_of,
@@ -471,5 +473,9 @@ impl Agent for Carrier {
 
     fn outside(&self, state: &[u8]) -> Outside {
         self.inner.outside(state)
+    }
+
+    fn scraps(&self) -> Vec<PathBuf> {
+        self.inner.scraps()
     }
 }

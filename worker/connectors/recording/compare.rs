@@ -64,7 +64,9 @@ pub enum Difference {
     Item {
         /// The item's place in the stream, or the tag's among the tags.
         position: u64,
-        /// Its first bytes, at most [`SHOWN_BYTES`], or [`TAG_BYTES`] of a tag's frame.
+        /// Where in the item `found` begins: at most [`AHEAD_BYTES`] before the first byte that differs, 0 of a short one and of a tag.
+        from: u64,
+        /// Its bytes from there on, at most [`SHOWN_BYTES`], or [`TAG_BYTES`] of a tag's frame.
         found: Vec<u8>,
         /// Bytes of the whole item.
         len_bytes: u64,
@@ -83,6 +85,8 @@ pub enum Difference {
 
 /// Bytes of an item that a difference keeps.
 pub const SHOWN_BYTES: usize = 64;
+/// Bytes before the first that differs among them, of a long item: an element of any type lies whole in what is kept.
+pub const AHEAD_BYTES: usize = 16;
 /// Bytes of a tag's frame that a difference keeps.
 pub const TAG_BYTES: usize = 512;
 
@@ -90,10 +94,6 @@ impl Comparer {
     /// Holds what is there of one input against the recording: `nth` counts streams, then their tags.
     fn compare(&mut self, nth: usize, input: &mut Input) -> Result<(), AgentError> {
         let is_tags = nth >= self.companions.len();
-        let shown = match is_tags {
-            true => TAG_BYTES,
-            false => SHOWN_BYTES,
-        };
         while !input.is_empty() && !self.findings.is_found(nth) {
             let position = input.position();
             let run = self.cursors[nth].at(&self.recording, position);
@@ -101,7 +101,7 @@ impl Comparer {
                 // What a cut-off recording has not got is not known.
                 if self.recording.complaint().is_none() {
                     let difference = match is_tags.then(|| input.frame()).flatten() {
-                        Some(tag) => differing(position, tag, shown),
+                        Some(tag) => differing_tag(position, tag),
                         None => Difference::Longer { position },
                     };
                     self.findings.note(nth, &difference);
@@ -112,8 +112,12 @@ impl Comparer {
                 true => same_frames(&run, input),
                 false => same_items(&run, input),
             };
-            if let Some(found) = other {
-                let difference = differing(position + same as u64, found, shown);
+            if let Some((found, expected)) = other {
+                let position = position + same as u64;
+                let difference = match is_tags {
+                    true => differing_tag(position, found),
+                    false => differing(position, found, expected),
+                };
                 self.findings.note(nth, &difference);
             }
             input.consume(same);
@@ -123,17 +127,38 @@ impl Comparer {
     }
 }
 
-/// The item at this place is this one.
-fn differing(position: u64, found: &[u8], shown: usize) -> Difference {
+/// The item at this place is this one, and was that.
+fn differing(position: u64, found: &[u8], expected: &[u8]) -> Difference {
+    let pairs = found.iter().zip(expected);
+    let same = pairs.take_while(|(found, expected)| found == expected);
+    let from = match found.len() > SHOWN_BYTES {
+        true => same.count().saturating_sub(AHEAD_BYTES),
+        false => 0,
+    };
+    let shown = &found[from..];
     Difference::Item {
         position,
-        found: found[..found.len().min(shown)].to_vec(),
+        from: from as u64,
+        found: shown[..shown.len().min(SHOWN_BYTES)].to_vec(),
         len_bytes: found.len() as u64,
     }
 }
 
+/// The tag at this place is this one.
+fn differing_tag(position: u64, found: &[u8]) -> Difference {
+    Difference::Item {
+        position,
+        from: 0,
+        found: found[..found.len().min(TAG_BYTES)].to_vec(),
+        len_bytes: found.len() as u64,
+    }
+}
+
+/// An item of a run, and the one that was recorded in its place.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// How many items are the same, and the first that is not.
-fn same_items<'a>(run: &Run<'_>, input: &'a Input) -> (usize, Option<&'a [u8]>) {
+fn same_items<'a>(run: &Run<'a>, input: &'a Input) -> (usize, Option<Pair<'a>>) {
     let items = input.len().min(run.items as usize);
     let len = input.item_len();
     let (found, expected) = (&input.bytes()[..items * len], &run.bytes[..items * len]);
@@ -143,15 +168,16 @@ fn same_items<'a>(run: &Run<'_>, input: &'a Input) -> (usize, Option<&'a [u8]>) 
     let mut pairs = found.chunks_exact(len).zip(expected.chunks_exact(len));
     let same = pairs.position(|(found, expected)| found != expected);
     let same = same.unwrap_or(items);
-    (same, found.chunks_exact(len).nth(same))
+    let mut pairs = found.chunks_exact(len).zip(expected.chunks_exact(len));
+    (same, pairs.nth(same))
 }
 
 /// As [`same_items`], of frames.
-fn same_frames<'a>(run: &Run<'_>, input: &'a Input) -> (usize, Option<&'a [u8]>) {
+fn same_frames<'a>(run: &Run<'a>, input: &'a Input) -> (usize, Option<Pair<'a>>) {
     let mut same = 0;
     for (found, expected) in input.frames().zip(Frames::new(run.bytes)) {
         if found != expected {
-            return (same, Some(found));
+            return (same, Some((found, expected)));
         }
         same += 1;
     }
@@ -208,6 +234,7 @@ pub struct Findings {
 struct Slot {
     kind: AtomicU64,
     position: AtomicU64,
+    from: AtomicU64,
     len_bytes: AtomicU64,
     /// Bytes of `found` that are of it.
     shown: AtomicU64,
@@ -265,6 +292,7 @@ impl Findings {
         let (kind, position) = match difference {
             Difference::Item {
                 position,
+                from,
                 found,
                 len_bytes,
             } => {
@@ -274,6 +302,7 @@ impl Findings {
                     // Relaxed, as below: NOTE orders them.
                     word.store(bytes, Relaxed);
                 }
+                slot.from.store(*from, Relaxed);
                 slot.len_bytes.store(*len_bytes, Relaxed);
                 slot.shown.store(found.len() as u64, Relaxed);
                 (ITEM, position)
@@ -300,6 +329,7 @@ impl Findings {
                 let shown = (slot.shown.load(Relaxed) as usize).min(TAG_BYTES);
                 Some(Difference::Item {
                     position,
+                    from: slot.from.load(Relaxed),
                     found: bytemuck::cast_slice(&words)[..shown].to_vec(),
                     len_bytes,
                 })

@@ -291,11 +291,13 @@ fn the_first_difference_of_each_stream_is_found() {
     });
     let changed = Difference::Item {
         position: 450,
+        from: 0,
         found: 1.0f64.to_ne_bytes().to_vec(),
         len_bytes: 8,
     };
     let line = Difference::Item {
         position: 100,
+        from: 0,
         found: vec![b'z'; 64],
         len_bytes: 100,
     };
@@ -326,6 +328,7 @@ fn the_first_tag_that_differs_is_found() {
     });
     let changed = Difference::Item {
         position: 9,
+        from: 0,
         found: other_frame(),
         len_bytes: other_frame().len() as u64,
     };
@@ -335,6 +338,7 @@ fn the_first_tag_that_differs_is_found() {
     let longer = found(|streams| streams[5].extend(frames([other_frame()])));
     let longer_than_recorded = Difference::Item {
         position: 60,
+        from: 0,
         found: other_frame(),
         len_bytes: other_frame().len() as u64,
     };
