@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use thalweg_worker::agent::{Blueprint, InPort, OutPort};
+use thalweg_worker::connectors::advised;
 use thalweg_worker::op::{Args, InputInfo, Naming, OpDef, OpError, ParamKind, Value, nearest};
 use thalweg_worker::operators::elsewhere::word_here;
 use thalweg_worker::types::ItemType;
@@ -396,7 +397,8 @@ fn build_op(
     let dtype = agent.dtype.as_ref().map(|dtype| dtype.value.clone());
     let made = Args::new(op, inputs.clone(), dtype, &given, &graph.base).and_then(|args| {
         let touched = files::touched(agent, &args)?;
-        Ok(((op.build)(&args)?, touched))
+        let built = (op.build)(&args).map_err(|error| advised(error, &args))?;
+        Ok((built, touched))
     });
     match made {
         Err(error) => {

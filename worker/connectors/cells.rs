@@ -3,6 +3,7 @@
 //! A row is given to all ports or to none, so that they stay side by side however much room each has.
 
 use std::fmt;
+use std::ops::Range;
 
 use bytemuck::NoUninit;
 
@@ -41,13 +42,13 @@ impl Kind {
         }
     }
 
-    /// The cell that a text spells; `None` where it spells none.
-    pub(super) fn cell(self, text: &[u8]) -> Option<Cell> {
-        let text = std::str::from_utf8(text).ok()?;
+    /// The cell that `spelled` is; `None` where it is none. A text goes behind the others in `text`.
+    pub(super) fn cell(self, spelled: &[u8], text: &mut Vec<u8>) -> Option<Cell> {
+        let spelled = std::str::from_utf8(spelled).ok()?;
         match self {
-            Kind::Text => Some(Cell::Text(text.to_owned())),
+            Kind::Text => Some(Cell::text(spelled, text)),
             Kind::Number(scalar) => with_number!(scalar, T => {
-                text.parse::<T>().ok().map(|number| Cell::number(&number))
+                spelled.parse::<T>().ok().map(|number| Cell::number(&number))
             }),
         }
     }
@@ -57,7 +58,7 @@ impl Kind {
         match self {
             Kind::Number(Scalar::F32) => Cell::number(&f32::NAN),
             Kind::Number(_) => Cell::number(&f64::NAN),
-            Kind::Text => Cell::Text(String::new()),
+            Kind::Text => Cell::Text(0..0),
         }
     }
 
@@ -151,7 +152,8 @@ pub(super) fn port_names(names: Vec<String>) -> Vec<String> {
 pub(super) enum Cell {
     /// A number's bytes, and how many they are.
     Number([u8; 8], usize),
-    Text(String),
+    /// Where a text lies in those of its row, which are UTF-8.
+    Text(Range<usize>),
 }
 
 impl Cell {
@@ -161,16 +163,23 @@ impl Cell {
         cell[..bytes.len()].copy_from_slice(bytes);
         Cell::Number(cell, bytes.len())
     }
+
+    /// A text, put behind the others of its row.
+    pub(super) fn text(text: &str, texts: &mut Vec<u8>) -> Cell {
+        let start = texts.len();
+        texts.extend_from_slice(text.as_bytes());
+        Cell::Text(start..texts.len())
+    }
 }
 
-/// Gives a cell to each port; false, and none given, where one has no room.
-pub(super) fn give(row: &[Cell], outputs: &mut [Output]) -> bool {
+/// Gives a cell to each port; false, and none given, where one has no room. `texts` is where those of the row lie.
+pub(super) fn give(row: &[Cell], texts: &[u8], outputs: &mut [Output]) -> bool {
     let has_room = row
         .iter()
         .zip(outputs.iter_mut())
         .all(|(cell, output)| match cell {
             Cell::Number(..) => !output.is_full(),
-            Cell::Text(text) => output.fits(text.len()),
+            Cell::Text(place) => output.fits(place.len()),
         });
     if !has_room {
         return false;
@@ -181,8 +190,8 @@ pub(super) fn give(row: &[Cell], outputs: &mut [Output]) -> bool {
                 output.bytes()[..*len].copy_from_slice(&bytes[..*len]);
                 output.produce(1);
             }
-            Cell::Text(text) => {
-                output.give_text(text);
+            Cell::Text(place) => {
+                output.give(&texts[place.clone()]);
             }
         }
     }

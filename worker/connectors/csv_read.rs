@@ -3,15 +3,14 @@
 //! The byte where the next row starts is committed with the streams. A regular file is looked at before the run: its columns' names and
 //! which of them hold numbers are known to the plan.
 
-use std::str::FromStr;
-
-use bytemuck::Pod;
+use std::ops::Range;
 
 use crate::agent::{
     Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
 };
 use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
+use crate::connectors::digits::Front;
 use crate::connectors::files::Reader;
 use crate::connectors::params::{READ, RECORDED_RATE};
 use crate::connectors::text;
@@ -20,11 +19,13 @@ use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
 mod dialect;
+mod plain;
 mod rows;
 mod table;
 
 use dialect::{Dialect, with_points};
-use rows::{Next, Rows, Scanner};
+use plain::Plain;
+use rows::{Next, Rows, Scanner, trimmed};
 use table::{Column, Table, lossy};
 
 /// The row of the table.
@@ -32,7 +33,7 @@ pub const CSV_READ: OpDef = OpDef {
     name: "csv.read",
     summary: "reads columns of numbers from a CSV file",
     doc: "One item per row; several columns give a port each, named as the column (characters other than \
-          letters, digits and `_` become `_`), one column is the agent's only output, and `as = \"vector\"` \
+          letters, digits and `_` become `_`; the second of one name ends in `_2`, and `columns` takes it by its number), one column is the agent's only output, and `as = \"vector\"` \
           gives one stream of vectors. Items are f64, or numbers of the agent's `dtype`; `types` gives each column its own, \
           text too. Quoted cells, \
           CRLF and a byte order mark are understood; spaces around a cell are not part of it, of text too, but what is in quotes is kept as it is, and may go on over lines; empty lines and lines that start \
@@ -141,6 +142,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     let start = table.start;
     let agent = CsvReader {
+        plain: plain(&table, &dialect),
         scanner,
         scalar,
         kinds,
@@ -222,6 +224,16 @@ struct CsvReader {
     is_vector: bool,
     dialect: Dialect,
     table: Table,
+    /// What most rows look like, once the first is known.
+    plain: Option<Plain>,
+}
+
+/// What rows look like; nothing before the first row of a pipe.
+fn plain(table: &Table, dialect: &Dialect) -> Option<Plain> {
+    match table.head {
+        None => Plain::of(table, *dialect),
+        Some(_) => None,
+    }
 }
 
 impl Agent for CsvReader {
@@ -254,7 +266,7 @@ impl Agent for CsvReader {
 }
 
 /// A number a cell can be read as.
-trait Number: Pod + FromStr {
+trait Number: Front {
     /// What an empty cell stands for under `missing = "nan"`.
     const MISSING: Self;
 }
@@ -270,6 +282,28 @@ macro_rules! cells {
 // Integers have no nan: `missing = "nan"` is refused for them before the run.
 cells! { u8: 0, i8: 0, u16: 0, i16: 0, u32: 0, i32: 0, u64: 0, i64: 0, f32: f32::NAN, f64: f64::NAN }
 
+/// Reads a cell of a plain row, as [`Plain::number`] does.
+type PlainNumber = fn(&Plain, &[u8], usize) -> Option<(Cell, usize)>;
+
+fn plain_number(scalar: Scalar) -> PlainNumber {
+    fn of<T: Number>(plain: &Plain, bytes: &[u8], at: usize) -> Option<(Cell, usize)> {
+        let (number, end) = plain.number(bytes, at, T::MISSING)?;
+        Some((Cell::number(&number), end))
+    }
+    match scalar {
+        Scalar::U8 => of::<u8>,
+        Scalar::I8 => of::<i8>,
+        Scalar::U16 => of::<u16>,
+        Scalar::I16 => of::<i16>,
+        Scalar::U32 => of::<u32>,
+        Scalar::I32 => of::<i32>,
+        Scalar::U64 => of::<u64>,
+        Scalar::I64 => of::<i64>,
+        Scalar::F32 | Scalar::Cf32 => of::<f32>,
+        Scalar::F64 | Scalar::Cf64 => of::<f64>,
+    }
+}
+
 impl CsvReader {
     fn read<T: Number>(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let space = io.outputs.iter().map(Output::space).min().unwrap_or(0);
@@ -278,6 +312,9 @@ impl CsvReader {
         let status = {
             let mut rooms: Vec<&mut [T]> = io.outputs.iter_mut().map(Output::elements).collect();
             loop {
+                let (rows, len) = self.plain_rows(*place, &mut rooms, given..space);
+                given += rows;
+                *place += len as u64;
                 if given == space {
                     break Ok(Status::More);
                 }
@@ -303,6 +340,37 @@ impl CsvReader {
             Err(_) if given > 0 => Ok(Status::More),
             status => status,
         }
+    }
+
+    /// Puts the numbers of the plain rows that come next at those items of the outputs: how many rows, and their bytes.
+    fn plain_rows<T: Number>(
+        &mut self,
+        place: u64,
+        rooms: &mut [&mut [T]],
+        items: Range<usize>,
+    ) -> (usize, usize) {
+        self.scanner.reader.seek(place);
+        let Some(plain) = &self.plain else {
+            return (0, 0);
+        };
+        let bytes = self.scanner.reader.bytes(place);
+        let stride = self.table.columns.len();
+        let (mut rows, mut len) = (0, 0);
+        for item in items {
+            let row = &bytes[len..];
+            let taken = plain.row(row, |at, nth| {
+                let (number, end) = plain.number(row, at, T::MISSING)?;
+                match self.is_vector {
+                    true => rooms[0][item * stride + nth] = number,
+                    false => rooms[nth][item] = number,
+                }
+                Some(end)
+            });
+            let Some(taken) = taken else { break };
+            rows += 1;
+            len += taken;
+        }
+        (rows, len)
     }
 
     /// Puts the row's numbers at item `at` of the outputs; false where it was the header of a pipe.
@@ -342,7 +410,9 @@ impl CsvReader {
     fn is_header(&mut self, place: u64, len: usize) -> Result<bool, AgentError> {
         if let Some(head) = self.table.head {
             let (cells, file) = (self.scanner.rows.cells(), self.scanner.reader.name());
-            if self.table.meet(head, &cells, &file)? {
+            let is_header = self.table.meet(head, &cells, &file)?;
+            self.plain = plain(&self.table, &self.dialect);
+            if is_header {
                 return Ok(true);
             }
         }
@@ -355,17 +425,30 @@ impl CsvReader {
     /// Reads columns of several types, row by row.
     fn read_cells(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let before = io.outputs[0].produced();
-        let mut row = Vec::new();
+        let (mut row, mut text) = (Vec::new(), Vec::new());
+        let place = io.state.get::<u64>();
         loop {
-            let place = io.state.get::<u64>();
+            row.clear();
+            if let Some(len) = self.plain_cells(*place, &mut row) {
+                if !cells::give(&row, self.scanner.reader.bytes(*place), io.outputs) {
+                    return Ok(Status::More);
+                }
+                *place += len as u64;
+                continue;
+            }
+            row.clear();
+            text.clear();
             let outcome = match self.scanner.next_row(*place) {
-                Ok(Next::Row(len)) => self.typed_row(*place, len, &mut row).map(|()| len),
+                Ok(Next::Row(len)) => {
+                    let cells = self.typed_row(*place, len, &mut row, &mut text);
+                    cells.map(|()| len)
+                }
                 Ok(Next::Ended) => return Ok(Status::Done),
                 Ok(Next::Waiting(fd)) => return Ok(Status::Wait(Wait::Readable(fd))),
                 Err(error) => Err(error),
             };
             match outcome {
-                Ok(_) if !row.is_empty() && !cells::give(&row, io.outputs) => {
+                Ok(_) if !row.is_empty() && !cells::give(&row, &text, io.outputs) => {
                     return Ok(Status::More);
                 }
                 Ok(len) => *place += len as u64,
@@ -376,28 +459,54 @@ impl CsvReader {
         }
     }
 
-    /// The row's cells, none where it was the header of a pipe.
-    fn typed_row(&mut self, place: u64, len: usize, row: &mut Vec<Cell>) -> Result<(), AgentError> {
-        row.clear();
+    /// The cells of a plain row, texts as places in the bytes that it starts; its length.
+    fn plain_cells(&mut self, place: u64, row: &mut Vec<Cell>) -> Option<usize> {
+        self.scanner.reader.seek(place);
+        let (plain, kinds) = (self.plain.as_ref()?, self.kinds.as_ref()?);
+        let bytes = self.scanner.reader.bytes(place);
+        row.resize(kinds.len(), Cell::Text(0..0));
+        plain.row(bytes, |at, nth| match kinds[nth] {
+            Kind::Text => {
+                let end = plain.end(bytes, at)?;
+                let place = trimmed(bytes, at..end);
+                std::str::from_utf8(&bytes[place.clone()]).ok()?;
+                row[nth] = Cell::Text(place);
+                Some(end)
+            }
+            Kind::Number(scalar) => {
+                let (number, end) = plain_number(scalar)(plain, bytes, at)?;
+                row[nth] = number;
+                Some(end)
+            }
+        })
+    }
+
+    /// The row's cells, none where it was the header of a pipe; `text` is where texts go.
+    fn typed_row(
+        &mut self,
+        place: u64,
+        len: usize,
+        row: &mut Vec<Cell>,
+        text: &mut Vec<u8>,
+    ) -> Result<(), AgentError> {
         if self.is_header(place, len)? {
             return Ok(());
         }
         let kinds = self.kinds.iter().flatten();
         for (column, kind) in self.table.columns.iter().zip(kinds) {
             let cell = self.scanner.rows.cell(column.index);
-            row.push(match (cell, kind) {
-                (b"", Kind::Text) if self.dialect.missing_is_nan => Kind::Text.missing(),
-                (text, Kind::Number(_)) if self.dialect.lacks(text) => kind.missing(),
-                (cell, Kind::Number(_)) if self.dialect.has_commas => kind
-                    .cell(&with_points(cell.trim_ascii()))
-                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
-                (cell, Kind::Number(_)) => kind
-                    .cell(cell.trim_ascii())
-                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
-                (cell, Kind::Text) => kind
-                    .cell(cell)
-                    .ok_or_else(|| self.bad_cell(place, len, column, *kind))?,
-            });
+            let read = match kind {
+                Kind::Text if cell.is_empty() && self.dialect.missing_is_nan => {
+                    Some(kind.missing())
+                }
+                Kind::Text => kind.cell(cell, text),
+                Kind::Number(_) if self.dialect.lacks(cell) => Some(kind.missing()),
+                Kind::Number(_) if self.dialect.has_commas => {
+                    kind.cell(&with_points(cell.trim_ascii()), text)
+                }
+                Kind::Number(_) => kind.cell(cell.trim_ascii(), text),
+            };
+            row.push(read.ok_or_else(|| self.bad_cell(place, len, column, *kind))?);
         }
         Ok(())
     }
@@ -405,8 +514,9 @@ impl CsvReader {
     fn bad_row(&self, place: u64, len: usize) -> AgentError {
         let (found, width) = (self.scanner.rows.len(), self.table.width);
         AgentError::new(format!(
-            "{}: {found} cells ({:?}), and the first row has {width}{}",
+            "{}: {found} cell{} ({:?}), and the first row has {width}{}",
             self.scanner.whereabouts(place, len),
+            if found == 1 { "" } else { "s" },
             lossy(&self.scanner.rows.cells()),
             self.scanner.lines_of(place, len),
         ))
@@ -419,12 +529,16 @@ impl CsvReader {
             None => format!("column {}", column.index),
         };
         let whereabouts = self.scanner.whereabouts(place, len);
+        let lines = self.scanner.lines_of(place, len);
+        let remedy = match lines.is_empty() && self.dialect.number::<f64>(cell).is_none() {
+            true => "; `columns` can leave the column out, `types` read it as text",
+            false => "",
+        };
         AgentError::new(match cell {
             b"" => format!("{whereabouts}: {name} is empty; `missing = \"nan\"` reads that as nan"),
             _ => format!(
-                "{whereabouts}: {name} has {:?}, which is no {kind}{}",
-                lossy(&[cell]),
-                self.scanner.lines_of(place, len),
+                "{whereabouts}: {name} has {:?}, which is no {kind}{lines}{remedy}",
+                lossy(&[cell])
             ),
         })
     }

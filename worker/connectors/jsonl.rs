@@ -23,6 +23,10 @@ use crate::operators::json_path::{self, Path};
 use crate::operators::numbers::with_number;
 use crate::types::{ItemType, Scalar};
 
+mod lean;
+
+use lean::{Keys, Lean};
+
 /// The row of `jsonl.read`.
 pub const JSONL_READ: OpDef = OpDef {
     name: "jsonl.read",
@@ -30,7 +34,7 @@ pub const JSONL_READ: OpDef = OpDef {
     doc: "Each line is a JSON object and an item; several fields give a port each, named as the field (signs other \
           than letters, digits and `_` become `_`), one field is the agent's only output. Numbers are f64, or of the agent's \
           `dtype`; true and false are 1 and 0 (u8), everything else is text. The first line tells which, and which fields there are; \
-          `fields` and `types` say otherwise. Empty lines are skipped. A line that is no JSON, lacks a field or has \
+          `fields` and `types` say otherwise. Empty lines are skipped. Of a key that an object has twice the last counts. A line that is no JSON, lacks a field or has \
           another kind of value there ends the run with file and line. A regular file goes on at the committed byte whatever is \
           killed. `-` is standard input: it and pipes cannot be looked at before the run, so `fields` must be given, and \
           cannot be read again, so a killed reader ends the run.",
@@ -93,9 +97,11 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         reader: Reader::of(args)?,
         lines: Lines::of_bytes(args)?,
         fields: Vec::new(),
+        keys: Keys::of([].into_iter()),
         missing_is_nan: args.text("missing") == Some("nan"),
     };
     agent.fields = agent.chosen_fields(args)?;
+    agent.keys = Keys::of(agent.fields.iter().map(|field| &field.path));
     for field in &agent.fields {
         cells::check_missing(field.kind, agent.missing_is_nan)?;
     }
@@ -115,17 +121,22 @@ struct Field {
 }
 
 impl Field {
-    /// The field as an item; what is wrong with it otherwise.
-    fn cell(&self, object: &Json, missing_is_nan: bool) -> Result<Cell, String> {
+    /// The field as an item; what is wrong with it otherwise. A text goes behind the others in `texts`.
+    fn cell(
+        &self,
+        value: Option<&Lean<'_>>,
+        missing_is_nan: bool,
+        texts: &mut Vec<u8>,
+    ) -> Result<Cell, String> {
         let written = &self.written;
-        let value = match self.path.of(object) {
-            Some(Json::Null) | None if missing_is_nan => return Ok(self.kind.missing()),
+        let value = match value {
+            Some(Lean::Null) | None if missing_is_nan => return Ok(self.kind.missing()),
             None => {
                 return Err(format!(
                     "has no field {written:?}; `missing = \"nan\"` reads that as nan"
                 ));
             }
-            Some(Json::Null) => {
+            Some(Lean::Null) => {
                 return Err(format!(
                     "{written:?} is null; `missing = \"nan\"` reads that as nan"
                 ));
@@ -133,13 +144,13 @@ impl Field {
             Some(value) => value,
         };
         let cell = match (self.kind, value) {
-            (Kind::Text, Json::String(text)) => Some(Cell::Text(text.clone())),
-            (Kind::Text, other) => Some(Cell::Text(other.to_string())),
-            (Kind::Number(scalar), Json::Number(number)) => of_number(scalar, number),
-            (Kind::Number(scalar), Json::Bool(flag)) => {
+            (Kind::Text, Lean::Text(text)) => Some(Cell::text(text, texts)),
+            (Kind::Text, other) => Some(Cell::text(&other.to_string(), texts)),
+            (Kind::Number(scalar), Lean::Number(number)) => of_number(scalar, number),
+            (Kind::Number(scalar), Lean::Bool(flag)) => {
                 of_number(scalar, &Number::from(u8::from(*flag)))
             }
-            (Kind::Number(_), Json::String(text)) => self.kind.cell(text.trim().as_bytes()),
+            (Kind::Number(_), Lean::Text(text)) => self.kind.cell(text.trim().as_bytes(), texts),
             _ => None,
         };
         cell.ok_or_else(|| format!("{written:?} has {value}, which is no {}", self.kind))
@@ -172,6 +183,8 @@ struct JsonReader {
     reader: Reader,
     lines: Lines,
     fields: Vec<Field>,
+    /// What of a line they need.
+    keys: Keys,
     missing_is_nan: bool,
 }
 
@@ -279,16 +292,21 @@ impl JsonReader {
         }
     }
 
-    /// The object in a line; `None` where the line is empty.
-    fn object(&self, line: Line, place: u64) -> Result<Option<Json>, AgentError> {
+    /// A line without the mark at the start of a file; `None` where it is empty.
+    fn text(&self, line: Line, place: u64) -> Option<&[u8]> {
         let bytes = &self.reader.bytes(place)[..line.len];
         let bytes = match place {
             0 => bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes),
             _ => bytes,
         };
-        if bytes.trim_ascii().is_empty() {
+        (!bytes.trim_ascii().is_empty()).then_some(bytes)
+    }
+
+    /// The object in a line; `None` where the line is empty.
+    fn object(&self, line: Line, place: u64) -> Result<Option<Json>, AgentError> {
+        let Some(bytes) = self.text(line, place) else {
             return Ok(None);
-        }
+        };
         match serde_json::from_slice(bytes) {
             Ok(object @ Json::Object(_)) => Ok(Some(object)),
             Ok(_) => Err(self.refusal(place, "is no JSON object")),
@@ -298,20 +316,29 @@ impl JsonReader {
 
     fn read(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let place = io.state.get::<u64>();
-        let mut row = Vec::new();
+        let (mut row, mut texts) = (Vec::new(), Vec::new());
         loop {
             let line = match self.next(*place)? {
                 Next::Line(line) => line,
                 Next::Ended => return Ok(Status::Done),
                 Next::Waiting(wait) => return Ok(Status::Wait(wait)),
             };
-            if let Some(object) = self.object(line, *place)? {
+            if let Some(bytes) = self.text(line, *place) {
+                let values = match self.keys.values(bytes) {
+                    Ok(values) => values,
+                    Err(error) => {
+                        // Says what is wrong with the line as a whole, where it is no object.
+                        self.object(line, *place)?;
+                        return Err(self.refusal(*place, &not_json(bytes, &error)));
+                    }
+                };
                 row.clear();
-                for field in &self.fields {
-                    let cell = field.cell(&object, self.missing_is_nan);
+                texts.clear();
+                for (field, value) in self.fields.iter().zip(&values) {
+                    let cell = field.cell(value.as_ref(), self.missing_is_nan, &mut texts);
                     row.push(cell.map_err(|why| self.refusal(*place, &why))?);
                 }
-                if !cells::give(&row, io.outputs) {
+                if !cells::give(&row, &texts, io.outputs) {
                     return Ok(Status::More);
                 }
             }
@@ -333,8 +360,7 @@ impl JsonReader {
 
     fn bad_line(&self, bad: BadLine, place: u64) -> AgentError {
         let whereabouts = self.whereabouts(place);
-        self.lines
-            .refusal(bad, &self.reader.name(), &whereabouts, place)
+        self.lines.refusal(bad, "the file", &whereabouts, place)
     }
 }
 

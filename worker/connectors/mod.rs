@@ -1,7 +1,7 @@
 //! Files, standard streams and sockets: one file each, one row each in the operators' table.
 //!
 //! `files` holds what they share about paths, reading and writing, `grown` what sinks of text share, `records` what formats of equally
-//! long items share, `lines` how bytes become lines, `text` how a number is spelled, `params` what is said of a path,
+//! long items share, `lines` how bytes become lines, `text` how a number is spelled, `digits` how one is read, `params` what is said of a path, `kind` what would read a file that another reader refuses,
 //! `cells` what rows of several columns are, `sound` what samples become, `staged` how a file is made that needs everything first;
 //! `recording` is what records whole runs.
 
@@ -32,10 +32,12 @@ pub mod wav;
 mod cells;
 #[cfg(test)]
 mod damage;
+mod digits;
 mod files;
 #[cfg(test)]
 mod fixtures;
 mod grown;
+mod kind;
 pub(crate) mod lines;
 mod net;
 mod params;
@@ -47,6 +49,7 @@ mod taken;
 mod text;
 
 pub use files::folder_of;
+pub use kind::advised;
 pub(crate) use text::push_number;
 
 pub(crate) const CONNECTORS: &[&OpDef] = &[

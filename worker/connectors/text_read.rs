@@ -111,7 +111,7 @@ impl TextReader {
             true => format!("{name}:{}", 1 + self.reader.lines_before(place)),
             false => format!("{name}, the line at byte {place}"),
         };
-        self.lines.refusal(bad, &name, &whereabouts, place)
+        self.lines.refusal(bad, "the file", &whereabouts, place)
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
         let text = b"ab\ncd\nx\xffy\n";
         assert_eq!(
             fails(text, &[]),
-            "t.txt:3: byte 7 of t.txt is no UTF-8; convert it (`iconv -t utf-8`), or say `invalid = \"replace\"`, or `dtype = \"bytes\"`"
+            "t.txt:3: byte 7 of the file is no UTF-8; convert it (`iconv -t utf-8`), or say `invalid = \"replace\"`, or `dtype = \"bytes\"`"
         );
         let replacing = [("invalid", Value::from("replace"))];
         let (blueprint, _folder) = built(text, None, &replacing);

@@ -17,6 +17,19 @@ impl Path {
             Step::Element(index) => value.get(index),
         })
     }
+
+    /// The key that it begins with, and the path from there on. `None` where it begins with an element.
+    pub(crate) fn parted(&self) -> Option<(&str, Path)> {
+        match &self.0[..] {
+            [Step::Key(key), rest @ ..] => Some((key, Path(rest.to_vec()))),
+            _ => None,
+        }
+    }
+
+    /// Whether it leads nowhere else: what is left of a key alone.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// The path that is written in this parameter.

@@ -287,7 +287,7 @@ fn end_len(bytes: &[u8]) -> usize {
 }
 
 /// The range without the spaces at its ends.
-fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+pub(super) fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
     let cell = &bytes[range.clone()];
     let start = range.start + (cell.len() - cell.trim_ascii_start().len());
     start..start + cell.trim_ascii().len()

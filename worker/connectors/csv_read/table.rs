@@ -273,11 +273,21 @@ pub(super) fn within(index: usize, width: usize, file: &str) -> Result<(), OpErr
 }
 
 pub(super) fn position(names: &[String], name: &str, file: &str) -> Result<usize, OpError> {
-    names.iter().position(|n| n == name).ok_or_else(|| {
-        let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
-        OpError::param("columns", format!("{file} has no column {name:?}"))
-            .with_help(meant(name, &candidates))
-    })
+    let found = names.iter().enumerate().filter(|(_, n)| *n == name);
+    let places: Vec<usize> = found.map(|(place, _)| place).collect();
+    match places[..] {
+        [place] => Ok(place),
+        [] => {
+            let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+            let message = format!("{file} has no column {name:?}");
+            Err(OpError::param("columns", message).with_help(meant(name, &candidates)))
+        }
+        _ => {
+            let message = format!("{file} has {} columns {name:?}", places.len());
+            let help = format!("say which by its number: they are {places:?}, counted from 0");
+            Err(OpError::param("columns", message).with_help(help))
+        }
+    }
 }
 
 pub(super) fn all_columns(names: Option<Vec<String>>, width: usize) -> Vec<Column> {

@@ -95,6 +95,22 @@ fn the_texts_ways_to_say_the_same() {
 }
 
 #[test]
+fn of_two_columns_of_one_name_each_has_a_port_and_a_number() {
+    let text = "a,b,a\n1,2,3\n";
+    check(text, &[], &[("a", &[1.0]), ("b", &[2.0]), ("a_2", &[3.0])]);
+    let number = Value::List(vec![Value::from(2)]);
+    check(text, &[("columns", number)], &[("", &[3.0])]);
+    let error = refused(text.as_bytes(), None, &[("columns", Value::from("a"))]);
+    assert!(
+        error.message.ends_with("t.csv has 2 columns \"a\""),
+        "{}",
+        error.message
+    );
+    let help = "say which by its number: they are [0, 2], counted from 0";
+    assert_eq!(error.help.as_deref(), Some(help));
+}
+
+#[test]
 fn columns_are_chosen_by_name_or_number_and_one_has_no_name() {
     let text = "a,b,c\n1,2,3\n4,5,6\n";
     let chosen = |columns: Vec<Value>| [("columns", Value::List(columns))];
@@ -158,6 +174,44 @@ fn what_other_programs_write_for_a_missing_number_is_missing() {
     let expected: &[(&str, &[f64])] = &[("a", &[1.0, nan, nan, nan]), ("b", &[2.0, 3.0, 4.0, 5.0])];
     check(text, &missing, expected);
     assert!(fails(text.as_bytes(), None, &[]).contains("\"NA\""));
+}
+
+#[test]
+fn plain_rows_and_others_are_read_alike() {
+    let rows = [
+        "1,2,a",
+        " 1 , 2 , a ",
+        "\"1\",2,a",
+        "+1,2,a",
+        "1,2.0,a\r",
+        "# no row",
+        "",
+        "01,2e0,\"a\"",
+        "1.,20e-1,a",
+        "1,2,\ta",
+    ];
+    let numbers = format!("x,y,s\n{}\n", rows.join("\n"));
+    let count = rows.len() - 2;
+    let columns = |names: &[&str]| Value::List(names.iter().map(|n| Value::from(*n)).collect());
+    let both = [("columns", columns(&["y", "x"]))];
+    check(
+        &numbers,
+        &both,
+        &[("y", &vec![2.0; count]), ("x", &vec![1.0; count])],
+    );
+    let typed = [
+        ("columns", columns(&["s", "x"])),
+        ("types", columns(&["text", "f32"])),
+    ];
+    for chunks in CUTS {
+        let (blueprint, _folder) = built(numbers.as_bytes(), None, &typed).unwrap();
+        let streams = run(blueprint, &[], chunks, usize::MAX).unwrap();
+        assert_eq!(crate::testing::texts(&streams[0]), vec!["a"; count]);
+        assert_eq!(
+            bytemuck::cast_slice::<u8, f32>(&streams[1]),
+            vec![1.0; count]
+        );
+    }
 }
 
 #[test]
@@ -231,7 +285,7 @@ fn what_is_no_number_is_named_with_its_line() {
         (
             b"a\n1\n\n# c\nx\n",
             "f64",
-            "t.csv:5: column \"a\" has \"x\", which is no f64",
+            "t.csv:5: column \"a\" has \"x\", which is no f64; `columns` can leave the column out, `types` read it as text",
         ),
         (
             b"a\r\n1\r\n1,5\r\n",
@@ -251,12 +305,12 @@ fn what_is_no_number_is_named_with_its_line() {
         (
             b"a,b\n1,2\n3\n",
             "f64",
-            "t.csv:3: 1 cells (\"3\"), and the first row has 2",
+            "t.csv:3: 1 cell (\"3\"), and the first row has 2",
         ),
         (
             b"1\n\xff\n",
             "f32",
-            "t.csv:2: column 0 has \"\u{fffd}\", which is no f32",
+            "t.csv:2: column 0 has \"\u{fffd}\", which is no f32; `columns` can leave the column out, `types` read it as text",
         ),
     ];
     for (text, dtype, message) in cases {
@@ -473,7 +527,7 @@ fn a_quoted_cell_goes_on_over_lines() {
 fn a_row_that_has_taken_in_others_says_which() {
     assert_eq!(
         fails(b"a,b\n1,2\n\"3,4\n5,\"\n", None, &[]),
-        "t.csv:3: 1 cells (\"3,4\\n5,\"), and the first row has 2; quotes make one row of lines 3 to 4"
+        "t.csv:3: 1 cell (\"3,4\\n5,\"), and the first row has 2; quotes make one row of lines 3 to 4"
     );
     let types = [("types", Value::from(["f64", "f64"]))];
     let text = [&b"a,b\n1,\"x"[..], &[b'\n'; 100], b"x\"\n"].concat();
