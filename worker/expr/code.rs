@@ -319,6 +319,20 @@ impl Program {
         }
     }
 
+    /// True of a number written out, which takes the type of what it meets.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.kind != Kind::Bool && self.ops.is_empty()
+    }
+
+    /// True of a whole number written without a minus.
+    pub(crate) fn is_count(&self) -> bool {
+        match (self.kind, &self.literals[..]) {
+            (Kind::U64, [_]) => self.is_literal(),
+            (Kind::I64, [(bits, _)]) => self.is_literal() && *bits as i64 >= 0,
+            _ => false,
+        }
+    }
+
     /// The most lanes that an item takes anywhere.
     pub(super) fn widest(&self) -> usize {
         self.widths.iter().copied().max().unwrap_or(1)

@@ -14,7 +14,8 @@ pub const FLAT_MAP: OpDef = OpDef {
     doc: "For each item, in turn, the result of each expression of `expr` whose condition in `when` is true, and all of that `times` times \
           over. `flat_map expr=[\"x\", \"-x\"]` gives each item and its negative, `flat_map expr=\"x\" times=\"x % 4\"` as many copies of an item as its \
           last two bits say, `flat_map expr=[\"x\", \"t\"] when=[\"x > 3\", \"n % 2 == 0\"]` up to two numbers of an item. The language is that of `map`. Results of \
-          several types become the one that holds them all: whole numbers i64, with a float among them f64. `times` is cut to a whole \
+          several types become the one that `map` would give for a choice between them: whole numbers i64 (u64 beside truth values and \
+          numbers without a minus), with a float among them f64. `times` is cut to a whole \
           number; one that is negative or no number ends the run with an error. What comes out has no rate.",
     inputs: Arity::One,
     outputs: "one stream of the expressions' common type, or of `dtype`, of no known rate",
@@ -110,21 +111,39 @@ fn common_type(results: &[Program], dtype: Option<&ItemType>) -> Result<ItemType
         let message = format!("one expression gives {}, another {other}", types[0]);
         return Err(OpError::param("expr", message).with_help("all must give as many numbers"));
     }
-    let mut scalars = types.iter().filter_map(|t| t.elements()).map(|(s, _)| s);
-    let first = scalars.next().unwrap_or(Scalar::F64);
-    // Whole numbers beside other types are i64.
-    let widened = |s: Scalar| if s.is_integer() { Scalar::I64 } else { s };
-    let join = |one: Scalar, other: Scalar| match one == other {
-        true => one,
-        false => widened(one).common(widened(other)).unwrap_or(Scalar::I64),
+    let scalar = |nth: usize| {
+        types[nth]
+            .elements()
+            .map_or(Scalar::F64, |(scalar, _)| scalar)
     };
-    let common = types[0].with_scalar(scalars.fold(first, join));
+    // Numbers written out come last: they take the type of what they meet.
+    let mut order: Vec<usize> = (0..results.len()).collect();
+    order.sort_by_key(|nth| results[*nth].is_literal());
+    let common = order.into_iter().fold(None, |common, nth| match common {
+        None => Some(scalar(nth)),
+        Some(common) => Some(both(common, scalar(nth), &results[nth])),
+    });
+    let common = types[0].with_scalar(common.unwrap_or(Scalar::F64));
     match dtype {
         None => Ok(common),
         Some(_) => {
             let found = results.iter().map(|program| output_type(program, dtype));
             found.reduce(Result::and).unwrap_or(Ok(common))
         }
+    }
+}
+
+/// The type of what one expression would give that chooses between a number of type `one` and this result.
+fn both(one: Scalar, other: Scalar, result: &Program) -> Scalar {
+    match (one, other) {
+        _ if one == other => one,
+        // Truth values.
+        (Scalar::U8, other) => other,
+        (one, Scalar::U8) => one,
+        (Scalar::U64, _) if result.is_count() => one,
+        (Scalar::F32 | Scalar::Cf32, _) if result.is_literal() && !other.is_complex() => one,
+        (one, other) if one.is_integer() && other.is_integer() => Scalar::I64,
+        (one, other) => one.common(other).unwrap_or(Scalar::F64),
     }
 }
 
@@ -300,6 +319,14 @@ mod tests {
             ("i16", &["x", "x / 2"], None, "f64"),
             ("f32", &["x", "2 * x"], None, "f32"),
             ("f32", &["x", "n"], None, "f64"),
+            ("f32", &["x", "0.5"], None, "f32"),
+            ("f32", &["0.5", "x > 0", "x"], None, "f32"),
+            ("u64", &["x", "x > 2"], None, "u64"),
+            ("u64", &["1", "x"], None, "u64"),
+            ("u64", &["x", "-1"], None, "i64"),
+            ("u64", &["x", "n - 1"], None, "i64"),
+            ("u64", &["x > 1", "x > 2"], None, "u8"),
+            ("u64", &["x", "0.5"], None, "f64"),
             ("cf32", &["x", "abs(x)"], None, "cf32"),
             ("f64[3]", &["x", "x > 0"], None, "f64[3]"),
             ("i16", &["x", "x / 2"], Some("f32"), "f32"),
