@@ -246,9 +246,16 @@ pub(super) fn conflicts(graph: &GraphDecl, built: &[Option<Built>], found: &mut 
         }
     }
     let source = graph.source.as_ref();
-    for writer in graph_files(source).filter_map(|file| writers.get(&file)) {
-        let message = format!("agent `{}` would write over the graph file", writer.agent);
-        found.push(Diagnostic::new(message).at(writer.span.clone(), "the graph itself"));
+    for (file, is_included) in graph_files(source) {
+        let Some(writer) = writers.get(&file) else {
+            continue;
+        };
+        let (what, place) = match is_included {
+            false => ("the graph file", "the graph itself"),
+            true => ("a file that the graph includes", "included"),
+        };
+        let message = format!("agent `{}` would write over {what}", writer.agent);
+        found.push(Diagnostic::new(message).at(writer.span.clone(), place));
     }
     let mut stdin: Option<Use<'_>> = None;
     for used in uses(graph, built, |built| &built.reads) {
@@ -293,7 +300,7 @@ fn uses<'a>(
 /// Whose a file is that something beside the graph's agents is to write, in words; `None`: nobody's.
 pub(crate) fn whose(graph: &Resolved, path: &Path) -> Option<String> {
     let wanted = identity(path).filter(|found| *found != Identity::Standard)?;
-    if graph_files(graph.source.as_ref()).any(|file| file == wanted) {
+    if graph_files(graph.source.as_ref()).any(|(file, _)| file == wanted) {
         return Some("a file of the graph itself".to_owned());
     }
     let uses = |path: &PathBuf| identity(path).as_ref() == Some(&wanted);
@@ -316,14 +323,14 @@ fn source_name(source: Option<&SourceText>) -> Option<&str> {
     source.map(|source| source.name.as_str())
 }
 
-/// The files that the graph was read from.
-fn graph_files(source: Option<&SourceText>) -> impl Iterator<Item = Identity> {
+/// The files that the graph was read from; true for those that it includes.
+fn graph_files(source: Option<&SourceText>) -> impl Iterator<Item = (Identity, bool)> {
     let included = source.into_iter().flat_map(|source| source.included());
-    let names = source_name(source).filter(|name| !name.starts_with('<'));
+    let own = source_name(source).filter(|name| !name.starts_with('<'));
+    let names = own.into_iter().map(|name| (name, false));
     names
-        .into_iter()
-        .chain(included.map(|file| file.name.as_str()))
-        .filter_map(|name| identity(Path::new(name)))
+        .chain(included.map(|file| (file.name.as_str(), true)))
+        .filter_map(|(name, is_included)| Some((identity(Path::new(name))?, is_included)))
 }
 
 fn both(first: &Use<'_>, second: &Use<'_>, what: &str) -> Diagnostic {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::{has, said_of_line};
+use thalweg::file::load_file;
+
+use crate::{has, said, said_of_line};
 
 fn writing(path: &str) -> String {
     said_of_line(&format!("counter items=3 ! csv.write path=\"{path}\""))
@@ -67,4 +69,26 @@ fn a_file_is_not_taken_for_one_of_another_kind() {
     has(&said("plain.txt"), &["did you mean `plain`?"]);
     let other = said("station.cf32");
     assert!(!other.contains("did you mean"), "{other}");
+}
+
+#[test]
+fn a_sink_over_the_graph_or_what_it_includes_is_told_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.toml");
+    fs::write(folder.path().join("part.toml"), "graphs = {}\n").unwrap();
+    for (to, what) in [
+        ("g.toml", "the graph file"),
+        ("part.toml", "a file that the graph includes"),
+    ] {
+        let text = format!(
+            "include = \"part.toml\"\n[agents]\na = {{ op = \"counter\", items = 3 }}\n\
+             o = {{ op = \"csv.write\", in = \"a\", path = \"{to}\" }}\n"
+        );
+        fs::write(&path, &text).unwrap();
+        has(
+            &said(load_file(path.to_str().unwrap()), &text),
+            &["agent `o` would write over", what],
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
 }
