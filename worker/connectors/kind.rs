@@ -21,12 +21,11 @@ const MARKS: &[(&[u8], &str, &str)] = &[
 
 /// Where a reader refuses its file, what would read it.
 pub fn advised(error: OpError, args: &Args) -> OpError {
-    let (op, path) = (args.op().name, args.path("path"));
-    let is_about_file = error.param.as_deref() == Some("path") && op.ends_with(".read");
-    match path
-        .filter(|_| is_about_file)
-        .and_then(|path| other(op, &path))
-    {
+    let op = args.op().name;
+    if error.param.as_deref() != Some("path") || !op.ends_with(".read") {
+        return error;
+    }
+    match args.path("path").and_then(|path| other(op, &path)) {
         None => error,
         Some(help) => OpError {
             help: Some(help),
