@@ -1,9 +1,4 @@
 //! Numbers at the front of bytes, in one pass: what most cells of most files are.
-//!
-//! Digits with a point and an exponent are gathered, eight at a time, into an integer and a power of ten. Where one exact operation makes the number of
-//! those it is rounded once, so it is what `str::parse` gives. Powers from -27 to -1: one division of integers with its remainder
-//! (5^27 fits into 64 bits); from 0 to 22 of at most 53 bits: one product of floats (Clinger 1990, "How to read floating point
-//! numbers accurately"). All else is `str::parse`'s, or refused: the caller then looks at the cell as a whole.
 
 use std::str::FromStr;
 
@@ -12,7 +7,7 @@ use bytemuck::Pod;
 /// A number that can be read at the front of bytes.
 pub(super) trait Front: Pod + FromStr {
     /// The number that bytes start with, and how many spell it: what `str::parse` gives of those. `None` where they start otherwise, and of
-    /// some numbers that are spelled unusually.
+    /// some numbers that are spelled unusually: the caller then looks at the cell as a whole.
     fn front(bytes: &[u8], point: u8) -> Option<(Self, usize)>;
 }
 
@@ -24,14 +19,9 @@ macro_rules! integers {
                 if is_negative && <$rust>::MIN == 0 {
                     return None;
                 }
-                let mut digits = Digits::default();
-                let len = digits.take(bytes, usize::from(is_negative));
-                if digits.count == 0 || digits.count > INTEGER_LEN_MAX {
-                    return None;
-                }
-                let wide = digits.value as i64;
-                let number = <$rust>::try_from(if is_negative { -wide } else { wide });
-                Some((number.ok()?, len))
+                let (magnitude, count) = digits(&bytes[usize::from(is_negative)..])?;
+                let number = if is_negative { -magnitude } else { magnitude };
+                Some((<$rust>::try_from(number).ok()?, count + usize::from(is_negative)))
             }
         }
     )*};
@@ -39,26 +29,34 @@ macro_rules! integers {
 
 integers! { u8 i8 u16 i16 u32 i32 u64 i64 }
 
+/// The digits that bytes start with, and how many: no more than any `i64` has room for.
+fn digits(bytes: &[u8]) -> Option<(i64, usize)> {
+    const COUNT_MAX: usize = 18;
+    let mut value = 0;
+    for (count, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if count == COUNT_MAX => return None,
+            b'0'..=b'9' => value = 10 * value + i64::from(byte - b'0'),
+            _ => return (count > 0).then_some((value, count)),
+        }
+    }
+    (!bytes.is_empty()).then_some((value, bytes.len()))
+}
+
 macro_rules! floats {
     ($($rust:ty)*) => {$(
         impl Front for $rust {
             fn front(bytes: &[u8], point: u8) -> Option<($rust, usize)> {
-                let decimal = Decimal::front(bytes, point)?;
-                let number = match decimal.exponent {
-                    _ if decimal.count > DIGITS_MAX => None,
-                    -27..=-1 => Some(decimal.divided(<$rust>::MANTISSA_DIGITS) as $rust),
-                    0..=10 if decimal.value >> <$rust>::MANTISSA_DIGITS == 0 => {
-                        Some(decimal.value as $rust * (10u64.pow(decimal.exponent as u32) as $rust))
-                    }
-                    _ => None,
-                };
-                let number = match number {
-                    Some(number) if decimal.is_negative => -number,
-                    Some(number) => number,
-                    None if point == b'.' => std::str::from_utf8(&bytes[..decimal.len]).ok()?.parse().ok()?,
-                    None => return None,
-                };
-                Some((number, decimal.len))
+                let unsigned = bytes.strip_prefix(b"-").unwrap_or(bytes);
+                // Not `inf`, `nan` or `+1`, of which it is the reader of cells that says what they are.
+                if !matches!(unsigned.first(), Some(b'0'..=b'9' | b'.')) {
+                    return None;
+                }
+                if point == b'.' {
+                    return fast_float2::parse_partial(bytes).ok();
+                }
+                let mut room = [0; SPELLED_MAX];
+                fast_float2::parse_partial(with_point(bytes, point, &mut room)?).ok()
             }
         }
     )*};
@@ -66,137 +64,18 @@ macro_rules! floats {
 
 floats! { f32 f64 }
 
-/// So many digits are a `u64`, whatever they are.
-const DIGITS_MAX: usize = 19;
+/// More bytes than most numbers are spelled with.
+const SPELLED_MAX: usize = 32;
 
-/// So many digits are an `i64`, whatever they are.
-const INTEGER_LEN_MAX: usize = 18;
-
-/// Digits in a row.
-#[derive(Default)]
-struct Digits {
-    value: u64,
-    count: usize,
-}
-
-impl Digits {
-    /// Takes the digits from byte `at` on; where they end. More than fit make a value of no meaning.
-    fn take(&mut self, bytes: &[u8], mut at: usize) -> usize {
-        let start = at;
-        while let Some(eight) = bytes.get(at..at + 8) {
-            let eight = u64::from_le_bytes(eight.try_into().expect("8 bytes"));
-            if !are_digits(eight) {
-                break;
-            }
-            self.value = self
-                .value
-                .wrapping_mul(100_000_000)
-                .wrapping_add(of_eight(eight));
-            at += 8;
-        }
-        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-            self.value = self
-                .value
-                .wrapping_mul(10)
-                .wrapping_add(u64::from(digit - b'0'));
-            at += 1;
-        }
-        self.count += at - start;
-        at
+/// The bytes that may spell a number with another point, spelled with `.`.
+fn with_point<'a>(bytes: &[u8], point: u8, room: &'a mut [u8; SPELLED_MAX]) -> Option<&'a [u8]> {
+    let is_spelling = |byte: &u8| byte.is_ascii_digit() || b"-+eE".contains(byte) || *byte == point;
+    let len = bytes.iter().take_while(|byte| is_spelling(byte)).count();
+    let spelled = room.get_mut(..len)?;
+    for (to, from) in spelled.iter_mut().zip(bytes) {
+        *to = if *from == point { b'.' } else { *from };
     }
-}
-
-/// Whether all of eight bytes are digits: none is below `0`, and none above `9` overflows into bit 7.
-fn are_digits(eight: u64) -> bool {
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    eight & HIGH == ZEROS && eight.wrapping_add(0x0606_0606_0606_0606) & HIGH == ZEROS
-}
-
-/// The number of eight digits, the first in the lowest byte: pairs, then fours, then all.
-fn of_eight(eight: u64) -> u64 {
-    let ones = eight & 0x0f0f_0f0f_0f0f_0f0f;
-    let pairs = (ones.wrapping_mul(10 * 256 + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100 * 65_536 + 1) >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000 * (1 << 32) + 1) >> 32
-}
-
-/// A number as it is spelled: `value` times ten to the power of `exponent`.
-struct Decimal {
-    is_negative: bool,
-    value: u64,
-    /// Digits of `value`, leading zeros left out of those before the point only.
-    count: usize,
-    exponent: i32,
-    /// Bytes that spell it.
-    len: usize,
-}
-
-impl Decimal {
-    fn front(bytes: &[u8], point: u8) -> Option<Decimal> {
-        let is_negative = bytes.first() == Some(&b'-');
-        let mut digits = Digits::default();
-        let mut at = usize::from(is_negative);
-        if bytes.get(at) == Some(&b'0') {
-            at += 1;
-        }
-        let has_zero = at > usize::from(is_negative);
-        at = digits.take(bytes, at);
-        let mut exponent = 0;
-        if bytes.get(at) == Some(&point) {
-            let start = at + 1;
-            at = digits.take(bytes, start);
-            exponent = -i32::try_from(at - start).ok()?;
-        }
-        if digits.count == 0 && !has_zero {
-            return None;
-        }
-        if let Some(b'e' | b'E') = bytes.get(at) {
-            let sign = bytes.get(at + 1);
-            let start = at + 1 + usize::from(matches!(sign, Some(b'+' | b'-')));
-            let mut power = Digits::default();
-            at = power.take(bytes, start);
-            if power.count == 0 || power.count > 4 {
-                return None;
-            }
-            exponent += match sign {
-                Some(b'-') => -(power.value as i32),
-                _ => power.value as i32,
-            };
-        }
-        Some(Decimal {
-            is_negative,
-            value: digits.value,
-            count: digits.count,
-            exponent,
-            len: at,
-        })
-    }
-
-    /// The value over ten to the power of -`exponent`, of 1 to 27, rounded to so many bits, ties to even.
-    fn divided(&self, bits: u32) -> f64 {
-        if self.value == 0 {
-            return 0.0;
-        }
-        let tens = -self.exponent;
-        let fives = 5u64.pow(tens as u32);
-        // Both with their highest bit set: the quotient has 63 or 64 bits.
-        let (up, down) = (self.value.leading_zeros(), fives.leading_zeros());
-        let over = u128::from(self.value << up) << 63;
-        let under = u128::from(fives << down);
-        let quotient = (over / under) as u64;
-        let is_exact = u128::from(quotient) * under == over;
-        let shift = 64 - quotient.leading_zeros() - bits;
-        let (whole, rest, half) = (
-            quotient >> shift,
-            quotient & ((1 << shift) - 1),
-            1u64 << (shift - 1),
-        );
-        let is_up = rest > half || rest == half && (!is_exact || whole & 1 == 1);
-        let power = shift as i32 + down as i32 - up as i32 - 63 - tens;
-        // Both are exact, and the product is a normal number: `power` is from -180 to 0.
-        (whole + u64::from(is_up)) as f64 * f64::from_bits(((1023 + power) as u64) << 52)
-    }
+    Some(spelled)
 }
 
 #[cfg(test)]
@@ -271,12 +150,13 @@ mod tests {
             assert!(check::<f32>(text), "{text}");
         }
         for text in [
-            "", "-", ".", "-.", "x", "e5", "nan", "inf", "+1", " 1", "1e", "1e-", "1e99999",
+            "", "-", ".", "-.", "x", "e5", "nan", "inf", "-inf", "+1", " 1",
         ] {
             assert!(f64::front(text.as_bytes(), b'.').is_none(), "{text}");
         }
         assert_eq!(f64::front(b"1,5;", b','), Some((1.5, 3)));
-        assert_eq!(f64::front(b"1,5e300;", b','), None);
+        assert_eq!(f64::front(b"-1,5e300;", b','), Some((-1.5e300, 8)));
+        assert_eq!(f64::front(&[b'1'; 40], b','), None);
         assert_eq!(f64::front(b"1.5", b','), Some((1.0, 1)));
     }
 
