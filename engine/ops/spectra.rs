@@ -15,8 +15,9 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{CxOf, Length, List, Numbers, RealOf};
+use super::kinds::{CxOf, Float, Length, List, Numbers, RealOf};
 use super::rows::operators;
+use crate::stream::Stream;
 
 operators! {
     struct Transform {
@@ -67,6 +68,9 @@ operators! {
         window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
+        /// What is subtracted from a frame first, its mean or the straight line that fits it best:
+        /// `"constant"`, `"linear"`, `"false"`. `"false"` unless told otherwise.
+        detrend: &str,
         /// `spectrum`: divided by the window's sum, so that a complex sine shows its amplitude. `psd`: by the
         /// root of rate times the sum of its squares, so that squared magnitudes are densities. `none`: as
         /// transformed: `"spectrum"`, `"psd"`, `"none"`. `"spectrum"` unless told otherwise.
@@ -129,8 +133,8 @@ operators! {
         window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
-        /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
-        /// unless told otherwise.
+        /// What is subtracted from a frame first, its mean or the straight line that fits it best:
+        /// `"constant"`, `"linear"`, `"false"`. `"constant"` unless told otherwise.
         detrend: &str,
         /// `density`: power per Hz. `spectrum`: power, so that a sine of amplitude A shows A^2 / 2 (A^2 where
         /// it is complex): `"density"`, `"spectrum"`. `"density"` unless told otherwise.
@@ -170,12 +174,15 @@ operators! {
         window_args: impl List,
         /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
         nfft: u64,
-        /// `constant`: a frame's mean is subtracted from it first: `"constant"`, `"false"`. `"constant"`
-        /// unless told otherwise.
+        /// What is subtracted from a frame first, its mean or the straight line that fits it best:
+        /// `"constant"`, `"linear"`, `"false"`. `"constant"` unless told otherwise.
         detrend: &str,
         /// `density`: power per Hz. `spectrum`: power, so that a sine of amplitude A shows A^2 / 2 (A^2 where
         /// it is complex): `"density"`, `"spectrum"`. `"density"` unless told otherwise.
         scaling: &str,
+        /// `median`: the middle one of the frames, bin by bin, over SciPy's factor for its bias: `"mean"`,
+        /// `"median"`. `"mean"` unless told otherwise.
+        average: &str,
         /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
         rate: f64,
     }
@@ -185,6 +192,54 @@ operators! {
     /// Welch's method, running: frames as `spectrogram` has them, and for each `every` frames the mean of the
     /// powers of `segments` of them.
     fn welch[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "welch";
+
+    /// Cross power spectrum of two streams: the mean over some frames, again and again.
+    ///
+    /// As [`welch()`], of the stream x that it is applied to and another one, y: the mean of conj(X) Y.
+    fn csd[T: Numbers, U: Numbers<Number = CxOf<T>>](; y: &Stream<T>) -> <T, U> = "csd";
+
+    struct Coherence {
+        /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.
+        size: impl Length,
+        /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
+        /// `size`, rounded up. In items.
+        hop: impl Length,
+        /// Frames in a mean. In frames, `8` unless told otherwise.
+        segments: u64,
+        /// Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means. In
+        /// frames.
+        every: u64,
+        /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
+        /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
+        window: &str,
+        /// Shape of the Kaiser window. `14` unless told otherwise.
+        beta: f64,
+        /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
+        /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
+        window_args: impl List,
+        /// Length of the transform, if a frame is to be filled up with zeros; at most 65536. Default: `size`.
+        nfft: u64,
+        /// What is subtracted from a frame first, its mean or the straight line that fits it best:
+        /// `"constant"`, `"linear"`, `"false"`. `"constant"` unless told otherwise.
+        detrend: &str,
+    }
+
+    /// How far two streams go together, frequency by frequency: 0 to 1.
+    ///
+    /// The squared magnitude of the cross spectrum over the product of the two power spectra, each the mean of
+    /// `segments` frames: `scipy.signal.coherence` of that stretch.
+    fn coherence[T: Numbers, U: Numbers<Number = RealOf<T>>](; y: &Stream<T>) -> <T, U> = "coherence";
+
+    struct Detrend {
+        /// `linear`: the line of least squares is taken off. `constant`: the mean. `"linear"` unless told
+        /// otherwise.
+        kind = "type": &str,
+    }
+
+    /// Takes a window's mean, or the straight line that fits it best, off it.
+    ///
+    /// `scipy.signal.detrend(window, type=kind)`, of each vector.
+    fn detrend[T: Numbers]() -> <T, Float<T>> = "detrend";
 
     struct Cepstrum {
         /// Items in a frame, at most 65536: SciPy's `nperseg`. In items, `256` unless told otherwise.

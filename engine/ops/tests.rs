@@ -213,6 +213,8 @@ fn spectra_are_vectors_as_long_as_the_stream_says() {
     on::<f64, [C; 9]>(stft().size(16).hop(8));
     on::<f32, [f32; 9]>(spectrogram().size(16));
     on::<f64, [f64; 9]>(welch().size(16).segments(2));
+    on::<f64, [f64; 9]>(welch().size(16).average("median"));
+    on::<[i16; 9], [f64; 9]>(detrend().kind("constant"));
     on::<f64, [f64; 16]>(cepstrum().size(16));
     on::<f64, C>(goertzel(50.0, 100));
     on::<f64, [C; 2]>(goertzel([50.0, 60.0], 100));

@@ -184,14 +184,13 @@ fn here(name: &str) -> Option<&'static str> {
             "remez" | "firls" => "there are `fir.remez` and `fir.firls`",
             "iirnotch" | "notch" => "it is called `iir.notch`",
             "convolve" | "fftconvolve" | "oaconvolve" => "`fir` with `taps` convolves",
-            "periodogram" | "psd" | "csd" => "it is called `welch`",
+            "periodogram" | "psd" | "power_spectrum" => "it is called `welch`",
             "medfilt" => "it is called `median`",
             "savgol_filter" => "it is called `savgol`",
             "find_peaks" => "it is called `peaks`",
             "uniform_filter1d" | "moving_mean" | "boxcar" => "it is called `moving_average`",
-            "detrend" => {
-                "`dc_block` takes the mean away; `blocks`, then `map` with expr = \"x - mean(x)\", window by window"
-            }
+            "cross_spectrum" | "cpsd" => "it is called `csd`",
+            "mscohere" => "it is called `coherence`",
             "envelope" => "`hilbert`, then `map` with expr = \"abs(x)\"",
             "gaussian_noise" | "white_noise" | "randn" | "random" => "it is called `noise`",
             "clip" | "clamp" | "abs" | "sqrt" | "log10" => {

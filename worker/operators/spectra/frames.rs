@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use bytemuck::{Pod, cast_slice};
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftNum, FftPlanner};
 
+use super::detrend::{Detrend, tapered};
 use crate::agent::{Agent, AgentError, InPort, Input, Io, Status};
 use crate::design::taper::Taper;
 use crate::op::{Args, OpError, ParamDef, ParamKind};
@@ -64,10 +65,10 @@ pub(super) const NFFT: ParamDef = ParamDef {
 
 pub(super) const DETREND: ParamDef = ParamDef {
     name: "detrend",
-    kind: ParamKind::Choice(&["constant", "false"]),
+    kind: ParamKind::Choice(&["constant", "linear", "false"]),
     default: Some("constant"),
     unit: "",
-    doc: "`constant`: a frame's mean is subtracted from it first.",
+    doc: "What is subtracted from a frame first. `constant`: its mean. `linear`: the straight line that fits it best. `false`: nothing.",
 };
 
 pub(super) const SCALING: ParamDef = ParamDef {
@@ -96,8 +97,8 @@ pub(super) struct Shape {
     pub(super) taper: Vec<f64>,
     /// Numbers in a transform, at least those of a frame.
     pub(super) nfft: usize,
-    /// True if a frame's mean is taken off it.
-    pub(super) is_detrended: bool,
+    /// What is taken off a frame.
+    pub(super) detrend: Detrend,
 }
 
 impl Shape {
@@ -122,7 +123,10 @@ impl Shape {
             windows: Windows { size, step: hop },
             taper: periodic(taper, size as usize),
             nfft: nfft as usize,
-            is_detrended: has("detrend") && args.text("detrend") == Some("constant"),
+            detrend: match has("detrend") {
+                true => Detrend::named(args.text("detrend")),
+                false => Detrend::Nothing,
+            },
         })
     }
 
@@ -278,7 +282,7 @@ impl Part for f64 {
 /// Makes the transform of one frame after the other. All of it is tables and scratch.
 pub(super) struct Spectrum<T: Part> {
     scalar: Scalar,
-    is_detrended: bool,
+    detrend: Detrend,
     taper: Vec<T>,
     transform: Transform<T>,
     real: Vec<T>,
@@ -306,7 +310,7 @@ impl<T: Part> Spectrum<T> {
         let zero = Complex::new(T::zero(), T::zero());
         Spectrum {
             scalar: shape.scalar,
-            is_detrended: shape.is_detrended,
+            detrend: shape.detrend,
             taper: shape.taper.iter().map(|&w| T::near(w)).collect(),
             real: vec![T::zero(); if shape.is_two_sided() { 0 } else { shape.nfft }],
             bins: vec![zero; shape.bins()],
@@ -322,15 +326,11 @@ impl<T: Part> Spectrum<T> {
             Transform::Real(fft) => {
                 let (numbers, padding) = self.real.split_at_mut(self.taper.len());
                 if self.scalar == T::SCALAR {
-                    tapered(
-                        cast_slice::<_, T>(frame),
-                        self.is_detrended,
-                        &self.taper,
-                        numbers,
-                    );
+                    let frame = cast_slice::<_, T>(frame);
+                    tapered::<T, T, 1>(frame, self.detrend, &self.taper, numbers);
                 } else {
                     f64::load(self.scalar, frame, &mut self.loaded);
-                    tapered(&self.loaded, self.is_detrended, &self.taper, numbers);
+                    tapered::<f64, T, 1>(&self.loaded, self.detrend, &self.taper, numbers);
                 }
                 padding.fill(T::zero());
                 fft.process_with_scratch(&mut self.real, &mut self.bins, &mut self.scratch)
@@ -338,57 +338,14 @@ impl<T: Part> Spectrum<T> {
             }
             Transform::Complex(fft) => {
                 let (numbers, padding) = self.bins.split_at_mut(self.taper.len());
-                let frame = cast_slice(frame);
-                tapered_complex(frame, self.is_detrended, &self.taper, numbers);
+                let numbers = cast_slice_mut::<_, T>(numbers);
+                tapered::<T, T, 2>(cast_slice(frame), self.detrend, &self.taper, numbers);
                 padding.fill(Complex::new(T::zero(), T::zero()));
                 fft.process_with_scratch(&mut self.bins, &mut self.scratch);
             }
         }
         &mut self.bins
     }
-}
-
-fn tapered<X: Part, T: Part>(frame: &[X], is_detrended: bool, taper: &[T], out: &mut [T]) {
-    let terms = out.iter_mut().zip(frame).zip(taper);
-    if is_detrended {
-        let [a, b] = sums(frame);
-        let mean = (a + b) / frame.len() as f64;
-        terms.for_each(|((y, x), w)| *y = T::near((x.wide() - mean) * w.wide()));
-    } else {
-        terms.for_each(|((y, x), w)| *y = T::near(x.wide()) * *w);
-    }
-}
-
-fn tapered_complex<T: Part>(
-    frame: &[Complex<T>],
-    is_detrended: bool,
-    taper: &[T],
-    out: &mut [Complex<T>],
-) {
-    let [re, im] = match is_detrended {
-        true => sums(cast_slice::<_, T>(frame)).map(|sum| sum / frame.len() as f64),
-        false => [0.0; 2],
-    };
-    for ((y, x), w) in out.iter_mut().zip(frame).zip(taper) {
-        let part = |x: T, mean: f64| T::near((x.wide() - mean) * w.wide());
-        *y = Complex::new(part(x.re, re), part(x.im, im));
-    }
-}
-
-/// The sums of the numbers at even places and at odd ones, in an order that follows from their number alone.
-fn sums<X: Part>(numbers: &[X]) -> [f64; 2] {
-    let (eights, rest) = numbers.as_chunks::<8>();
-    let mut lanes = [0.0; 8];
-    for eight in eights {
-        for (lane, x) in lanes.iter_mut().zip(eight) {
-            *lane += x.wide();
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *lane += x.wide();
-    }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    [(a + c) + (e + g), (b + d) + (f + h)]
 }
 
 /// Gives one item for each frame: the bytes that `finish` makes of its transform.

@@ -4,6 +4,8 @@
 //! (`frames.rs`), so where a batch begins changes nothing.
 
 pub mod cepstrum;
+pub mod cross;
+pub mod detrend;
 pub mod goertzel;
 pub mod istft;
 pub mod octaves;
@@ -13,3 +15,4 @@ pub mod stft;
 pub mod welch;
 
 mod frames;
+mod held;

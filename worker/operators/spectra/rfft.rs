@@ -6,6 +6,7 @@ use bytemuck::cast_slice_mut;
 use num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner};
 
+use super::detrend::Detrend;
 use super::frames::{Framed, Part, Shape, Spectrum, bounded};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -66,7 +67,7 @@ fn build_forward(args: &Args) -> Result<Blueprint, OpError> {
         },
         taper: vec![1.0; size],
         nfft: size,
-        is_detrended: false,
+        detrend: Detrend::Nothing,
     };
     let blueprint = match shape.is_single() {
         true => Blueprint::new(forward::<f32>(&shape)),

@@ -3,7 +3,7 @@
 use bytemuck::cast_slice_mut;
 use num_complex::Complex;
 
-use super::frames::{BETA, Framed, HOP, NFFT, Part, RATE, SIZE, Shape, Spectrum, WINDOW};
+use super::frames::{BETA, DETREND, Framed, HOP, NFFT, Part, RATE, SIZE, Shape, Spectrum, WINDOW};
 use crate::agent::{Agent, Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
@@ -16,7 +16,7 @@ pub const STFT: OpDef = OpDef {
     name: "stft",
     summary: "short-time Fourier transform",
     doc: "The n-th frame, the items `n * hop .. n * hop + size`, is multiplied with the window and transformed: column n of \
-`scipy.signal.stft(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, boundary=None, padded=False, scaling=..)[2]`. \
+`scipy.signal.stft(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, boundary=None, padded=False, scaling=..)[2]`. \
 A frame is out when its last item is here; there is no partial frame at either end. Real numbers give the nfft / 2 + 1 bins \
 of the frequencies k * rate / nfft from 0 to half the rate, complex ones all nfft (the upper half are the negative frequencies, \
 as `fft` has them). f32 and cf32 give cf32, other numbers cf64. Source: the crates realfft and rustfft.",
@@ -29,6 +29,10 @@ as `fft` has them). f32 and cf32 give cf32, other numbers cf64. Source: the crat
         BETA,
         WINDOW_ARGS,
         NFFT,
+        ParamDef {
+            default: Some("false"),
+            ..DETREND
+        },
         ParamDef {
             name: "scaling",
             kind: ParamKind::Choice(&["spectrum", "psd", "none"]),

@@ -5,9 +5,10 @@ use bytemuck::cast_slice_mut;
 use super::frames::{
     BETA, DETREND, HOP, NFFT, Part, RATE, SCALING, SIZE, Seen, Shape, Spectrum, WINDOW,
 };
+use super::held::{self, AVERAGE, EVERY, Of, SEGMENTS};
 use super::spectrogram::power;
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, StateSpec, Status, Table};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::op::{Args, Arity, OpDef, OpError};
 use crate::operators::tapers::WINDOW_ARGS;
 use crate::sliding::Windows;
 use crate::types::ItemType;
@@ -17,35 +18,25 @@ pub const WELCH: OpDef = OpDef {
     name: "welch",
     summary: "power spectrum: the mean over some frames, again and again",
     doc: "Welch's method, running: frames as `spectrogram` has them, and for each `every` frames the mean of the powers of `segments` of them. \
-The n-th vector is `scipy.signal.welch(x[a : b], fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, scaling=scaling)[1]` \
+The n-th vector is `scipy.signal.welch(x[a : b], fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, scaling=scaling, average=average)[1]` \
 with a = n * every * hop and b = a + (segments - 1) * hop + size, and is out when item b - 1 is here. With `every = 1` it is a \
 moving average. Bins and types are those of `spectrogram`; sums are in f64, from the oldest frame to the newest, so nothing drifts. \
+`csd` and `coherence` compare two streams. \
 Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
     inputs: Arity::One,
     outputs: "one stream of real vectors, of rate / (hop * every)",
     params: &[
         SIZE,
         HOP,
-        ParamDef {
-            name: "segments",
-            kind: ParamKind::Int,
-            default: Some("8"),
-            unit: "frames",
-            doc: "Frames in a mean.",
-        },
-        ParamDef {
-            name: "every",
-            kind: ParamKind::Int,
-            default: Some(""),
-            unit: "frames",
-            doc: "Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means.",
-        },
+        SEGMENTS,
+        EVERY,
         WINDOW,
         BETA,
         WINDOW_ARGS,
         NFFT,
         DETREND,
         SCALING,
+        AVERAGE,
         RATE,
     ],
     example: "noise rate=48000 items=48000 ! welch size=1024 segments=20 ! null",
@@ -58,11 +49,11 @@ const NUMBERS_MAX: u64 = 1 << 22;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let shape = Shape::of(args)?;
-    let segments = args.required_count("segments", 1)?;
-    let means = Windows {
-        size: segments,
-        step: args.count("every", 1)?.unwrap_or(segments),
-    };
+    let means = held::means(args)?;
+    let segments = means.size;
+    if args.text("average") == Some("median") {
+        return held::blueprint(args, &shape, Of::Power);
+    }
     // Means that have begun and not ended.
     let open = segments.div_ceil(means.step);
     if open.saturating_mul(shape.bins() as u64) > NUMBERS_MAX {

@@ -6,7 +6,7 @@ use super::{Case, case};
 const SOME: usize = 600;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [blocks(), frames(), means(), tones(), inverses()]
+    [blocks(), frames(), means(), averages(), tones(), inverses()]
         .into_iter()
         .flatten()
         .collect()
@@ -116,6 +116,33 @@ fn means() -> Vec<Case> {
         .param("size", 10)
         .param("hop", 25);
     all.push(case.param("scaling", "spectrum").param("detrend", "false"));
+    all
+}
+
+fn averages() -> Vec<Case> {
+    let mut all = Vec::new();
+    for item_type in ["f64", "f32", "cf32", "u16"] {
+        for (segments, every) in [(5, 5), (4, 1), (2, 5)] {
+            let shaped = |op: &'static str| {
+                let case = case(op).input_of(item_type, SOME).param("size", 24);
+                case.param("segments", segments).param("every", every)
+            };
+            all.push(shaped("welch").param("average", "median"));
+            let linear = |op| {
+                shaped(op)
+                    .input_of(item_type, SOME)
+                    .param("detrend", "linear")
+            };
+            all.push(linear("csd").param("average", if every == 1 { "median" } else { "mean" }));
+            all.push(linear("coherence"));
+        }
+    }
+    for item_type in ["f32[5]", "cf64[8]", "u8[33]"] {
+        all.push(case("detrend").input_of(item_type, SOME));
+        let constant = case("detrend").input_of(item_type, SOME);
+        all.push(constant.param("type", "constant"));
+    }
+    all.push(case("stft").input("f32").param("detrend", "linear"));
     all
 }
 

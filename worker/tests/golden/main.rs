@@ -13,6 +13,7 @@ use thalweg_worker::testing::{Chunks, run};
 use thalweg_worker::types::{ItemType, Scalar};
 
 mod audio;
+mod averages;
 mod detect;
 mod fir;
 mod iir;
@@ -121,6 +122,11 @@ impl Golden {
 
     /// As [`Golden::output`], for an input of this rate.
     fn output_at(&self, rate: f64, x: &[f64], item_type: &str) -> Vec<f64> {
+        self.output_of(rate, &[x], item_type)
+    }
+
+    /// As [`Golden::output_at`], for several inputs.
+    fn output_of(&self, rate: f64, numbers: &[&[f64]], item_type: &str) -> Vec<f64> {
         let op = operators::find(&self.what).unwrap();
         let is_source = op.inputs == Arity::Source;
         let item_type: ItemType = item_type.parse().unwrap();
@@ -134,16 +140,19 @@ impl Golden {
         let takes_single = is_single(&item_type);
         let (inputs, dtype) = match is_source {
             true => (vec![], Some(item_type)),
-            false => (vec![input], None),
+            false => (vec![input; numbers.len()], None),
         };
         let args = Args::new(op, inputs, dtype, &self.params, ".".as_ref()).unwrap();
         let blueprint = (op.build)(&args).unwrap();
         let (gives, _) = blueprint.outputs[0].item_type.elements().unwrap();
-        let bytes = match takes_single {
+        let bytes = |x: &&[f64]| match takes_single {
             true => singles(x),
             false => bytemuck::cast_slice(x).to_vec(),
         };
-        let inputs = if is_source { vec![] } else { vec![bytes] };
+        let inputs: Vec<_> = match is_source {
+            true => vec![],
+            false => numbers.iter().map(bytes).collect(),
+        };
         let outputs = run(blueprint, &inputs, Chunks::Random(1), usize::MAX).unwrap();
         match gives {
             Scalar::U8 => outputs[0].iter().map(|&b| f64::from(b)).collect(),
