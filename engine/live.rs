@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::{Bell, Segment, enroll};
 use thalweg_worker::control::{Control, ControlLayout, DONE, Shape};
 use thalweg_worker::dials::{Desk, Turned};
+use thalweg_worker::operators;
 
 use crate::plan::Plan;
 use crate::resolved::Resolved;
@@ -51,12 +52,63 @@ pub struct LiveAgent {
 pub struct LiveDial {
     /// The parameter.
     pub name: String,
+    /// Its unit, "" where it has none.
+    #[serde(default)]
+    pub unit: String,
     /// Its value as built.
     pub value: f64,
     /// The smallest value it takes.
     pub least: f64,
     /// The largest.
     pub most: f64,
+}
+
+impl LiveDial {
+    /// The value in force, where this became of it.
+    pub fn now(&self, turned: &Turned) -> f64 {
+        match turned.times {
+            0 => self.value,
+            _ => turned.value,
+        }
+    }
+
+    /// The values it takes, in words.
+    pub fn range(&self) -> String {
+        let unit = match self.unit.as_str() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
+        };
+        let from = (self.least > f64::MIN).then(|| {
+            let open = self.least.next_down();
+            match is_shorter(open, self.least) {
+                true => format!("above {}", named(open)),
+                false => format!("at least {}", self.least),
+            }
+        });
+        let to = (self.most < f64::MAX).then(|| {
+            let open = self.most.next_up();
+            match is_shorter(open, self.most) {
+                true => format!("below {open}"),
+                false => format!("at most {}", self.most),
+            }
+        });
+        match (from, to) {
+            (Some(from), Some(to)) => format!("{from} and {to}{unit}"),
+            (Some(one), None) | (None, Some(one)) => format!("{one}{unit}"),
+            (None, None) if unit.is_empty() => "any number".to_owned(),
+            (None, None) => format!("any number of{unit}"),
+        }
+    }
+}
+
+/// Whether the bound that is left out is spelled shorter than the first value that is not.
+fn is_shorter(open: f64, than: f64) -> bool {
+    named(open).to_string().len() < than.to_string().len()
+}
+
+/// What lies below all normal numbers is called 0.
+fn named(bound: f64) -> f64 {
+    if bound.is_normal() { bound } else { 0.0 }
 }
 
 /// What a planned graph has that may be changed.
@@ -69,7 +121,12 @@ pub fn of(graph: &Resolved, plan: &Plan) -> Vec<LiveWorker> {
             .map(|(seat, agent)| LiveAgent {
                 name: agent.name.clone(),
                 op: agent.op.clone(),
-                dials: agent.blueprint.dials.iter().map(dial).collect(),
+                dials: agent
+                    .blueprint
+                    .dials
+                    .iter()
+                    .map(|of| dial(of, &agent.op))
+                    .collect(),
                 seat,
                 is_source: agent.inputs.is_empty(),
             })
@@ -91,9 +148,12 @@ pub fn of(graph: &Resolved, plan: &Plan) -> Vec<LiveWorker> {
     workers.filter(|worker| !worker.agents.is_empty()).collect()
 }
 
-fn dial(dial: &thalweg_worker::dials::Dial) -> LiveDial {
+fn dial(dial: &thalweg_worker::dials::Dial, op: &str) -> LiveDial {
+    let params = operators::find(op).map_or(&[][..], |op| op.params);
+    let param = params.iter().find(|param| param.name == dial.name);
     LiveDial {
         name: dial.name.to_owned(),
+        unit: param.map_or("", |param| param.unit).to_owned(),
         value: dial.value,
         least: dial.least,
         most: dial.most,
@@ -181,16 +241,21 @@ pub fn give(
     Ok(outcomes)
 }
 
-/// The values that hold now of every live parameter, worker by worker, dial by dial.
+/// What became of each dial so far, in the order in which workers, their agents and the dials are listed.
 ///
 /// # Errors
 /// The segment is not what the run's file says.
-pub fn values(segment: &Segment, workers: &[LiveWorker]) -> Result<Vec<Vec<f64>>, String> {
-    let of = |worker: &LiveWorker| {
+pub fn turned(segment: &Segment, workers: &[LiveWorker]) -> Result<Vec<Turned>, String> {
+    let mut all = Vec::new();
+    for worker in workers {
         let open = Open::of(segment, worker)?;
-        Ok(open.in_force(worker, &open.whole_record()))
-    };
-    workers.iter().map(of).collect()
+        let record = open.whole_record();
+        for agent in &worker.agents {
+            let dials = 0..agent.dials.len();
+            all.extend(dials.map(|dial| open.turned(agent, dial, &record)));
+        }
+    }
+    Ok(all)
 }
 
 /// A worker's desk and control block, seen from outside.
@@ -287,10 +352,7 @@ impl Open<'_> {
             dials.map(move |(nth, dial)| (agent, nth, dial))
         });
         dials
-            .map(|(agent, nth, dial)| match self.turned(agent, nth, record) {
-                Turned { times: 0, .. } => dial.value,
-                turned => turned.value,
-            })
+            .map(|(agent, nth, dial)| dial.now(&self.turned(agent, nth, record)))
             .collect()
     }
 

@@ -215,6 +215,11 @@ fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
         started: since_1970.map_or(0, |d| d.as_secs()),
         segment: segment.to_owned(),
         workers: plan.workers.iter().map(|w| w.name.clone()).collect(),
+        agents: graph
+            .agents
+            .iter()
+            .map(|agent| (agent.name.clone(), agent.op.clone()))
+            .collect(),
         live: live::of(graph, plan),
     }
 }

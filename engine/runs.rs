@@ -41,6 +41,9 @@ pub struct RunInfo {
     pub segment: String,
     /// The workers' names.
     pub workers: Vec<String>,
+    /// Its agents, each with its operator.
+    #[serde(default)]
+    pub agents: Vec<(String, String)>,
     /// What may be changed while it goes on.
     #[serde(default)]
     pub live: Vec<LiveWorker>,

@@ -24,16 +24,46 @@ pub enum Chunks {
 ///
 /// A source that never ends is stopped after `most` items of its first output. Sinks give no bytes.
 pub fn run(
-    mut blueprint: Blueprint,
+    blueprint: Blueprint,
     inputs: &[Vec<u8>],
     chunks: Chunks,
     most: usize,
 ) -> Result<Vec<Vec<u8>>, AgentError> {
+    let (outputs, _) = run_turned(blueprint, inputs, chunks, most, &[])?;
+    Ok(outputs)
+}
+
+/// Dials that are turned together: when so many items of the first input are consumed (of a source: of its output
+/// given), to these values. An agent that asks for several items at least is turned as soon as it has come so far.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The item.
+    pub at: u64,
+    /// A value for every dial.
+    pub dials: Vec<f64>,
+}
+
+/// As [`run`], with dials turned on the way; gives from which item on each turn held, too.
+pub fn run_turned(
+    mut blueprint: Blueprint,
+    inputs: &[Vec<u8>],
+    chunks: Chunks,
+    most: usize,
+    turns: &[Turn],
+) -> Result<(Vec<Vec<u8>>, Vec<u64>), AgentError> {
+    let mut since = Vec::new();
     let mut state = Copies::of(&blueprint.state.init);
     blueprint.agent.attach(state.spare())?;
     let mut bench = Bench::new(&blueprint, inputs, chunks);
     let mut idle_calls = 0;
     loop {
+        while let Some(turn) = turns.get(since.len()).filter(|turn| turn.at <= bench.at()) {
+            for (dial, value) in blueprint.dials.iter_mut().zip(&turn.dials) {
+                dial.value = *value;
+            }
+            since.push(bench.at());
+        }
+        bench.turns_at = turns.get(since.len()).map(|turn| turn.at);
         let redo = bench.random.below(4) == 0 && matches!(chunks, Chunks::Random(_));
         let plan = bench.next_call(&blueprint);
         if redo {
@@ -55,7 +85,7 @@ pub fn run(
         );
     }
     blueprint.agent.finish(state.spare())?;
-    Ok(bench.outputs(most))
+    Ok((bench.outputs(most), since))
 }
 
 /// The two copies of a state, as a worker keeps them.
@@ -161,6 +191,8 @@ struct Bench {
     random: Random,
     inputs: Vec<InSide>,
     outputs: Vec<OutSide>,
+    /// No call goes beyond this item.
+    turns_at: Option<u64>,
 }
 
 struct InSide {
@@ -239,7 +271,16 @@ impl Bench {
             }),
             inputs: inputs.collect(),
             outputs: outputs.collect(),
+            turns_at: None,
         }
+    }
+
+    /// The item the agent is at: of its first input, or of a source's first output.
+    fn at(&self) -> u64 {
+        let output = || self.first_output_len() as u64;
+        self.inputs
+            .first()
+            .map_or_else(output, |side| side.read as u64)
     }
 
     fn size(&mut self, at_least: usize) -> usize {
@@ -268,13 +309,20 @@ impl Bench {
     }
 
     fn next_call(&mut self, blueprint: &Blueprint) -> Call {
-        let visible = (0..self.inputs.len())
+        let until_turn = self.turns_at.map_or(u64::MAX, |turn| turn - self.at()) as usize;
+        let is_source = self.inputs.is_empty();
+        let visible: Vec<usize> = (0..self.inputs.len())
             .map(|i| {
                 let left = self.inputs[i].items - self.inputs[i].read;
                 match self.inputs[i].beside {
                     true => self.tags(left),
                     false => self.size(blueprint.inputs[i].at_least).min(left),
                 }
+            })
+            .enumerate()
+            .map(|(i, visible)| match (i, blueprint.inputs[i].at_least) {
+                (0, ..=1) => visible.min(until_turn),
+                _ => visible,
             })
             .collect();
         let room = (0..self.outputs.len())
@@ -286,6 +334,13 @@ impl Bench {
                     // At least what did not fit, in bytes.
                     true => self.size(8).min(ample).max(self.outputs[o].wanted) & !7,
                     false => self.size(at_least).min(ample.max(at_least)),
+                }
+            })
+            .map(|room| {
+                if is_source {
+                    room.min(until_turn)
+                } else {
+                    room
                 }
             })
             .collect();

@@ -74,10 +74,10 @@ fn as_json(info: &RunInfo, state: State, now: u64) -> Json {
 fn live_parameters(info: &RunInfo, state: State) -> Json {
     let segment = Some(&info.segment).filter(|name| state == State::Alive && !name.is_empty());
     let segment = segment.and_then(|name| Segment::attach(name).ok());
-    let values = segment.and_then(|segment| live::values(&segment, &info.live).ok());
+    let turned = segment.and_then(|segment| live::turned(&segment, &info.live).ok());
+    let mut turned = turned.iter().flatten();
     let mut parameters = Vec::new();
-    for (nth, worker) in info.live.iter().enumerate() {
-        let mut values = values.iter().flat_map(|values| &values[nth]);
+    for worker in &info.live {
         for agent in &worker.agents {
             for dial in &agent.dials {
                 parameters.push(json!({
@@ -85,7 +85,7 @@ fn live_parameters(info: &RunInfo, state: State) -> Json {
                     "agent": agent.name,
                     "op": agent.op,
                     "worker": worker.name,
-                    "value": values.next(),
+                    "value": turned.next().map(|turned| dial.now(turned)),
                     "built": dial.value,
                     "min": dial.least,
                     "max": dial.most,

@@ -1,18 +1,20 @@
 //! `thalweg set RUN agent.param=value ..`: turns parameters of a run that goes on.
 
 use thalweg_ringbuf::Segment;
-use thalweg_worker::op::nearest;
+use thalweg_worker::dials::Turned;
+use thalweg_worker::op::{hertz, nearest, seconds};
+use thalweg_worker::operators;
 
 use super::{Failure, give, stop};
 use crate::live::{self, LiveWorker, Outcome, Wish};
-use crate::runs;
+use crate::runs::{self, RunInfo};
 
 /// Change parameters of a run while it goes on; those of one worker take hold in one step
 #[derive(clap::Args, Debug)]
 pub struct Set {
     /// The run's name, as `thalweg ps` lists it
     run: String,
-    /// What to change; without any: what can be changed, and its range
+    /// What to change (`tone.freq="2 kHz"`); without any: what can be changed, what it is now, and its range
     #[arg(value_name = "AGENT.PARAM=VALUE")]
     sets: Vec<String>,
 }
@@ -31,13 +33,23 @@ impl Set {
             ));
         };
         let info = run.info();
+        let cannot = |words: String| Failure::Words {
+            code: 1,
+            words: format!("run `{}` cannot be changed: {words}", self.run),
+        };
+        let attach = || Segment::attach(&info.segment).map_err(|e| cannot(e.to_string()));
         if self.sets.is_empty() {
-            return give(&listed(&info.live));
+            let turned = match info.segment.is_empty() || info.live.is_empty() {
+                // Nobody can have turned anything.
+                true => Vec::new(),
+                false => live::turned(&attach()?, &info.live).map_err(cannot)?,
+            };
+            return give(&listed(&info.live, &turned));
         }
         let wishes: Vec<Wish> = self
             .sets
             .iter()
-            .map(|set| wish(&info.live, set).map_err(Failure::usage))
+            .map(|set| wish(info, set).map_err(Failure::usage))
             .collect::<Result<_, _>>()?;
         if info.segment.is_empty() {
             return Err(Failure::usage(format!(
@@ -45,12 +57,8 @@ impl Set {
                 self.run
             )));
         }
-        let cannot = |words: String| Failure::Words {
-            code: 1,
-            words: format!("run `{}` cannot be changed: {words}", self.run),
-        };
         let _charge = run.take_charge().map_err(cannot)?;
-        let segment = Segment::attach(&info.segment).map_err(|e| cannot(e.to_string()))?;
+        let segment = attach()?;
         let outcomes =
             live::give(&segment, &info.live, &wishes, || run.is_alive()).map_err(cannot)?;
         let mut failed = None;
@@ -85,29 +93,35 @@ fn names(workers: &[LiveWorker]) -> Vec<String> {
         .collect()
 }
 
-fn listed(workers: &[LiveWorker]) -> String {
-    let mut text = String::new();
-    for agent in workers.iter().flat_map(|worker| &worker.agents) {
-        for dial in &agent.dials {
-            text += &format!(
-                "{}.{} ({}), built as {}\n",
-                agent.name, dial.name, agent.op, dial.value
-            );
+/// A line for each dial; `turned` says what became of them, or nothing where none was turned.
+fn listed(workers: &[LiveWorker], turned: &[Turned]) -> String {
+    let agents = workers.iter().flat_map(|worker| &worker.agents);
+    let dials = agents.flat_map(|agent| agent.dials.iter().map(move |dial| (agent, dial)));
+    let lines = dials.enumerate().map(|(nth, (agent, dial))| {
+        let turned = turned.get(nth).filter(|turned| turned.times > 0);
+        let path = format!("{}.{}", agent.name, dial.name);
+        let about = format!("({}; {})", agent.op, dial.range());
+        match turned {
+            None => format!("{path}={} {about}\n", dial.value),
+            Some(turned) => format!(
+                "{path}={} {about}, since item {}; built as {}\n",
+                turned.value, turned.since, dial.value
+            ),
         }
-    }
-    match text.is_empty() {
-        true => {
+    });
+    match lines.collect::<String>() {
+        none if none.is_empty() => {
             "no agent of this run has a parameter that can be changed while it goes on\n".to_owned()
         }
-        false => text,
+        text => text,
     }
 }
 
-fn wish(workers: &[LiveWorker], set: &str) -> Result<Wish, String> {
+fn wish(run: &RunInfo, set: &str) -> Result<Wish, String> {
     let misspelled = || format!("`{}` sets nothing: AGENT.PARAM=VALUE", set.escape_debug());
     let (path, value) = set.split_once('=').ok_or_else(misspelled)?;
     let (agent, param) = path.trim().rsplit_once('.').ok_or_else(misspelled)?;
-    for (worker, of) in workers.iter().enumerate() {
+    for (worker, of) in run.live.iter().enumerate() {
         let Some(nth) = of.agents.iter().position(|a| a.name == agent) else {
             continue;
         };
@@ -115,17 +129,17 @@ fn wish(workers: &[LiveWorker], set: &str) -> Result<Wish, String> {
             continue;
         };
         let declared = &of.agents[nth].dials[dial];
-        let number = value.trim().replace('_', "");
-        let value: f64 = number
-            .parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .ok_or_else(|| format!("`{path}` is {value:?}, and should be a number"))?;
+        let path = format!("{agent}.{param}");
+        let wanted = match declared.unit.as_str() {
+            "Hz" => "a number, or a frequency such as \"2.4 kHz\"",
+            "s" => "a number, or a duration such as \"20 ms\"",
+            _ => "a number",
+        };
+        let value = number(value, &declared.unit)
+            .ok_or_else(|| format!("`{path}` is {value:?}, and should be {wanted}"))?;
         if !(declared.least..=declared.most).contains(&value) {
-            return Err(format!(
-                "`{path}` is {value}, and must be between {:e} and {:e}",
-                declared.least, declared.most
-            ));
+            let range = declared.range();
+            return Err(format!("`{path}` is {value}, and must be {range}"));
         }
         return Ok(Wish {
             worker,
@@ -134,24 +148,65 @@ fn wish(workers: &[LiveWorker], set: &str) -> Result<Wish, String> {
             value,
         });
     }
-    Err(not_live(workers, path))
+    Err(not_live(run, agent, param))
 }
 
-fn not_live(workers: &[LiveWorker], path: &str) -> String {
-    const MOST: usize = 12;
-    let names = names(workers);
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    let path = path.escape_debug();
-    let which = match (nearest(&path.to_string(), &known), known.len()) {
-        (_, 0) => "this run has no parameter that can".to_owned(),
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, n) if n > MOST => format!("{} and {} more can", known[..MOST].join(", "), n - MOST),
-        (None, _) => format!("{} can", known.join(", ")),
+/// The number that a text spells, in the unit of the parameter; in quotes too, as a graph file has it.
+fn number(text: &str, unit: &str) -> Option<f64> {
+    let text = text.trim().trim_matches('"');
+    let plain = text.replace('_', "").parse().ok();
+    let value: Option<f64> = plain.or_else(|| match unit {
+        "Hz" => hertz(text),
+        "s" => seconds(text),
+        _ => None,
+    });
+    value.filter(|value| value.is_finite())
+}
+
+fn not_live(run: &RunInfo, agent: &str, param: &str) -> String {
+    let shown = agent.escape_debug();
+    let Some((_, op)) = run.agents.iter().find(|(name, _)| name == agent) else {
+        let agents: Vec<&str> = run.agents.iter().map(|(name, _)| name.as_str()).collect();
+        let which = meant(agent, &agents, "its agents are");
+        return format!("run `{}` has no agent `{shown}`; {which}", run.run);
+    };
+    let params = operators::find(op).map_or(&[][..], |op| op.params);
+    let params: Vec<&str> = params.iter().map(|param| param.name).collect();
+    let live = names(&run.live);
+    if !params.contains(&param) {
+        let own = format!("`{op}` has no parameter `{}`", param.escape_debug());
+        let which = match params.is_empty() {
+            true => "it has none".to_owned(),
+            false => meant(param, &params, "it has"),
+        };
+        return format!("agent `{shown}`: {own}; {which}");
+    }
+    let live: Vec<&str> = live.iter().map(String::as_str).collect();
+    let which = match live.as_slice() {
+        [] => "this run has no parameter that can".to_owned(),
+        live => format!("{} can", several(live)),
     };
     format!(
-        "`{path}` cannot be changed while the run goes on: what a parameter decides when its agent is made (types, lengths, \
+        "`{shown}.{param}` cannot be changed while the run goes on: what a parameter decides when its agent is made (types, lengths, \
 tables, files) stays; {which}. `thalweg run --set` changes any, for a new run"
     )
+}
+
+/// The name that is meant, or those there are.
+fn meant(name: &str, known: &[&str], all: &str) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{all} {}", several(known)),
+    }
+}
+
+/// The first names of a list, and how many more there are.
+fn several(names: &[&str]) -> String {
+    const MOST: usize = 12;
+    match names.len() {
+        n if n > MOST => format!("{} and {} more", names[..MOST].join(", "), n - MOST),
+        _ => names.join(", "),
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +215,7 @@ mod tests {
     use crate::plan::{Machine, Options, plan};
     use crate::resolve::resolve;
 
-    fn workers(line: &str) -> Vec<LiveWorker> {
+    fn run(line: &str) -> RunInfo {
         let (graph, _) = resolve(crate::oneline::load_line(line).unwrap()).unwrap();
         let machine = Machine {
             cores: vec![0, 1],
@@ -168,39 +223,97 @@ mod tests {
             shm_free: None,
             fencing: thalweg_ringbuf::Fencing::Symmetric,
         };
-        live::of(
-            &graph,
-            &plan(&graph, &machine, &Options::default()).unwrap(),
-        )
+        let plan = plan(&graph, &machine, &Options::default()).unwrap();
+        let agents = graph.agents.iter();
+        RunInfo {
+            run: "r".to_owned(),
+            graph: String::new(),
+            source: String::new(),
+            pid: 1,
+            started: 0,
+            segment: String::new(),
+            workers: Vec::new(),
+            agents: agents.map(|a| (a.name.clone(), a.op.clone())).collect(),
+            live: live::of(&graph, &plan),
+        }
     }
 
     #[test]
     fn a_wish_names_a_live_parameter_and_a_value_it_takes() {
-        let workers = workers("t:sine freq=1 rate=9 ! copy ! g:scale ! p:throttle rate=5 ! null");
-        let found = wish(&workers, "g.offset = -1_0.5").unwrap();
-        let (of, dial) = (&workers[found.worker], found.dial);
-        assert_eq!(
-            (of.agents[found.agent].name.as_str(), dial, found.value),
-            ("g", 1, -10.5)
-        );
+        let line = "t:sine freq=1 rate=9 ! copy ! g:scale ! p:throttle rate=5 ! low:iir.lowpass cutoff=1 ! null";
+        let run = run(line);
+        let value = |set: &str| {
+            let found = wish(&run, set).unwrap();
+            let agent = &run.live[found.worker].agents[found.agent];
+            let dial = &agent.dials[found.dial];
+            (agent.name.clone(), dial.name.clone(), found.value)
+        };
+        for (set, name, dial, expected) in [
+            ("g.offset = -1_0.5", "g", "offset", -10.5),
+            ("t.freq=1 kHz", "t", "freq", 1000.0),
+            ("t.freq=900kHz", "t", "freq", 900_000.0),
+            ("t.freq=\"2 Hz\"", "t", "freq", 2.0),
+            ("low.cutoff=500 mHz", "low", "cutoff", 0.5),
+        ] {
+            assert_eq!(value(set), (name.to_owned(), dial.to_owned(), expected));
+        }
         for (set, words) in [
-            ("g.factr=1", "did you mean `g.factor`?"),
-            ("t.phase=1", "cannot be changed while the run goes on"),
             (
-                "copy.x=1",
-                "t.freq, t.amplitude, t.offset, g.factor, g.offset, p.rate can",
+                "g.factr=1",
+                "agent `g`: `scale` has no parameter `factr`; did you mean `factor`?",
+            ),
+            (
+                "g.foo=1",
+                "`scale` has no parameter `foo`; it has factor, offset",
+            ),
+            ("copy.x=1", "`copy` has no parameter `x`; it has none"),
+            (
+                "coppy.x=1",
+                "run `r` has no agent `coppy`; did you mean `copy`?",
+            ),
+            (
+                "zzz.x=1",
+                "has no agent `zzz`; its agents are t, copy, g, p, low, null",
+            ),
+            (
+                "t.phase=1",
+                "stays; t.freq, t.amplitude, t.offset, g.factor, g.offset, p.rate, low.cutoff can",
             ),
             ("g.factor=much", "should be a number"),
+            ("g.factor=1 kHz", "should be a number"),
             ("g.factor=nan", "should be a number"),
-            ("p.rate=0", "must be between"),
+            ("t.freq=1 s", "should be a number, or a frequency such as"),
+            ("p.rate=0", "`p.rate` is 0, and must be above 0 Hz"),
+            ("low.cutoff=4.5", "must be above 0 and below 4.5 Hz"),
             ("g.factor", "sets nothing"),
             ("factor=1", "sets nothing"),
         ] {
-            let said = wish(&workers, set).unwrap_err();
+            let said = wish(&run, set).unwrap_err();
             assert!(said.contains(words), "{set}: {said}");
         }
-        assert_eq!(workers.len(), 2);
-        assert!(super::not_live(&[], "a.b").contains("has no parameter that can"));
+        let fixed = self::run("c:counter ! null");
+        let said = wish(&fixed, "c.start=1").unwrap_err();
+        assert!(
+            said.contains("this run has no parameter that can"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_list_says_what_each_is_and_was() {
+        let run = run("t:sine freq=2 rate=9 ! g:gain db=3 ! null");
+        let turned = Turned {
+            value: 7.5,
+            since: 90,
+            times: 1,
+        };
+        let built = Turned::default();
+        let text = "t.freq=7.5 (sine; any number of Hz), since item 90; built as 2\n\
+            t.amplitude=1 (sine; any number)\n\
+            t.offset=0 (sine; any number)\n\
+            g.db=3 (gain; at least -300 and at most 300 dB)\n";
+        assert_eq!(listed(&run.live, &[turned, built, built, built]), text);
+        assert!(listed(&[], &[]).starts_with("no agent"));
     }
 
     #[test]

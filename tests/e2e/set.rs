@@ -203,17 +203,23 @@ fn what_cannot_be_set_is_refused() {
     let run = site.run_name(0);
     let listed = site.run(&["set", &run]).expect(0).stdout;
     assert!(
-        listed.contains("gain.factor (scale), built as 1\n"),
+        listed.contains("gain.factor=1 (scale; any number)\n"),
         "{listed}"
     );
     for (set, words) in [
-        ("gain.fctor=1", "did you mean `gain.factor`?"),
+        ("gain.fctor=1", "did you mean `factor`?"),
+        ("gian.factor=1", "did you mean `gain`?"),
         ("counter.start=1", "cannot be changed while the run goes on"),
-        ("pace.rate=-1", "must be between"),
+        ("pace.rate=-1", "must be above 0 Hz"),
         ("gain.factor=loud", "should be a number"),
     ] {
         site.run(&["set", &run, set]).expect(2).says(&[words]);
     }
+    let since = site.set(&run, &["pace.rate=30 kHz"])[0];
+    let listed = site.run(&["set", &run]).expect(0).stdout;
+    let now =
+        format!("pace.rate=30000 (throttle; above 0 Hz), since item {since}; built as 20000\n");
+    assert!(listed.contains(&now), "{listed}");
     site.run(&["stop", &run]).expect(0);
     going.wait().expect(0);
     let items = site.numbers("out.f64");

@@ -35,21 +35,21 @@ Source: Page, Biometrika 41 (1954).",
     params: &[
         ParamDef {
             name: "target",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0"),
             unit: "",
             doc: "The mean that should be.",
         },
         ParamDef {
             name: "drift",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0"),
             unit: "",
             doc: "What is allowed beside it, at least 0: half the change that matters is usual.",
         },
         ParamDef {
             name: "threshold",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "",
             doc: "The sum that is an alarm, above 0.",
@@ -76,7 +76,11 @@ fn build_cusum(args: &Args) -> Result<Blueprint, OpError> {
         drift,
         threshold,
     };
-    events(args, cusum, Sums::zeroed())
+    let blueprint = events(args, cusum, Sums::zeroed())?;
+    Ok(blueprint
+        .dial("target", number("target"), f64::MIN..=f64::MAX)
+        .dial("drift", drift, 0.0..=f64::MAX)
+        .dial("threshold", threshold, f64::MIN_POSITIVE..=f64::MAX))
 }
 
 /// An event: its place in items, and what else there is to say.
@@ -85,6 +89,9 @@ type Event = (f64, f64);
 /// What looks for events, one item after the other.
 trait Detector: 'static {
     type State: Pod;
+
+    /// Takes the values of its dials, if it has any.
+    fn turn(&mut self, _dials: &[f64]) {}
 
     /// Takes the item at this position; the event that is certain now, if one is.
     fn take(&self, state: &mut Self::State, position: u64, x: f64) -> Option<Event>;
@@ -127,6 +134,7 @@ impl<D: Detector> Agent for Events<D> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let state = io.state.get::<D::State>();
+        self.detector.turn(io.dials);
         let from = input.position();
         let (mut at, to) = (from, from + input.len() as u64);
         let mut taken = std::mem::take(&mut self.taken);
@@ -201,6 +209,14 @@ struct Sums {
 
 impl Detector for Cusum {
     type State = Sums;
+
+    fn turn(&mut self, dials: &[f64]) {
+        *self = Cusum {
+            target: dials[0],
+            drift: dials[1],
+            threshold: dials[2],
+        };
+    }
 
     fn take(&self, sums: &mut Sums, position: u64, x: f64) -> Option<Event> {
         if x.is_nan() {

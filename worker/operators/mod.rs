@@ -78,6 +78,7 @@ pub mod zip;
 pub(crate) mod each;
 mod keep;
 pub(crate) mod keys;
+mod live;
 pub(crate) mod numbers;
 pub(crate) mod pace;
 mod positional;

@@ -9,6 +9,7 @@ use crate::design::firwin::{Firwin, firwin, kaiserord};
 use crate::design::taper::Taper;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir::{self, RATE};
+use crate::operators::live::Live;
 use crate::operators::tapers::{self, WINDOW_ARGS};
 use crate::types::Scalar;
 use crate::wide::Wide;
@@ -93,23 +94,23 @@ const DECIMATE: ParamDef = ParamDef {
 
 const CUTOFF: ParamDef = ParamDef {
     name: "cutoff",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
-    doc: "Where the gain is one half.",
+    doc: "Where the gain is one half. When it is turned, each item from there on is what the new taps give of the same items.",
 };
 
 const LOW: ParamDef = ParamDef {
     name: "low",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
-    doc: "The band's lower edge, where the gain is one half.",
+    doc: "The band's lower edge, where the gain is one half. When an edge is turned, each item from there on is what the new taps give of the same items; where there is no such band, what those of the graph give: turn both edges at once.",
 };
 
 const HIGH: ParamDef = ParamDef {
     name: "high",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
     doc: "The band's upper edge, where the gain is one half.",
@@ -254,10 +255,7 @@ pub const BANDSTOP: OpDef = OpDef {
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let taps = match given_taps(args)? {
-        Some(taps) => taps,
-        None => designed_taps(args)?,
-    };
+    let given = given_taps(args)?;
     let decimate = decimation(args)?;
     if decimate > 1 && args.text("method") == Some("fft") {
         let message = format!(
@@ -265,7 +263,20 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         );
         return Err(OpError::param("method", message));
     }
-    filter(args, &taps, decimate)
+    if let Some(taps) = given {
+        return filter(args, &taps, decimate);
+    }
+    let (values, design) = (edges(args), design(args)?);
+    let taps = design
+        .taps(&values)
+        .map_err(|error| refused(args, &design, error))?;
+    if args.op().name == "fir" {
+        return filter(args, &taps, decimate);
+    }
+    let (names, rate) = (iir::edges(args), design.rate);
+    let live = Live::new(&values, taps.clone(), move |edges| design.taps(edges).ok());
+    let blueprint = filter_by(args, &taps, decimate, Some(live))?;
+    Ok(iir::live_edges(blueprint, names, &values, rate))
 }
 
 /// The parameter `decimate`.
@@ -283,6 +294,16 @@ fn decimation(args: &Args) -> Result<u64, OpError> {
 ///
 /// Floats and complex numbers keep their type, integers become f64; vector items are filtered per element.
 pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Blueprint, OpError> {
+    filter_by(args, taps, decimate, None)
+}
+
+/// As [`filter`], of taps that follow the agent's dials, always as many.
+fn filter_by(
+    args: &Args,
+    taps: &[f64],
+    decimate: u64,
+    live: Option<Live<Vec<f64>>>,
+) -> Result<Blueprint, OpError> {
     let (op, input) = (args.op().name, args.input());
     let Some((scalar, width)) = input.item_type.elements() else {
         return Err(OpError::input_type(op, input, "numbers or vectors of them"));
@@ -293,23 +314,23 @@ pub(crate) fn filter(args: &Args, taps: &[f64], decimate: u64) -> Result<Bluepri
         width
     };
     if decimate == 1 && is_long(args, taps.len()) {
-        return Ok(by_blocks(args, taps, scalar, stride));
+        return Ok(by_blocks(args, taps, scalar, stride, live));
     }
     let retain = taps.len() - 1;
     let rate = input.rate.map(|rate| rate / decimate as f64);
     let (blueprint, gives) = match scalar {
         Scalar::F32 | Scalar::Cf32 => (
-            Blueprint::new(Fir::<f32>::new(taps, stride, decimate)),
+            Blueprint::new(Fir::<f32>::new(taps, stride, decimate).live(live)),
             scalar,
         ),
         Scalar::F64 | Scalar::Cf64 => (
-            Blueprint::new(Fir::<f64>::new(taps, stride, decimate)),
+            Blueprint::new(Fir::<f64>::new(taps, stride, decimate).live(live)),
             scalar,
         ),
         integer => {
             let agent = Converted {
                 takes: integer,
-                fir: Fir::<f64>::new(taps, stride, decimate),
+                fir: Fir::<f64>::new(taps, stride, decimate).live(live),
                 history: Vec::new(),
             };
             (Blueprint::new(agent), Scalar::F64)
@@ -336,20 +357,26 @@ fn is_long(args: &Args, numtaps: usize) -> bool {
     }
 }
 
-fn by_blocks(args: &Args, taps: &[f64], scalar: Scalar, stride: usize) -> Blueprint {
+fn by_blocks(
+    args: &Args,
+    taps: &[f64],
+    scalar: Scalar,
+    stride: usize,
+    live: Option<Live<Vec<f64>>>,
+) -> Blueprint {
     let input = args.input();
     let block = overlap::block_len(taps.len());
     let (blueprint, gives) = match scalar {
         Scalar::F32 | Scalar::Cf32 => {
-            let agent = Overlap::<f32>::new(taps, scalar, stride);
+            let agent = Overlap::<f32>::new(taps, scalar, stride, live);
             (Blueprint::new(agent), scalar)
         }
         Scalar::F64 | Scalar::Cf64 => {
-            let agent = Overlap::<f64>::new(taps, scalar, stride);
+            let agent = Overlap::<f64>::new(taps, scalar, stride, live);
             (Blueprint::new(agent), scalar)
         }
         integer => {
-            let agent = Overlap::<f64>::new(taps, integer, stride);
+            let agent = Overlap::<f64>::new(taps, integer, stride, live);
             (Blueprint::new(agent), Scalar::F64)
         }
     };
@@ -403,47 +430,68 @@ fn given_taps(args: &Args) -> Result<Option<Vec<f64>>, OpError> {
     }
 }
 
-fn designed_taps(args: &Args) -> Result<Vec<f64>, OpError> {
-    let edges = edges(args);
-    let first = if args.op().name.contains("band") {
-        "low"
-    } else {
-        "cutoff"
-    };
-    if edges.is_empty() {
+/// A design but for its edges.
+struct Design {
+    numtaps: usize,
+    pass_zero: bool,
+    window: Taper,
+    scale: bool,
+    rate: f64,
+}
+
+impl Design {
+    fn taps(&self, edges: &[f64]) -> Result<Vec<f64>, DesignError> {
+        firwin(&Firwin {
+            numtaps: self.numtaps,
+            cutoff: edges,
+            pass_zero: self.pass_zero,
+            window: self.window,
+            scale: self.scale,
+            rate: self.rate,
+        })
+    }
+}
+
+fn design(args: &Args) -> Result<Design, OpError> {
+    let edges = edges(args).len();
+    if edges == 0 {
         return Err(OpError::param(
-            first,
+            "cutoff",
             "`cutoff` is an empty list, and must have at least one frequency",
         ));
     }
     let rate = iir::rate(args)?;
-    let pass_zero = passes_zero(args, edges.len())?;
+    let pass_zero = passes_zero(args, edges)?;
     let (numtaps, window) = match estimate(args, rate)? {
         Some((numtaps, window)) => {
             // Where half the rate passes, an even number cannot be.
-            let passes_nyquist = edges.len().is_multiple_of(2) == pass_zero;
+            let passes_nyquist = edges.is_multiple_of(2) == pass_zero;
             (if passes_nyquist { numtaps | 1 } else { numtaps }, window)
         }
         None => (numtaps(args)?.unwrap_or(101), window(args)?),
     };
-    let design = Firwin {
+    Ok(Design {
         numtaps,
-        cutoff: &edges,
         pass_zero,
         window,
         scale: args.flag("scale"),
         rate,
-    };
-    firwin(&design).map_err(|error| match error {
+    })
+}
+
+/// The parameter that a design is refused by.
+fn refused(args: &Args, design: &Design, error: DesignError) -> OpError {
+    let first = iir::edges(args)[0];
+    match error {
         DesignError::EvenTaps { .. } => OpError::param("numtaps", format!("`numtaps`: {error}"))
-            .with_help(format!("give {} taps", numtaps + 1)),
+            .with_help(format!("give {} taps", design.numtaps + 1)),
         DesignError::OutsideBand { frequency, .. }
             if first == "low" && args.float("high") == Some(frequency) =>
         {
             OpError::param("high", format!("`high`: {error}"))
         }
         _ => OpError::param(first, format!("`{first}`: {error}")),
-    })
+    }
 }
 
 /// The parameter `numtaps`, at most a million.
@@ -576,6 +624,8 @@ struct Fir<E> {
     decimate: u64,
     level: Level,
     beginning: Vec<E>,
+    /// What the agent's dials make of the taps.
+    live: Option<Live<Vec<f64>>>,
 }
 
 /// The outputs of one call.
@@ -589,19 +639,36 @@ struct Due {
     consumed: usize,
 }
 
+/// Last tap first; where it decimates, once for each number of an item.
+fn laid<E: Number>(taps: &[f64], stride: usize, decimate: u64) -> Vec<E> {
+    let repeats = if decimate == 1 { 1 } else { stride };
+    let backwards = taps.iter().rev().map(|&h| E::nearest(h));
+    let taps = backwards.flat_map(|h| std::iter::repeat_n(h, repeats));
+    taps.collect()
+}
+
 impl<E: Number> Fir<E> {
     fn new(taps: &[f64], stride: usize, decimate: u64) -> Fir<E> {
-        let repeats = if decimate == 1 { 1 } else { stride };
-        let backwards = taps.iter().rev().map(|&h| E::nearest(h));
         Fir {
-            taps: backwards
-                .flat_map(|h| std::iter::repeat_n(h, repeats))
-                .collect(),
+            taps: laid(taps, stride, decimate),
             reach: taps.len() - 1,
             stride,
             decimate,
             level: Level::best(),
             beginning: Vec::new(),
+            live: None,
+        }
+    }
+
+    /// The same filter, of taps that follow its dials.
+    fn live(self, live: Option<Live<Vec<f64>>>) -> Fir<E> {
+        Fir { live, ..self }
+    }
+
+    /// The taps for these values of its dials, from here on.
+    fn follow(&mut self, dials: &[f64]) {
+        if let Some(taps) = self.live.as_mut().and_then(|live| live.turned(dials)) {
+            self.taps = laid(&taps, self.stride, self.decimate);
         }
     }
 
@@ -666,6 +733,7 @@ impl<E: Number> Fir<E> {
 impl<E: Number> Agent for Fir<E> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        self.follow(io.dials);
         let due = self.due(input, output);
         let (history, past) = input.past_elements::<E>();
         self.filter(history, past / self.stride, due, output.elements());
@@ -685,6 +753,7 @@ struct Converted {
 impl Agent for Converted {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        self.fir.follow(io.dials);
         let due = self.fir.due(input, output);
         let (bytes, past_bytes) = input.past_elements::<u8>();
         let (past, item_len) = (past_bytes / input.item_len(), input.item_len());
@@ -701,6 +770,7 @@ impl Agent for Converted {
 mod tests {
     use crate::op::Value;
     use crate::operators::trial::{build, given, output};
+    use crate::testing::{Chunks, Turn, run, run_turned};
 
     fn taps(taps: Vec<f64>) -> (&'static str, Value) {
         ("taps", taps.into())
@@ -780,6 +850,31 @@ mod tests {
         assert_eq!(direct.len(), blocks.len());
         for (a, b) in direct.iter().zip(&blocks) {
             assert!((a[0] - b[0]).abs() < 1e-11 && (a[1] - b[1]).abs() < 1e-11);
+        }
+    }
+
+    #[test]
+    fn a_turned_filter_by_transforms_gives_what_the_new_taps_give_from_there_on() {
+        let x: Vec<f64> = (0..5000).map(|n| (f64::from(n * n) * 0.01).cos()).collect();
+        let bytes = [bytemuck::cast_slice(&x).to_vec()];
+        let made = |cutoff: f64| {
+            let params = [("cutoff", cutoff.into()), ("method", "fft".into())];
+            let input = given::<f64>("f64", &[]).rate(100.0);
+            build("fir.lowpass", &[input], &params, None).unwrap()
+        };
+        let all = |cutoff| run(made(cutoff), &bytes, Chunks::Whole, usize::MAX).unwrap();
+        let (before, after) = (all(20.0), all(5.0));
+        for seed in 0..20 {
+            let turns = [Turn {
+                at: 1000,
+                dials: vec![5.0],
+            }];
+            let chunks = Chunks::Random(seed);
+            let (found, since) =
+                run_turned(made(20.0), &bytes, chunks, usize::MAX, &turns).unwrap();
+            let (since, found) = (8 * since[0] as usize, &found[0]);
+            assert!(since >= 8000 && found[..since] == before[0][..since]);
+            assert!(found[since..] == after[0][since..], "seed {seed}");
         }
     }
 

@@ -11,6 +11,7 @@ use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
 
 use crate::agent::{Agent, AgentError, Io, Status};
+use crate::operators::live::Live;
 use crate::types::Scalar;
 
 use super::Loaded;
@@ -27,6 +28,8 @@ pub(super) struct Overlap<E> {
     stride: usize,
     /// The taps' transform, over the transform's length.
     response: Vec<Complex<E>>,
+    /// What the agent's dials make of the taps.
+    live: Option<Live<Vec<f64>>>,
     forward: Arc<dyn RealToComplex<E>>,
     back: Arc<dyn ComplexToReal<E>>,
     /// Which block `done` holds.
@@ -47,27 +50,38 @@ fn transform_len(taps: usize) -> usize {
     (4 * taps).next_power_of_two()
 }
 
+/// The taps' transform, over the transform's length.
+fn response<E: Number>(taps: &[f64]) -> Vec<Complex<E>> {
+    let len = transform_len(taps.len());
+    let mut padded = taps.to_vec();
+    padded.resize(len, 0.0);
+    let transform = RealFftPlanner::<f64>::new().plan_fft_forward(len);
+    let mut response = transform.make_output_vec();
+    transform
+        .process(&mut padded, &mut response)
+        .expect("the lengths are the planner's own");
+    let scaled = |h: &Complex<f64>| {
+        Complex::new(E::nearest(h.re / len as f64), E::nearest(h.im / len as f64))
+    };
+    response.iter().map(scaled).collect()
+}
+
 impl<E: Number + FftNum> Overlap<E> {
-    pub(super) fn new(taps: &[f64], takes: Scalar, stride: usize) -> Overlap<E> {
+    pub(super) fn new(
+        taps: &[f64],
+        takes: Scalar,
+        stride: usize,
+        live: Option<Live<Vec<f64>>>,
+    ) -> Overlap<E> {
         let len = transform_len(taps.len());
-        let mut planner = RealFftPlanner::<f64>::new();
-        let mut padded = taps.to_vec();
-        padded.resize(len, 0.0);
-        let transform = planner.plan_fft_forward(len);
-        let mut response = transform.make_output_vec();
-        transform
-            .process(&mut padded, &mut response)
-            .expect("the lengths are the planner's own");
-        let scaled = |h: &Complex<f64>| {
-            Complex::new(E::nearest(h.re / len as f64), E::nearest(h.im / len as f64))
-        };
         let mut planner = RealFftPlanner::<E>::new();
         Overlap {
             reach: taps.len() - 1,
             block: block_len(taps.len()),
             takes,
             stride,
-            response: response.iter().map(scaled).collect(),
+            response: response(taps),
+            live,
             forward: planner.plan_fft_forward(len),
             back: planner.plan_fft_inverse(len),
             held: None,
@@ -75,6 +89,14 @@ impl<E: Number + FftNum> Overlap<E> {
             known: Vec::new(),
             numbers: Vec::new(),
             spectrum: Vec::new(),
+        }
+    }
+
+    /// The taps for these values of its dials, from here on: what is left of a block is made anew.
+    fn follow(&mut self, dials: &[f64]) {
+        if let Some(taps) = self.live.as_mut().and_then(|live| live.turned(dials)) {
+            self.response = response(&taps);
+            self.held = None;
         }
     }
 
@@ -122,6 +144,7 @@ impl<E: Number + FftNum> Overlap<E> {
 
 impl<E: Number + Loaded + FftNum> Agent for Overlap<E> {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.follow(io.dials);
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let (stride, block) = (self.stride, self.block as u64);
         loop {

@@ -94,6 +94,27 @@ pub(super) fn cascade(
     }
 }
 
+/// Makes what sections `before` remember what those `after` go on from as `scipy.signal.sosfilt` does from its `zi`: the states of direct
+/// form II transposed stay. The first is `s[n]`; the second, `c1 x[n - 1] - a2 s[n - 1]`, is what it was when `x` and `s` move
+/// by as little as it takes. A section that has none of the second loses it, as there it is nothing either.
+pub(super) fn carry(before: &[Direct], after: &[Direct], width: usize, state: &mut [f64]) {
+    let sections = state.chunks_exact_mut(STATES * width);
+    for ((old, new), state) in before.iter().zip(after).zip(sections) {
+        let (s, x) = state[width..].split_at_mut(width);
+        let size = new.c[1] * new.c[1] + new.a[1] * new.a[1];
+        if size == 0.0 {
+            continue;
+        }
+        for (s, x) in s.iter_mut().zip(x) {
+            let second = |of: &Direct| of.c[1] * *x - of.a[1] * *s;
+            let missing = (second(old) - second(new)) / size;
+            let (by_x, by_s) = (missing * new.c[1], missing * new.a[1]);
+            *x += by_x;
+            *s -= by_s;
+        }
+    }
+}
+
 /// The vectors of a level.
 trait Vectors {
     type Two: Lanes;

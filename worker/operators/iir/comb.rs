@@ -10,7 +10,6 @@ use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::Scalar;
 use crate::wide::{View, Wide};
 
-use super::second::Q;
 use super::{OUTPUTS, RATE, frequency, positive, rate};
 
 /// The row of the table.
@@ -30,7 +29,13 @@ Source: Orfanidis, Introduction to Signal Processing, section 11.5.",
             unit: "Hz",
             doc: "The fundamental: the distance of the comb's teeth.",
         },
-        Q,
+        ParamDef {
+            name: "q",
+            kind: ParamKind::Float,
+            default: Some("30"),
+            unit: "",
+            doc: "The frequency over the width between the two places where the gain is down by 3 dB.",
+        },
         ParamDef {
             name: "ftype",
             kind: ParamKind::Choice(&["notch", "peak"]),

@@ -5,7 +5,8 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::design::zpk::Section;
 use crate::op::{Args, OpError};
-use crate::operators::iir::cascade::{Direct, Level, STATES, cascade};
+use crate::operators::iir::cascade::{Direct, Level, STATES, carry, cascade};
+use crate::operators::live::Live;
 use crate::types::Scalar;
 use crate::wide::Wide;
 
@@ -13,31 +14,45 @@ use crate::wide::Wide;
 ///
 /// Floats and complex numbers keep their type, integers become f64; vector items are filtered per element.
 pub(crate) fn filter(args: &Args, sections: &[Section]) -> Result<Blueprint, OpError> {
-    filter_by(args, sections, None)
+    filter_by(args, sections, &[], None)
 }
 
-/// As [`filter`], of a filter with a dial, the first: `design` gives the sections for a value of it, `built` at first.
-/// Where it gives none, those that were built hold.
+/// As [`filter`], of a filter with dials: `design` gives the sections for their values, `built` at first. Where it gives
+/// none, another number of them, or what is no number, those that were built hold.
 pub(crate) fn live_filter(
     args: &Args,
-    built: f64,
+    built: &[f64],
     sections: &[Section],
-    design: impl Fn(f64) -> Option<Vec<Section>> + 'static,
+    design: impl Fn(&[f64]) -> Option<Vec<Section>> + 'static,
 ) -> Result<Blueprint, OpError> {
-    let live = Live {
-        value: built,
-        built: sections.iter().map(Direct::from).collect(),
-        design: Box::new(design),
+    let count = sections.len();
+    let design = move |dials: &[f64]| {
+        let new = design(dials).filter(|new| new.len() == count)?;
+        let mut coefficients = new
+            .iter()
+            .flat_map(|section| section.b.iter().chain(&section.a));
+        coefficients.all(|c| c.is_finite()).then(|| direct(&new))
     };
-    filter_by(args, sections, Some(live))
+    let live = Live::new(built, direct(sections), design);
+    filter_by(args, sections, built, Some(live))
 }
 
-fn filter_by(args: &Args, sections: &[Section], live: Option<Live>) -> Result<Blueprint, OpError> {
+fn direct(sections: &[Section]) -> Vec<Direct> {
+    sections.iter().map(Direct::from).collect()
+}
+
+/// The agent; its state is what the dials were when the sections last remembered anything, then what they remember.
+fn filter_by(
+    args: &Args,
+    sections: &[Section],
+    dials: &[f64],
+    live: Option<Live<Vec<Direct>>>,
+) -> Result<Blueprint, OpError> {
     let (op, input) = (args.op().name, args.input());
     let Some((scalar, width)) = input.item_type.elements() else {
         return Err(OpError::input_type(op, input, "numbers or vectors of them"));
     };
-    let sections: Vec<Direct> = sections.iter().map(Direct::from).collect();
+    let sections = direct(sections);
     let gives = match scalar.is_integer() {
         true => Scalar::F64,
         false => scalar,
@@ -47,7 +62,8 @@ fn filter_by(args: &Args, sections: &[Section], live: Option<Live>) -> Result<Bl
     } else {
         width
     };
-    let init = vec![0.0f64; sections.len() * STATES * width];
+    let mut init = dials.to_vec();
+    init.resize(dials.len() + sections.len() * STATES * width, 0.0);
     let agent = Iir {
         sections,
         live,
@@ -65,7 +81,8 @@ fn filter_by(args: &Args, sections: &[Section], live: Option<Live>) -> Result<Bl
 
 struct Iir {
     sections: Vec<Direct>,
-    live: Option<Live>,
+    /// What the dials make of the sections; what they remember goes on.
+    live: Option<Live<Vec<Direct>>>,
     level: Level,
     /// Numbers per item that are filtered side by side.
     width: usize,
@@ -75,25 +92,6 @@ struct Iir {
     numbers: Vec<f64>,
 }
 
-/// What a dial makes of the sections.
-struct Live {
-    /// What they were made for.
-    value: f64,
-    built: Vec<Direct>,
-    design: Box<dyn Fn(f64) -> Option<Vec<Section>>>,
-}
-
-impl Live {
-    /// The sections for another value; what they remember goes on.
-    fn turn(&mut self, value: f64, sections: &mut Vec<Direct>) {
-        self.value = value;
-        let designed = (self.design)(value).map(|new| new.iter().map(Direct::from).collect());
-        let designed: Option<Vec<Direct>> = designed;
-        let fits = designed.filter(|new| new.len() == self.built.len());
-        *sections = fits.unwrap_or_else(|| self.built.clone());
-    }
-}
-
 /// Items filtered at once, and the grid on which faded states become 0: its lines are positions in the
 /// stream, so that no chunking moves them.
 const STRETCH: u64 = 1024;
@@ -101,10 +99,16 @@ const STRETCH: u64 = 1024;
 impl Agent for Iir {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        if let Some(live) = self.live.as_mut().filter(|live| live.value != io.dials[0]) {
-            live.turn(io.dials[0], &mut self.sections);
+        let (held, state) = io.state.slice::<f64>().split_at_mut(io.dials.len());
+        if let Some(live) = self.live.as_mut() {
+            if let Some(turned) = live.turned(io.dials) {
+                self.sections = turned;
+            }
+            if held != io.dials {
+                carry(&live.at(held), &self.sections, self.width, state);
+                held.copy_from_slice(io.dials);
+            }
         }
-        let state = io.state.slice::<f64>();
         let mut at = input.position();
         let count = input.len().min(output.space());
         let to = at + count as u64;

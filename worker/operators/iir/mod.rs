@@ -77,15 +77,15 @@ const CUTOFF: ParamDef = ParamDef {
 
 const LOW: ParamDef = ParamDef {
     name: "low",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
-    doc: "The band's lower edge; what it means, `cutoff` of `iir.lowpass` says.",
+    doc: "The band's lower edge; what it means, `cutoff` of `iir.lowpass` says. When an edge is turned the filter goes on from what it remembers; where there is no such band, or f64 cannot hold it, with that of the graph: turn both edges at once.",
 };
 
 const HIGH: ParamDef = ParamDef {
     name: "high",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
     doc: "The band's upper edge.",
@@ -155,16 +155,42 @@ pub const BANDSTOP: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let (rate, family, order) = (rate(args)?, family(args)?, order(args)?);
     let sections = design(args)?;
-    let band = match args.op().name {
-        "iir.lowpass" => Band::Low,
-        "iir.highpass" => Band::High,
-        _ => return kernel::filter(args, &sections),
-    };
-    let cutoff = args.float("cutoff").unwrap_or(f64::NAN);
-    let anew = move |cutoff| iirfilter(family, order, band(cutoff), rate).ok();
-    let blueprint = kernel::live_filter(args, cutoff, &sections, anew)?;
+    let (op, names) = (args.op().name, edges(args));
+    let values: Vec<f64> = names.iter().filter_map(|edge| args.float(edge)).collect();
+    let anew = move |edges: &[f64]| iirfilter(family, order, band(op, edges), rate).ok();
+    let blueprint = kernel::live_filter(args, &values, &sections, anew)?;
+    Ok(live_edges(blueprint, names, &values, rate))
+}
+
+/// A dial for each edge, above 0 and below half the rate.
+pub(crate) fn live_edges(
+    blueprint: Blueprint,
+    names: &[&'static str],
+    values: &[f64],
+    rate: f64,
+) -> Blueprint {
     let below_nyquist = (rate / 2.0).next_down();
-    Ok(blueprint.dial("cutoff", cutoff, f64::MIN_POSITIVE..=below_nyquist))
+    let edges = names.iter().zip(values);
+    edges.fold(blueprint, |blueprint, (name, value)| {
+        blueprint.dial(name, *value, f64::MIN_POSITIVE..=below_nyquist)
+    })
+}
+
+/// The parameters that are an operator's edges.
+pub(crate) fn edges(args: &Args) -> &'static [&'static str] {
+    match args.op().name.contains("band") {
+        true => &["low", "high"],
+        false => &["cutoff"],
+    }
+}
+
+fn band(op: &str, edges: &[f64]) -> Band {
+    match op {
+        "iir.lowpass" => Band::Low(edges[0]),
+        "iir.highpass" => Band::High(edges[0]),
+        "iir.bandpass" => Band::Pass(edges[0], edges[1]),
+        _ => Band::Stop(edges[0], edges[1]),
+    }
 }
 
 fn order(args: &Args) -> Result<usize, OpError> {
@@ -185,12 +211,9 @@ fn order(args: &Args) -> Result<usize, OpError> {
 fn design(args: &Args) -> Result<Vec<Section>, OpError> {
     let (rate, family, order) = (rate(args)?, family(args)?, order(args)?);
     let edge = |name: &str| args.float(name).unwrap_or(f64::NAN);
-    let (band, first) = match args.op().name {
-        "iir.lowpass" => (Band::Low(edge("cutoff")), "cutoff"),
-        "iir.highpass" => (Band::High(edge("cutoff")), "cutoff"),
-        "iir.bandpass" => (Band::Pass(edge("low"), edge("high")), "low"),
-        _ => (Band::Stop(edge("low"), edge("high")), "low"),
-    };
+    let names = edges(args);
+    let values: Vec<f64> = names.iter().map(|name| edge(name)).collect();
+    let (band, first) = (band(args.op().name, &values), names[0]);
     iirfilter(family, order, band, rate).map_err(|error| {
         let nyquist = rate / 2.0;
         let outside = |f: f64| f <= 0.0 || f >= nyquist;

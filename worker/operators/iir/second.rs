@@ -6,23 +6,22 @@ use crate::agent::Blueprint;
 use crate::design::zpk::Section;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::{OUTPUTS, RATE, frequency, kernel, positive, rate};
+use super::{OUTPUTS, RATE, frequency, kernel, live_edges, positive, rate};
 
 const W0: ParamDef = ParamDef {
     name: "w0",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: None,
     unit: "Hz",
     doc: "The frequency that is taken out, or left.",
 };
 
-/// The quality factor of a notch, a peak, a comb.
-pub(super) const Q: ParamDef = ParamDef {
+const Q: ParamDef = ParamDef {
     name: "q",
-    kind: ParamKind::Float,
+    kind: ParamKind::Dial,
     default: Some("30"),
     unit: "",
-    doc: "The frequency over the width between the two places where the gain is down by 3 dB.",
+    doc: "The frequency over the width between the two places where the gain is down by 3 dB. When it or `w0` is turned the filter goes on from what it remembers; where the band would go beyond half the rate, with that of the graph.",
 };
 
 /// The row of the notch.
@@ -54,38 +53,41 @@ Types as `iir.lowpass`. Source: Orfanidis, Introduction to Signal Processing, se
 };
 
 fn notch(args: &Args) -> Result<Blueprint, OpError> {
-    let (cos, gain) = resonance(args)?;
-    kernel::filter(
-        args,
-        &[Section {
-            b: [gain, -2.0 * gain * cos, gain],
-            a: [-2.0 * gain * cos, 2.0 * gain - 1.0],
-        }],
-    )
+    resonator(args, |cos, gain| Section {
+        b: [gain, -2.0 * gain * cos, gain],
+        a: [-2.0 * gain * cos, 2.0 * gain - 1.0],
+    })
 }
 
 fn peak(args: &Args) -> Result<Blueprint, OpError> {
-    let (cos, gain) = resonance(args)?;
-    kernel::filter(
-        args,
-        &[Section {
-            b: [1.0 - gain, 0.0, gain - 1.0],
-            a: [-2.0 * gain * cos, 2.0 * gain - 1.0],
-        }],
-    )
+    resonator(args, |cos, gain| Section {
+        b: [1.0 - gain, 0.0, gain - 1.0],
+        a: [-2.0 * gain * cos, 2.0 * gain - 1.0],
+    })
 }
 
-/// The cosine of the frequency's angle, and the gain that goes with the width.
-fn resonance(args: &Args) -> Result<(f64, f64), OpError> {
+/// A filter whose section is made of its frequency's angle and of the gain that goes with its width.
+fn resonator(args: &Args, section: fn(f64, f64) -> Section) -> Result<Blueprint, OpError> {
     let rate = rate(args)?;
-    let w0 = 2.0 * PI * frequency(args, "w0", rate)? / rate;
-    let width = w0 / positive(args, "q")?;
-    if width >= PI {
-        let q = args.float("q").unwrap_or(f64::NAN);
+    let (w0, q) = (frequency(args, "w0", rate)?, positive(args, "q")?);
+    let design = move |w0: f64, q: f64| {
+        let (cos, gain) = resonance(w0, q, rate)?;
+        Some(vec![section(cos, gain)])
+    };
+    let Some(sections) = design(w0, q) else {
         let message = format!("`q` is {q}: the band of that width goes beyond half the rate");
         return Err(OpError::param("q", message).with_help("make `q` larger"));
-    }
-    Ok((w0.cos(), 1.0 / (1.0 + (width / 2.0).tan())))
+    };
+    let anew = move |dials: &[f64]| design(dials[0], dials[1]);
+    let blueprint = kernel::live_filter(args, &[w0, q], &sections, anew)?;
+    Ok(live_edges(blueprint, &["w0"], &[w0], rate).dial("q", q, f64::MIN_POSITIVE..=f64::MAX))
+}
+
+/// The cosine of the frequency's angle, and the gain that goes with the width, if that is below half the rate.
+fn resonance(w0: f64, q: f64, rate: f64) -> Option<(f64, f64)> {
+    let w0 = 2.0 * PI * w0 / rate;
+    let width = w0 / q;
+    (width < PI).then(|| (w0.cos(), 1.0 / (1.0 + (width / 2.0).tan())))
 }
 
 /// The row of the cookbook's filters.
@@ -116,21 +118,21 @@ Types as `iir.lowpass`.",
         },
         ParamDef {
             name: "freq",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "Hz",
-            doc: "The edge, the middle, or where a shelf is half way up.",
+            doc: "The edge, the middle, or where a shelf is half way up. When it, `q` or `gain` is turned the filter goes on from what it remembers.",
         },
         ParamDef {
             name: "q",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0.7071067811865476"),
             unit: "",
             doc: "The quality factor: more is narrower, steeper.",
         },
         ParamDef {
             name: "gain",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some(""),
             unit: "dB",
             doc: "How far a peak or shelf is raised, negative ones lowered: -200 to 200.",
@@ -144,16 +146,34 @@ Types as `iir.lowpass`.",
 
 fn biquad(args: &Args) -> Result<Blueprint, OpError> {
     let rate = rate(args)?;
-    let w0 = 2.0 * PI * frequency(args, "freq", rate)? / rate;
-    let alpha = w0.sin() / (2.0 * positive(args, "q")?);
-    let kind = args.text("kind").unwrap_or_default();
-    let amplitude = 10.0f64.powf(raised(args, kind)? / 40.0);
-    kernel::filter(args, &[cookbook(kind, w0.cos(), alpha, amplitude)])
+    let kind = args.text("kind").unwrap_or_default().to_owned();
+    let (freq, q) = (frequency(args, "freq", rate)?, positive(args, "q")?);
+    let (gain, most) = (
+        raised(args, &kind)?,
+        if has_gain(&kind) { 200.0 } else { 0.0 },
+    );
+    let design = move |dials: &[f64]| {
+        let w0 = 2.0 * PI * dials[0] / rate;
+        let alpha = w0.sin() / (2.0 * dials[1]);
+        let amplitude = 10.0f64.powf(dials[2] / 40.0);
+        vec![cookbook(&kind, w0.cos(), alpha, amplitude)]
+    };
+    let values = [freq, q, gain];
+    let sections = design(&values);
+    let blueprint =
+        kernel::live_filter(args, &values, &sections, move |dials| Some(design(dials)))?;
+    Ok(live_edges(blueprint, &["freq"], &[freq], rate)
+        .dial("q", q, f64::MIN_POSITIVE..=f64::MAX)
+        .dial("gain", gain, -most..=most))
+}
+
+fn has_gain(kind: &str) -> bool {
+    matches!(kind, "peaking" | "lowshelf" | "highshelf")
 }
 
 /// The parameter `gain`, where the kind has one.
 fn raised(args: &Args, kind: &str) -> Result<f64, OpError> {
-    let has = matches!(kind, "peaking" | "lowshelf" | "highshelf");
+    let has = has_gain(kind);
     match args.float("gain") {
         Some(gain) if has && gain.abs() <= 200.0 => Ok(gain),
         Some(gain) if has => {
@@ -229,10 +249,10 @@ Source: J. O. Smith, Introduction to Digital Filters, \"DC Blocker\".",
     outputs: OUTPUTS,
     params: &[ParamDef {
         name: "pole",
-        kind: ParamKind::Float,
+        kind: ParamKind::Dial,
         default: Some("0.995"),
         unit: "",
-        doc: "How long it remembers, 0 to below 1: more is a lower edge.",
+        doc: "How long it remembers, 0 to below 1: more is a lower edge. When it is turned the filter goes on from what it remembers.",
     }],
     example: "counter items=1000 ! dc_block ! null",
     deterministic: true,
@@ -245,13 +265,15 @@ fn dc_block(args: &Args) -> Result<Blueprint, OpError> {
         let message = format!("`pole` is {pole}, and must be at least 0 and below 1");
         return Err(OpError::param("pole", message));
     }
-    kernel::filter(
-        args,
-        &[Section {
+    let design = |pole: f64| {
+        vec![Section {
             b: [1.0, -1.0, 0.0],
             a: [-pole, 0.0],
-        }],
-    )
+        }]
+    };
+    let anew = move |dials: &[f64]| Some(design(dials[0]));
+    let blueprint = kernel::live_filter(args, &[pole], &design(pole), anew)?;
+    Ok(blueprint.dial("pole", pole, 0.0..=1.0f64.next_down()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
-use super::{Sample, one_to_one, with_sample};
+use super::{Sample, live_one_to_one, with_sample};
 
 /// The row of the table.
 pub const AGC: OpDef = OpDef {
@@ -16,14 +16,14 @@ pub const AGC: OpDef = OpDef {
     params: &[
         ParamDef {
             name: "rate",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0.0001"),
             unit: "per item",
             doc: "How fast the gain follows; above 0. It settles within some 1 / rate items of level 1.",
         },
         ParamDef {
             name: "reference",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("1"),
             unit: "",
             doc: "The level to reach.",
@@ -37,7 +37,7 @@ pub const AGC: OpDef = OpDef {
         },
         ParamDef {
             name: "max_gain",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: Some("0"),
             unit: "",
             doc: "The gain is never above it; 0: no limit.",
@@ -47,14 +47,6 @@ pub const AGC: OpDef = OpDef {
     deterministic: true,
     build,
 };
-
-/// The parameters.
-#[derive(Clone, Copy)]
-struct Control {
-    rate: f64,
-    reference: f64,
-    max_gain: f64,
-}
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let number = |name: &str| args.float(name).unwrap_or(0.0);
@@ -69,29 +61,29 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         let message = format!("`max_gain` is {max_gain}, and must be above 0, or 0 for no limit");
         return Err(OpError::param("max_gain", message));
     }
-    let control = Control {
-        rate,
-        reference: number("reference"),
-        max_gain: if max_gain > 0.0 {
-            max_gain
-        } else {
-            f64::INFINITY
-        },
-    };
-    let gain = number("gain");
-    with_sample!(args, X => levelled::<X>(args, control, gain))
+    let (reference, gain) = (number("reference"), number("gain"));
+    let blueprint = with_sample!(args, X => levelled::<X>(args, gain))?;
+    Ok(blueprint
+        .dial("rate", rate, f64::MIN_POSITIVE..=f64::MAX)
+        .dial("reference", reference, f64::MIN..=f64::MAX)
+        .dial("max_gain", max_gain, 0.0..=f64::MAX))
 }
 
-fn levelled<X: Sample>(args: &Args, control: Control, gain: f64) -> Blueprint {
-    one_to_one(
+fn levelled<X: Sample>(args: &Args, gain: f64) -> Blueprint {
+    live_one_to_one(
         args,
         gain,
-        move |gain: &mut f64, _, x: &[X], y: &mut [X]| {
+        move |gain: &mut f64, dials, _, x: &[X], y: &mut [X]| {
+            let (rate, reference) = (dials[0], dials[1]);
+            let most = if dials[2] > 0.0 {
+                dials[2]
+            } else {
+                f64::INFINITY
+            };
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = x.scaled(*gain);
                 let level = x.magnitude() * gain.abs();
-                let next =
-                    (*gain + control.rate * (control.reference - level)).min(control.max_gain);
+                let next = (*gain + rate * (reference - level)).min(most);
                 if level.is_finite() {
                     *gain = next;
                 }

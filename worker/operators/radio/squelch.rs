@@ -22,7 +22,7 @@ GNU Radio's `pwr_squelch_cc` for complex numbers, `pwr_squelch_ff` for real ones
     params: &[
         ParamDef {
             name: "threshold",
-            kind: ParamKind::Float,
+            kind: ParamKind::Dial,
             default: None,
             unit: "dB",
             doc: "The power from which on the signal is heard, 10 log10 |x|^2.",
@@ -69,7 +69,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         return Err(OpError::param("ramp", message));
     }
     let gate = Gate {
-        threshold: 10.0_f64.powf(number("threshold") / 10.0),
+        threshold: 0.0,
         alpha,
         is_gate: args.flag("gate"),
         envelope: (0..=ramp).map(|k| fade(k, ramp)).collect(),
@@ -81,6 +81,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             .input(InPort::new(args.input().item_type.clone()))
             .output(OutPort::new(args.input().item_type.clone(), rate).keeps_unit())
             .state(StateSpec::of(Listening { power: 0.0, phase: MUTED, ramped: 0 }))
+            .dial("threshold", number("threshold"), f64::MIN..=f64::MAX)
     })
 }
 
@@ -109,6 +110,7 @@ const FALLING: u64 = 3;
 
 /// The parameters.
 struct Gate {
+    /// The power, not in dB: of the dial, set in each call.
     threshold: f64,
     alpha: f64,
     is_gate: bool,
@@ -157,6 +159,7 @@ impl<X: Sample> Agent for Squelch<X> {
         let n = input.len().min(output.space());
         let (items, room) = (&input.items::<X>()[..n], output.room::<X>());
         let state = io.state.get::<Listening>();
+        self.gate.threshold = 10.0_f64.powf(io.dials[0] / 10.0);
         let mut given = 0;
         for &x in items {
             let heard = self.gate.hear(state, x.power());

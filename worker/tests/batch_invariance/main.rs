@@ -19,6 +19,7 @@ mod audio;
 mod connectors;
 mod designs;
 mod detection;
+mod dials;
 mod filters;
 mod items;
 mod learners;

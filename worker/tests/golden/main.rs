@@ -18,6 +18,7 @@ mod detect;
 mod fir;
 mod iir;
 mod lfilter;
+mod live;
 mod numbers;
 mod peaks;
 mod radio;
