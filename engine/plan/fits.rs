@@ -1,6 +1,7 @@
 //! Whether the segment fits into shared memory; where it does not, which stream takes most of it, and why.
 
-use super::{Machine, Options, Plan, PlanError, in_items, least_capacity};
+use super::sizes::{in_items, least_capacity};
+use super::{Machine, Options, Plan, PlanError};
 use crate::diag;
 use crate::doctor::bytes;
 use crate::resolved::Resolved;
