@@ -17,6 +17,7 @@ use crate::decl::{At, GraphDecl, SourceText, Span};
 use crate::diag::{Diagnostic, Refused, why};
 use crate::include;
 use crate::keys::{self, Node, NodeValue};
+use crate::resolve;
 
 /// The longest graph file that is read, in bytes.
 pub const LONGEST: u64 = 16 << 20;
@@ -229,10 +230,23 @@ fn syntax(error: &toml::de::Error, text: &str) -> Diagnostic {
         .get(..span.start)
         .map_or(0, |before| before.matches('\n').count());
     let line = text.lines().nth(line).unwrap_or_default();
-    let help = line.contains(" ! ").then(|| IN_ONE_LINE.to_owned());
+    if error.message().starts_with("string values must be quoted") {
+        let bare = text.get(span.clone()).unwrap_or_default().escape_debug();
+        return Diagnostic::new("no TOML: a text has no quotes")
+            .at(span, "here")
+            .help(format!("write \"{bare}\""));
+    }
+    let is_other = text.trim_start().starts_with('{') || line.trim_end().ends_with(':');
+    let help = match line.contains(" ! ") {
+        true => Some(IN_ONE_LINE),
+        false if is_other => {
+            Some("a graph file is TOML: [agents.NAME], and below it lines as `op = \"counter\"`")
+        }
+        false => None,
+    };
     Diagnostic::new(format!("no TOML: {}", error.message()))
         .at(span, "here")
-        .maybe_help(help)
+        .maybe_help(help.map(str::to_owned))
 }
 
 /// What a TOML value is, its tables in the order they were written.
@@ -315,9 +329,13 @@ fn unreadable(name: &str, why: &str) -> Refused {
         "graph file `{}` cannot be read: {why}",
         name.escape_debug()
     ));
-    let help = match name.contains(" ! ") {
-        true => IN_ONE_LINE,
-        false => "`thalweg new NAME` writes one to start from; `-` reads standard input",
+    let is_there = |path: &str| Path::new(path).is_file();
+    let whole = format!("{name}.toml");
+    let help = match resolve::similar_file(Path::new(name)) {
+        _ if name.contains(" ! ") => IN_ONE_LINE.to_owned(),
+        _ if is_there(&whole) => format!("did you mean `{}`?", whole.escape_debug()),
+        Some(help) if !is_there(name) && !Path::new(name).is_dir() => help,
+        _ => "`thalweg new NAME` writes one to start from; `-` reads standard input".to_owned(),
     };
     Refused::one(refusal.help(help), None)
 }

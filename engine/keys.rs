@@ -103,7 +103,10 @@ pub(crate) fn entries(
         _ => {
             let refusal = node
                 .should_be(key, "a table")
-                .help(format!("write each one as [{key}.NAME], its keys below"));
+                .help(match key.contains('.') {
+                    true => format!("write [{key}], its keys below"),
+                    false => format!("write each one as [{key}.NAME], its keys below"),
+                });
             found.push(refusal);
             Vec::new()
         }
@@ -458,9 +461,13 @@ fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> 
                 .collect::<Result<_, _>>()?,
         ),
         NodeValue::Table(_) => {
-            return Err(refused("a table, and no parameter is one".to_owned()).help(
-                "write a number, a text, true, false or a list; an agent's name has no dot",
-            ));
+            let help = match name {
+                "params" | "parameters" | "args" | "options" => {
+                    "a parameter is a key of the agent, beside `op`"
+                }
+                _ => "write a number, a text, true, false or a list; an agent's name has no dot",
+            };
+            return Err(refused("a table, and no parameter is one".to_owned()).help(help));
         }
         NodeValue::Other(words) => return Err(refused(words.clone())),
     })

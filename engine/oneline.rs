@@ -17,6 +17,8 @@ use crate::decl::{
 use crate::diag::{Diagnostic, Refused};
 use crate::keys::{self, Node, NodeValue};
 
+mod slips;
+
 /// What such a graph is called where a file has its name.
 pub(crate) const SOURCE: &str = "<command line>";
 
@@ -208,7 +210,10 @@ impl Scanner<'_> {
             match self.peek() {
                 None | Some(';') => break,
                 Some(_) if self.is_bar() => break,
-                Some(_) => keys.push(self.key()?),
+                Some(_) => {
+                    let key = self.key(&op.value, &keys)?;
+                    keys.push(key);
+                }
             }
         }
         Ok(Written {
@@ -219,20 +224,25 @@ impl Scanner<'_> {
         })
     }
 
-    fn key(&mut self) -> Result<(At<String>, Node), Diagnostic> {
+    /// The next key of an agent that has `keys` already.
+    fn key(
+        &mut self,
+        op: &str,
+        keys: &[(At<String>, Node)],
+    ) -> Result<(At<String>, Node), Diagnostic> {
         let key = self.word(|c| c.is_whitespace() || matches!(c, '=' | ';'));
         if self.peek() != Some('=') || key.value.is_empty() {
             if let Some(bar) = self.bar_beside(&key) {
                 return Err(bar);
             }
+            let before = &self.text[..key.span.start];
+            let help = slips::instead_of(&key.value, before, op, keys);
             return Err(Diagnostic::new(format!(
                 "`{}` is neither key=value nor the next agent",
                 key.value
             ))
             .at(key.span, "no `=` follows")
-            .help(
-                "write key=value without spaces around the `=`, or ` ! ` before the next agent",
-            ));
+            .help(help));
         }
         self.at += 1;
         let value = self.value(0, |c| c.is_whitespace() || c == ';')?;

@@ -22,7 +22,7 @@ pub(crate) mod order;
 mod rates;
 mod units;
 
-pub(crate) use files::{check_place, printer, whose};
+pub(crate) use files::{check_place, printer, similar_file, whose};
 
 /// Gives a graph its types, rates and edges; the second part are warnings.
 ///

@@ -46,6 +46,7 @@ fn exit_codes_are_those_of_the_documentation() {
         (2, &["check", "good.toml", "-e", "counter"]),
         (2, &["check", "bad.toml"]),
         (2, &["check", "missing.toml"]),
+        (2, &["check", "good"]),
         (2, &["check", "."]),
         (2, &["check", "-e", "counter !"]),
         (2, &["check", "good.toml", "--set", "a"]),
@@ -182,6 +183,26 @@ fn every_template_is_written_once_and_runs() {
         assert!(err.contains("`mine.toml` is there already"), "{err}");
         assert_eq!(fs::read(folder.path().join("mine.toml")).unwrap(), written);
     }
+}
+
+#[test]
+fn a_graph_file_that_is_not_there_is_likened_to_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("good.toml"),
+        "[agents.a]\nop = \"counter\"\n",
+    )
+    .unwrap();
+    for name in ["good", "goood.toml"] {
+        let (code, _, err) = done(folder.path(), &["check", name]);
+        assert_eq!(code, 2);
+        assert!(err.contains("did you mean `good.toml`?"), "{name}: {err}");
+    }
+    let (_, _, err) = done(folder.path(), &["ops", "smooth"]);
+    assert!(
+        err.contains("these speak of it") && err.contains("savgol"),
+        "{err}"
+    );
 }
 
 #[test]

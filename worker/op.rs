@@ -600,6 +600,14 @@ impl ParamDef {
             (ParamKind::Length, Value::Text(_)) => {
                 refusal.with_help("items have no quotes; a duration has a unit: ns us ms s min h")
             }
+            (ParamKind::Float | ParamKind::Dial | ParamKind::Int, Value::Text(text))
+                if text.trim().parse::<f64>().is_ok() =>
+            {
+                refusal.with_help(format!("a number has no quotes: {}", text.trim()))
+            }
+            (ParamKind::Length | ParamKind::Int, Value::Float(x)) if x.fract() == 0.0 => {
+                refusal.with_help(format!("a whole number has no point and no exponent: {x}"))
+            }
             _ => refusal,
         })
     }

@@ -49,11 +49,24 @@ impl Ops {
 
 fn unknown(name: &str) -> Failure {
     let help = unknown_operator(name, std::iter::empty());
-    let help = help.unwrap_or_else(|| "`thalweg ops` lists them".to_owned());
+    let help = help.unwrap_or_else(|| match &speaking_of(name)[..] {
+        [] => "`thalweg ops` lists them".to_owned(),
+        names => format!("these speak of it: {}", names.join(", ")),
+    });
     Failure::usage(format!(
         "there is no operator `{}`; {help}",
         name.escape_debug()
     ))
+}
+
+/// The first operators whose description has the word.
+fn speaking_of(word: &str) -> Vec<&'static str> {
+    const MOST: usize = 12;
+    let word = word.to_lowercase();
+    let has = |text: &str| word.len() > 2 && text.to_lowercase().contains(&word);
+    let table = operators::table().iter();
+    let found = table.filter(|op| has(op.name) || has(op.summary) || has(op.doc));
+    found.map(|op| op.name).take(MOST).collect()
 }
 
 fn list(table: &[&OpDef]) -> String {

@@ -9,11 +9,36 @@ pub(super) fn advised(mut refusal: Error) -> Error {
     let of = |kind| refusal.get(kind).map(ContextValue::to_string);
     let invalid = of(ContextKind::InvalidArg).unwrap_or_default();
     let prior = of(ContextKind::PriorArg).unwrap_or_default();
-    if let Some(tip) = tip(refusal.kind(), &invalid, &prior) {
+    let unknown = of(ContextKind::InvalidSubcommand).unwrap_or_default();
+    if let Some(tip) = tip(refusal.kind(), &invalid, &prior).or_else(|| command(&unknown)) {
+        refusal.remove(ContextKind::SuggestedSubcommand);
         let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
         refusal.insert(ContextKind::Suggested, tip);
+    } else if refusal.kind() == ErrorKind::UnknownArgument
+        && refusal.get(ContextKind::SuggestedArg).is_none()
+    {
+        // The parser's own advice is to take the option for the name of a file.
+        refusal.remove(ContextKind::Suggested);
     }
     refusal
+}
+
+/// Which command does what this one does elsewhere.
+fn command(name: &str) -> Option<String> {
+    let here = match name {
+        "start" | "exec" | "launch" | "execute" => "`thalweg run GRAPH`",
+        "validate" | "lint" | "verify" => "`thalweg check GRAPH`",
+        "list" | "ls" | "status" | "runs" => "`thalweg ps`",
+        "kill" | "cancel" | "abort" | "end" => "`thalweg stop RUN`, with --now at once",
+        "top" | "monitor" | "stats" | "inspect" => "`thalweg doctor RUN`",
+        "init" | "create" => "`thalweg new NAME`",
+        "draw" | "dot" | "show" | "svg" => "`thalweg graph GRAPH`",
+        "operators" | "search" | "docs" => "`thalweg ops`, or `thalweg ops NAME`",
+        "logs" | "log" => "a run's words go to the standard error of its `thalweg run`",
+        "version" => "`thalweg --version`",
+        _ => return None,
+    };
+    Some(here.to_owned())
 }
 
 /// What to write instead, from what was refused and what it was at odds with.
@@ -48,13 +73,16 @@ mod tests {
             (&["run", "-e", "counter", "items=3"], "so it goes in quotes"),
             (&["run", "--restart", "-1", "g.toml"], "--option=-1"),
             (&["run", "--itms", "3", "g.toml"], "'--items'"),
+            (&["list"], "`thalweg ps`"),
+            (&["chek"], "'check'"),
+            (&["run", "-o", "x", "g.toml"], "Usage: thalweg run"),
         ];
         for (arguments, expected) in cases {
             let all = ["thalweg"].iter().chain(arguments);
             let refusal = command_line().try_get_matches_from(all).unwrap_err();
             let text = advised(refusal).to_string();
             assert!(text.contains(expected), "{arguments:?}: {text}");
-            assert!(!text.contains("-- -1"), "{text}");
+            assert!(!text.contains("as a value, use '-- "), "{text}");
         }
     }
 }

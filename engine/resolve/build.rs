@@ -549,6 +549,11 @@ fn letters(nth: usize) -> String {
     }
 }
 
+/// What others call the key that names an agent's inputs.
+const READS: [&str; 7] = [
+    "input", "inputs", "from", "source", "reads", "stream", "streams",
+];
+
 fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic {
     let own: Vec<&str> = op.params.iter().map(|p| p.name).collect();
     let all: Vec<&str> = own.iter().copied().chain(AGENT_KEYS).collect();
@@ -557,6 +562,9 @@ fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic 
             "the name stands before the agent: [agents.NAME] in a file, `NAME:{}` in a line",
             op.name
         ),
+        _ if READS.contains(&key.value.as_str()) => {
+            "what an agent reads is its `in`: in = \"AGENT\"".to_owned()
+        }
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, true) => format!("`{}` takes no parameter", op.name),
         (None, false) => format!("`{}` takes {}", op.name, own.join(", ")),

@@ -42,9 +42,15 @@ pub(super) fn settings(graph: &GraphDecl, built: &[Option<Built>], found: &mut V
             Some(Some(built)) => match built.outputs.iter().find(|out| out.name == port) {
                 Some(out) if out.item_type.is_framed() => found.extend(misfit_of_frames(stream)),
                 Some(out) => found.extend(misfit(stream, out.item_type.len_bytes() as u64)),
-                None => found.push(unknown_stream(stream, &streams_of_one(agent, built))),
+                None => {
+                    let own = streams_of_one(agent, built);
+                    found.push(unknown_stream(stream, &own, "a sink gives no stream"));
+                }
             },
-            None => found.push(unknown_stream(stream, &all_streams(graph, built))),
+            None => {
+                let all = all_streams(graph, built);
+                found.push(unknown_stream(stream, &all, "no agent gives a stream"));
+            }
         }
     }
 }
@@ -130,11 +136,12 @@ fn all_streams(graph: &GraphDecl, built: &[Option<Built>]) -> Vec<String> {
         .collect()
 }
 
-fn unknown_stream(stream: &StreamDecl, streams: &[String]) -> Diagnostic {
+/// `without`: what there is to say where there are none.
+fn unknown_stream(stream: &StreamDecl, streams: &[String], without: &str) -> Diagnostic {
     let names: Vec<&str> = streams.iter().map(String::as_str).collect();
     let help = match (nearest(&stream.name.value, &names), names.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, true) => "no agent gives a stream".to_owned(),
+        (None, true) => without.to_owned(),
         (None, false) => format!("the streams are {}", some_of(&names)),
     };
     let name = stream.name.value.escape_debug();

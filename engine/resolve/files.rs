@@ -89,7 +89,18 @@ fn readable(param: &str, path: &Path) -> Result<(), OpError> {
     }
 }
 
-fn similar_file(path: &Path) -> Option<String> {
+/// What may have been meant by the name of a file that is not there.
+pub(crate) fn similar_file(path: &Path) -> Option<String> {
+    let name = path.as_os_str().to_string_lossy();
+    if name.contains("://") {
+        return Some("files are read, and what another program gives: `curl -s URL | thalweg run ..` with path=-".to_owned());
+    }
+    if name.starts_with(['~', '$']) || name.contains("/$") || name.contains("/~") {
+        return Some("`~` and `$` are the shell's, who puts in what they mean outside of quotes only: write it out".to_owned());
+    }
+    if name.contains(['*', '?']) {
+        return Some("one file is read, and its name is written out".to_owned());
+    }
     let folder = folder_of(path);
     let Ok(entries) = fs::read_dir(folder) else {
         return Some(format!("there is no folder `{}`", folder.display()));

@@ -1,6 +1,7 @@
 //! What names mean: agents, their operators, workers and the agents they read.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use thalweg_worker::op::{OpDef, nearest};
 use thalweg_worker::operators::{self, elsewhere::unknown_operator};
@@ -192,6 +193,10 @@ fn no_operator_but(graph: &GraphDecl, agent: &AgentDecl, op: &str) -> Option<Str
         true if op.ends_with(".toml") => {
             Some(format!("`{}` is a file: leave out `-e`", op.escape_debug()))
         }
+        true if Path::new(op).is_file() => Some(match reader_of(op) {
+            Some(reader) => format!("it is a file: `{reader} path={}`", op.escape_debug()),
+            None => "it is a file, and an operator reads one: `csv.read path=..`".to_owned(),
+        }),
         true if others.any(|other| other.name.value == op) => Some(format!(
             "`{op}` is an agent; what reads it says so: `print in={op}`"
         )),
@@ -218,6 +223,12 @@ fn unknown_stream(
     ))
     .at(stream.span.clone(), "no such stream")
     .maybe_help(help)
+}
+
+/// The operator that reads files of this extension.
+fn reader_of(path: &str) -> Option<&'static str> {
+    let extension = Path::new(path).extension()?.to_str()?;
+    Some(operators::find(&format!("{}.read", extension.to_lowercase()))?.name)
 }
 
 fn unknown_worker(

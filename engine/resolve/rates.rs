@@ -56,7 +56,7 @@ fn clash(link: &Link, built: &[Option<Built>]) -> Option<((usize, f64), (usize, 
     Some((one, other))
 }
 
-/// Why what an agent reads has no rate, if streams of different ones met above it.
+/// Why what an agent reads has no rate: a source that was not told its own, or streams of different ones that met.
 pub(super) fn why_unknown(
     graph: &GraphDecl,
     links: &[Link],
@@ -82,6 +82,16 @@ pub(super) fn why_unknown(
                     one.1,
                     stream(other.0),
                     other.1
+                ));
+            }
+            let is_silent = links[producer].inputs.is_empty()
+                && links[producer]
+                    .op
+                    .is_some_and(|op| op.params.iter().any(|p| p.name == "rate"));
+            if is_silent {
+                let source = &graph.agents[producer].name.value;
+                return Some(format!(
+                    "`{source}` can be told its rate: `rate = 100` is 100 items a second"
                 ));
             }
             above.push(producer);

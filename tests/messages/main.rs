@@ -15,6 +15,7 @@ mod parameters;
 mod paths;
 mod settings;
 mod sites;
+mod slips;
 mod syntax;
 
 fn declared(text: &str) -> Result<GraphDecl, Refused> {

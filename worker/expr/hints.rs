@@ -48,6 +48,8 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "if" | "else" => "`c ? a : b` chooses: `x > 0 ? x : 0` is `x if x > 0 else 0`",
         "then" => "`c ? a : b` chooses between two values",
         "is" => "`==` compares",
+        "AND" | "And" => "`and` or `&&`",
+        "OR" | "Or" => "`or` or `||`",
         "xor" => "`(a != 0) != (b != 0)` is true where one of them is",
         "in" => "`x == 1 || x == 2` compares with several",
         _ => return None,

@@ -295,6 +295,9 @@ impl<'a> Parser<'a> {
         };
         let hint = match self.peek() {
             Token::Name(word) => hints::of_word(word),
+            Token::Mark(",") => {
+                Some("an expression is one value; the decimal sign is a point: 1.5")
+            }
             _ => None,
         };
         let refusal = Refusal::from(found);
