@@ -48,6 +48,8 @@ operators! {
         function = "fn": &str,
         /// Which quantile, from 0 to 1: between two values in proportion. `0.5` unless told otherwise.
         q: f64,
+        /// What a window becomes instead of `function`: an expression over `x`, all its values as a vector, and `t`, their times.
+        expr: &str,
         /// How many items may be in windows that are still open. `16384` unless told otherwise.
         most: u64,
     }

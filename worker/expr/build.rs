@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::op::InputInfo;
+use crate::op::{InputInfo, Naming};
 use crate::types::{ItemType, Scalar};
 
 use super::code::{Binary, Kind, Op, Operand, Port, Program, Unary};
@@ -243,8 +243,9 @@ impl<'a> Builder<'a> {
     }
 
     fn time(&mut self) -> Built<Value> {
-        if let [input] = self.inputs
+        if let [input, others @ ..] = self.inputs
             && input.item_type.timed_values().is_some()
+            && others.iter().all(|other| other.naming == Naming::Alone)
         {
             return Ok(Value::Real(self.emit(Op::Seconds { input: 0 }, Kind::F64)));
         }

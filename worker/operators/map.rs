@@ -50,23 +50,11 @@ pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<B
         [input] => input.item_type.timed_values().is_some(),
         _ => false,
     };
-    let dtype = match args.dtype() {
-        Some(ItemType::Timed(scalar)) if keeps_time => Some(ItemType::Scalar(*scalar)),
-        Some(ItemType::TimedVector(scalar, len)) if keeps_time => {
-            Some(ItemType::Vector(*scalar, *len))
-        }
-        other => other.cloned(),
-    };
-    let item_type = output_type(&program, dtype.as_ref())?;
-    let (scalar, width) = item_type.elements().unwrap_or((Scalar::F64, 1));
-    if keeps_time && scalar.is_complex() {
-        let message = format!("the expression gives {scalar}, and a timed item has a real value");
-        return Err(OpError::param("expr", message));
-    }
-    let item_type = match keeps_time {
-        true => item_type.timed().unwrap_or(item_type),
-        false => item_type,
-    };
+    let Outgoing {
+        item_type,
+        scalar,
+        width,
+    } = outgoing(&program, args.dtype(), keeps_time)?;
     let agent = Expression {
         machine: Machine::new(program),
         scalar,
@@ -81,6 +69,43 @@ pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<B
         blueprint = blueprint.input(InPort::new(input.item_type.clone()));
     }
     Ok(blueprint)
+}
+
+/// What an agent gives that computes an expression: items, and the numbers of each that the expression makes.
+pub(super) struct Outgoing {
+    pub item_type: ItemType,
+    pub scalar: Scalar,
+    pub width: usize,
+}
+
+/// The expression's own type, or the `dtype` asked for; timed where what it is computed from is.
+pub(super) fn outgoing(
+    program: &Program,
+    dtype: Option<&ItemType>,
+    keeps_time: bool,
+) -> Result<Outgoing, OpError> {
+    let dtype = match dtype {
+        Some(ItemType::Timed(scalar)) if keeps_time => Some(ItemType::Scalar(*scalar)),
+        Some(ItemType::TimedVector(scalar, len)) if keeps_time => {
+            Some(ItemType::Vector(*scalar, *len))
+        }
+        other => other.cloned(),
+    };
+    let item_type = output_type(program, dtype.as_ref())?;
+    let (scalar, width) = item_type.elements().unwrap_or((Scalar::F64, 1));
+    if keeps_time && scalar.is_complex() {
+        let message = format!("the expression gives {scalar}, and a timed item has a real value");
+        return Err(OpError::param("expr", message));
+    }
+    let item_type = match keeps_time {
+        true => item_type.timed().unwrap_or(item_type),
+        false => item_type,
+    };
+    Ok(Outgoing {
+        item_type,
+        scalar,
+        width,
+    })
 }
 
 /// The expression's own type, or the `dtype` asked for where it can be converted to that.

@@ -5,7 +5,7 @@ use crate::expr::{Machine, Program, compile, compile_condition};
 use crate::op::{Args, Arity, InputInfo, Naming, OpDef, OpError, ParamDef, ParamKind, Value};
 use crate::types::{ItemType, Scalar};
 
-use super::map::output_type;
+use super::map::{Outgoing, outgoing};
 use super::numbers::element_bytes;
 
 /// The row of the table.
@@ -19,7 +19,7 @@ pub const SCAN: OpDef = OpDef {
           record. Several numbers are a list, each with its expression over all of them as they were: `scan next=[\"b\", \"a + \
           b\"] names=[a, b] init=[0, 1] expr=\"a\"` gives Fibonacci's numbers, `scan next=[\"sum + x\", \"count + 1\"] names=[sum, \
           count] expr=\"sum / count\" after=true` the running mean; without `names` they are `s[0]`, `s[1]` and so on. \
-          The language is that of `map`; `n` is the item's place. The state is whole numbers where `init`, \
+          The language is that of `map`; `n` is the item's place. Timed items keep their time, `t`. The state is whole numbers where `init`, \
           the items and `next` are (u64 where all of them are without a sign, else i64; `dtype = \"i64\"` makes differences of u64 \
           what they are), else of the items' kind of float; it has as many elements as `next` gives, or as its list is long (at most 64). It is committed with \
           the stream. An item costs some tens of nanoseconds for each operation: a closure in Rust is faster.",
@@ -87,8 +87,12 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let text = args.text("expr");
     let given =
         compile(text.unwrap_or("s"), &inputs, input.rate).map_err(|e| e.of_param("expr"))?;
-    let item_type = output_type(&given, args.dtype())?;
-    let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
+    let keeps_time = input.item_type.timed_values().is_some();
+    let Outgoing {
+        item_type,
+        scalar,
+        width,
+    } = outgoing(&given, args.dtype(), keeps_time)?;
     let rate = input.rate.filter(|_| keep.is_none());
     let init = init(args, &next.state)?;
     let after = args.flag("after");
@@ -99,6 +103,8 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         gives_the_new: after || text.is_none(),
         keeps_by_the_new: after,
         scalar,
+        len_bytes: scalar.len_bytes() * width,
+        keeps_time,
         keep: keep.map(Machine::new),
         seen: Seen::of(&next.state, next.names.len()),
     };
@@ -119,12 +125,11 @@ struct Next {
 /// Finds the state's type: the first that its own expressions keep.
 fn next(args: &Args) -> Result<Next, OpError> {
     let input = args.input();
-    let Some((items, _)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
-        return Err(OpError::input_type(
-            "scan",
-            input,
-            "real numbers, or vectors of them",
-        ));
+    let timed = input.item_type.timed_values();
+    let numbers = timed.or_else(|| input.item_type.elements());
+    let Some((items, _)) = numbers.filter(|(s, _)| !s.is_complex()) else {
+        let wanted = "real numbers, vectors of them, or either with times";
+        return Err(OpError::input_type("scan", input, wanted));
     };
     let holds = |scalar| {
         listed_init(args)
@@ -319,6 +324,10 @@ struct Scan {
     /// Whether anything does is asked of the state after the item.
     keeps_by_the_new: bool,
     scalar: Scalar,
+    /// Bytes of what an item's expression gives.
+    len_bytes: usize,
+    /// The items are timed, and so is what goes out.
+    keeps_time: bool,
     keep: Option<Machine>,
     /// Where the next state is made.
     fresh: Vec<u64>,
@@ -335,7 +344,11 @@ impl Agent for Scan {
             let (scalar, len) = (self.seen.scalar, self.seen.state_len_bytes);
             let before = self.seen.inputs(input, state);
             let mut kept = self.keeps_by_the_new || is_kept(&mut self.keep, before, position);
-            let room = &mut output.bytes()[..item_len];
+            let item = &mut output.bytes()[..item_len];
+            let (time, room) = item.split_at_mut(if self.keeps_time { 8 } else { 0 });
+            let (room, padding) = room.split_at_mut(self.len_bytes);
+            time.copy_from_slice(&input.bytes()[..time.len()]);
+            padding.fill(0);
             if kept && !self.gives_the_new {
                 self.given
                     .run(before, 0, position, 1)
@@ -423,6 +436,30 @@ mod tests {
             .iter()
             .map(|(name, text)| (*name, (*text).into()))
             .collect()
+    }
+
+    #[test]
+    fn timed_items_keep_their_time() {
+        let rows = [0.5, 1.0, 1.5, -4.0, 2.0, 3.0];
+        let timed = || [given("timed<f64>", &rows)];
+        let sums: Vec<[f64; 2]> = output("scan", &timed(), &words(&[("next", "s + x")]), None);
+        assert_eq!(sums, [[0.5, 1.0], [1.5, -3.0], [2.0, 0.0]]);
+        let late = words(&[("next", "t"), ("expr", "t - s"), ("keep", "x > 0")]);
+        let gaps: Vec<[f64; 2]> = output("scan", &timed(), &late, None);
+        assert_eq!(gaps, [[0.5, 0.5], [2.0, 0.5]]);
+        let pairs = [given("timed<f64[2]>", &[0.5, 1.0, 7.0, 1.5, 3.0, 2.0])];
+        let most: Vec<[f64; 3]> = output("scan", &pairs, &words(&[("next", "max(s, x)")]), None);
+        assert_eq!(most, [[0.5, 1.0, 7.0], [1.5, 3.0, 7.0]]);
+        let found = build(
+            "scan",
+            &timed(),
+            &words(&[("next", "s + x")]),
+            Some("timed<f32>"),
+        );
+        assert_eq!(
+            found.unwrap().outputs[0].item_type.to_string(),
+            "timed<f32>"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
 
 use super::timed::{read_numbers, timed_values};
+use super::timed_expr::TimedExpr;
 
 /// The row of the table.
 pub const WINDOW: OpDef = OpDef {
@@ -18,7 +19,8 @@ pub const WINDOW: OpDef = OpDef {
           windows without items are skipped, and nothing is computed for a gap. Items need not be evenly spaced. An item \
           that comes when all of its windows are given (it is late by more than `wait`), and one from before `start`, is left \
           out. Of timed items with several values (`timed<f64[3]>`) each value has a result of its own. With `flush` the windows that are still open are given when the stream ends. Values are f64, in the \
-          order they came: `std` and `var` divide by the number of items (ddof 0). No clock is looked at, so the result is \
+          order they came: `std` and `var` divide by the number of items (ddof 0). With `expr` a window becomes what the expression (as of \
+          `map`) makes of it: `x` is its values as one vector, `t` their times: `expr=\"(x[-1] - x[0]) / max(t[-1] - t[0], 1)\"`. No clock is looked at, so the result is \
           deterministic. More than `most` items in windows that are still open end the run with an error, and so does a \
           time that is no finite number.",
     inputs: Arity::One,
@@ -68,6 +70,13 @@ pub const WINDOW: OpDef = OpDef {
             default: Some("mean"),
             unit: "",
             doc: "What a window becomes.",
+        },
+        ParamDef {
+            name: "expr",
+            kind: ParamKind::Expr,
+            default: Some(""),
+            unit: "",
+            doc: "What a window becomes instead of `fn`: an expression over `x`, all its values as a vector, and `t`, their times.",
         },
         ParamDef {
             name: "q",
@@ -122,19 +131,31 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         flush: args.flag("flush"),
         most: args.required_count("most", 1)?.min(1 << 32) as usize,
     };
-    let gives = match input.item_type {
-        ItemType::TimedVector(_, len) => ItemType::TimedVector(Scalar::F64, len),
+    let becomes = match args.text("expr").filter(|text| !text.is_empty()) {
+        Some(_) if args.is_given("fn") => {
+            let refused = "`fn` and `expr` each say what a window becomes";
+            return Err(OpError::param("fn", refused).or_help("give one of them"));
+        }
+        Some(text) => Becomes::Row(TimedExpr::new(text, width, windowing.most)?),
+        None => Becomes::Each {
+            fold: fold(args.text("fn").unwrap_or("mean"), q),
+            columns: vec![Vec::new(); width],
+        },
+    };
+    let gives = match (&becomes, &input.item_type) {
+        (Becomes::Row(expr), _) => expr.item_type(),
+        (_, ItemType::TimedVector(_, len)) => ItemType::TimedVector(Scalar::F64, *len),
         _ => ItemType::Timed(Scalar::F64),
     };
     let agent = Window {
         windowing,
         scalar,
         width,
-        fold: fold(args.text("fn").unwrap_or("mean"), q),
+        becomes,
         scratch: Vec::new(),
-        columns: vec![Vec::new(); width],
     };
     let unit = match args.text("fn") {
+        _ if matches!(agent.becomes, Becomes::Row(_)) => Unit::Unknown,
         Some("count") => Unit::Unknown,
         Some("var") => Unit::maybe(input.unit.as_deref().map(squared)),
         _ => Unit::Of(0),
@@ -149,16 +170,63 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 /// What makes a number of the values of a window.
 type Fold = Box<dyn FnMut(&[f64]) -> f64>;
 
+/// What a window becomes.
+enum Becomes {
+    /// A number of each element.
+    Each {
+        fold: Fold,
+        /// Scratch: the values of a window, of each element.
+        columns: Vec<Vec<f64>>,
+    },
+    /// What an expression makes of all values.
+    Row(TimedExpr),
+}
+
+impl Becomes {
+    /// Makes the k-th that is given of a window's items: a time, and so many values of this scalar.
+    fn make(
+        &mut self,
+        (items, item_len): (&[u8], usize),
+        (scalar, width): (Scalar, usize),
+        k: u64,
+        row: &mut [f64],
+    ) -> Result<(), AgentError> {
+        let values_len = width * scalar.len_bytes();
+        let items = items.chunks_exact(item_len);
+        let (fold, columns) = match self {
+            Becomes::Row(expr) => {
+                expr.clear();
+                for item in items {
+                    expr.push_time(f64::from_ne_bytes(item[..8].try_into().expect("8 bytes")));
+                    read_numbers(scalar, &item[8..8 + values_len], |_, value| {
+                        expr.push(value)
+                    });
+                }
+                return expr.make(k, row);
+            }
+            Becomes::Each { fold, columns } => (fold, columns),
+        };
+        columns.iter_mut().for_each(Vec::clear);
+        for item in items {
+            read_numbers(scalar, &item[8..8 + values_len], |k, value| {
+                columns[k].push(value)
+            });
+        }
+        for (slot, values) in row.iter_mut().zip(columns) {
+            *slot = fold(values);
+        }
+        Ok(())
+    }
+}
+
 struct Window {
     windowing: Windowing,
     scalar: Scalar,
     /// Values of an item.
     width: usize,
-    fold: Fold,
+    becomes: Becomes,
     /// Scratch: items of a window between which others came.
     scratch: Vec<u64>,
-    /// Scratch: the values of a window, of each element.
-    columns: Vec<Vec<f64>>,
 }
 
 impl Agent for Window {
@@ -166,18 +234,17 @@ impl Agent for Window {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let progress = io.state.get::<Progress>();
         let has_room = !output.is_full();
-        let (item_len, values_len) = (input.item_len(), self.width * self.scalar.len_bytes());
-        let (fold, columns, scalar) = (&mut self.fold, &mut self.columns, self.scalar);
+        let (item_len, values) = (input.item_len(), (self.scalar, self.width));
+        let row_len = output.item_len() / size_of::<f64>();
+        let becomes = &mut self.becomes;
+        let mut refused = Ok(());
         let give = |[_, end]: [f64; 2], items: &[u8]| {
-            columns.iter_mut().for_each(Vec::clear);
-            for item in items.chunks_exact(item_len) {
-                let values = &item[8..8 + values_len];
-                read_numbers(scalar, values, |k, value| columns[k].push(value));
-            }
+            let k = output.position();
             let row = output.elements::<f64>();
             row[0] = end;
-            for (slot, values) in row[1..].iter_mut().zip(columns.iter()) {
-                *slot = fold(values);
+            refused = becomes.make((items, item_len), values, k, &mut row[1..row_len]);
+            if refused.is_err() {
+                return false;
             }
             output.produce(1);
             !output.is_full()
@@ -185,6 +252,7 @@ impl Agent for Window {
         let came = self
             .windowing
             .go_on_rows(input, progress, &mut self.scratch, has_room, give)?;
+        refused?;
         match came {
             Came::ToTheEnd => Ok(Status::Ready),
             Came::ToFullOutput => Ok(Status::More),

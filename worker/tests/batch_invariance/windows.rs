@@ -166,6 +166,19 @@ fn times() -> Vec<Case> {
             .param("duration", "900 ms")
             .param("fn", "quantile")
             .param("q", 0.3),
+        case("timed.window")
+            .input_of("timed<i16[2]>", 300)
+            .param("start", -10)
+            .param("duration", 0.9)
+            .param("step", 0.4)
+            .param("expr", "(x[-1] - x[0]) / len(x) + max(t) + n"),
+        case("scan")
+            .input("timed<i16>")
+            .param("next", "s + x * t")
+            .param("keep", "x > 0"),
+        case("scan")
+            .input("timed<f32[3]>")
+            .param("next", "max(s, x)"),
         case("sample")
             .input("timed<f64[3]>")
             .ascending(0)
