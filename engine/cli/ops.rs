@@ -1,10 +1,12 @@
-//! `thalweg ops`: the operators, or one of them with its parameters.
+//! `thalweg ops`: the operators, one of them with its parameters, or those that have to do with a word.
 
 use serde_json::{Value as Json, json};
 use thalweg_worker::op::{Arity, OpDef, ParamDef, ParamKind};
 use thalweg_worker::operators::{self, elsewhere::unknown_operator};
 
 use super::{Failure, give, give_json};
+
+mod find;
 
 /// List the operators, or explain one
 #[derive(clap::Args)]
@@ -18,6 +20,9 @@ pub struct Ops {
     /// The names alone, a line each
     #[arg(long, conflicts_with_all = ["json", "name"])]
     names: bool,
+    /// Those whose name or text has this word: `pink`, `low-pass`, `find_peaks`
+    #[arg(long, value_name = "WORD", conflicts_with = "name")]
+    find: Option<String>,
 }
 
 impl Ops {
@@ -27,22 +32,45 @@ impl Ops {
     /// There is no operator of that name.
     pub fn run(&self) -> Result<(), Failure> {
         let Some(name) = &self.name else {
-            let table = operators::table();
-            return match (self.json, self.names) {
-                (true, _) => give_json(&table.iter().map(|op| to_json(op)).collect()),
-                (_, true) => give(
-                    &table
-                        .iter()
-                        .map(|op| format!("{}\n", op.name))
-                        .collect::<String>(),
-                ),
-                _ => give(&list(table)),
+            return match &self.find {
+                Some(word) => self.give_found(word),
+                None => self.give_all(operators::table(), ""),
             };
         };
         let op = operators::find(name).ok_or_else(|| unknown(name))?;
         match self.json {
             true => give_json(&to_json(op)),
             false => give(&explain(op)),
+        }
+    }
+}
+
+impl Ops {
+    /// Prints the operators that have to do with a word.
+    fn give_found(&self, word: &str) -> Result<(), Failure> {
+        let (found, hint) = find::find(operators::table(), word);
+        let said = hint.map_or(String::new(), |hint| format!("`{word}`: {hint}\n\n"));
+        match (found.is_empty(), hint) {
+            (true, None) => Err(Failure::usage(format!(
+                "no operator says `{}`; `thalweg ops` lists them all",
+                word.escape_debug()
+            ))),
+            (true, Some(_)) if !self.json && !self.names => give(&said),
+            _ => self.give_all(&found, &said),
+        }
+    }
+
+    /// Prints these, behind what is said of them.
+    fn give_all(&self, table: &[&OpDef], said: &str) -> Result<(), Failure> {
+        match (self.json, self.names) {
+            (true, _) => give_json(&table.iter().map(|op| to_json(op)).collect()),
+            (_, true) => give(
+                &table
+                    .iter()
+                    .map(|op| format!("{}\n", op.name))
+                    .collect::<String>(),
+            ),
+            _ => give(&format!("{said}{}", list(table))),
         }
     }
 }
@@ -81,7 +109,7 @@ fn list(table: &[&OpDef]) -> String {
         };
         text += &format!("{:widest$}  {inputs:2}  {}\n", op.name, op.summary);
     }
-    text += "\nname, inputs, what it does. `thalweg ops NAME` explains one.\n";
+    text += "\nname, inputs, what it does. `thalweg ops NAME` explains one, `thalweg ops --find WORD` looks for them.\n";
     text
 }
 
@@ -97,17 +125,30 @@ fn explain(op: &OpDef) -> String {
         _ => "\nparameters:\n",
     };
     let widest = op.params.iter().map(|p| p.name.len()).max().unwrap_or(0);
-    for param in op.params {
+    let explain = |param: &ParamDef| {
         let indent = widest + 4;
         let about = wrapped(&describe(param), indent);
-        text += &format!("  {:widest$}  {}", param.name, about.trim_start());
-        text += &wrapped(param.doc, indent);
+        let about = format!("  {:widest$}  {}", param.name, about.trim_start());
+        about + &wrapped(param.doc, indent)
+    };
+    // What they share with many others comes last.
+    let (shared, own): (Vec<&ParamDef>, Vec<&ParamDef>) =
+        op.params.iter().partition(|param| is_of_windows(param));
+    text += &own.into_iter().map(explain).collect::<String>();
+    if !shared.is_empty() {
+        text += "\nthe window function:\n";
+        text += &shared.into_iter().map(explain).collect::<String>();
     }
     if op.params.iter().any(|param| param.kind == ParamKind::Dial) {
         text += "\nlive parameters change while a run goes on: thalweg set RUN AGENT.PARAM=VALUE\n";
     }
     text += &format!("\nexample:\n  thalweg run -e {}\n", quoted(op.example));
     text
+}
+
+/// Says which window function, or its shape.
+fn is_of_windows(param: &ParamDef) -> bool {
+    ["window", "window_args", "beta"].contains(&param.name)
 }
 
 /// The words in lines of at most 92 columns, each after `indent` spaces; paragraphs stay apart.

@@ -58,14 +58,30 @@ pub fn firls(numtaps: usize, lines: &[Line], rate: f64) -> Result<Vec<f64>, Desi
         })
     });
     let matrix = (0..=reach).map(|i| (0..=reach).map(|j| q[i.abs_diff(j)] + q[i + j]).collect());
-    let a = solve(matrix.collect(), b.collect()).ok_or(DesignError::NotConverged { numtaps })?;
+    let (matrix, b): (Vec<Vec<f64>>, Vec<f64>) = (matrix.collect(), b.collect());
+    let a = solve(&matrix, &b).ok_or(DesignError::TooFree { numtaps })?;
     let half = a[1..].iter().copied();
     Ok(half.clone().rev().chain([2.0 * a[0]]).chain(half).collect())
 }
 
-/// The solution of a symmetric, positive definite system, by Cholesky's factors; `None` if it is not definite.
-fn solve(mut matrix: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
-    let n = b.len();
+/// How far rounding may move a solution, of its largest number.
+const UNCERTAIN: f64 = 1e-3;
+
+/// The solution of a symmetric, positive definite system; `None` if it is not definite, or rounding decides the solution: what the
+/// error that is left in the equations comes to is then more than a little.
+fn solve(matrix: &[Vec<f64>], b: &[f64]) -> Option<Vec<f64>> {
+    let factors = factors(matrix.to_vec())?;
+    let a = solution(&factors, b.to_vec());
+    let products = |row: &Vec<f64>| row.iter().zip(&a).map(|(x, y)| x * y).sum::<f64>();
+    let left = matrix.iter().zip(b).map(|(row, b)| b - products(row));
+    let moved = solution(&factors, left.collect());
+    let largest = |of: &[f64]| of.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+    (largest(&moved) <= UNCERTAIN * largest(&a)).then_some(a)
+}
+
+/// Cholesky's factor, in the lower half; `None` if there is none.
+fn factors(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+    let n = matrix.len();
     for i in 0..n {
         for j in 0..=i {
             let (row, other) = (&matrix[i][..j], &matrix[j][..j]);
@@ -78,6 +94,12 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
             };
         }
     }
+    Some(matrix)
+}
+
+/// The solution for one right side.
+fn solution(matrix: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
+    let n = b.len();
     for i in 0..n {
         let known: f64 = (0..i).map(|j| matrix[i][j] * b[j]).sum();
         b[i] = (b[i] - known) / matrix[i][i];
@@ -86,7 +108,7 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
         let known: f64 = (i + 1..n).map(|j| matrix[j][i] * b[j]).sum();
         b[i] = (b[i] - known) / matrix[i][i];
     }
-    Some(b)
+    b
 }
 
 #[cfg(test)]
@@ -111,5 +133,27 @@ mod tests {
         for (a, b) in taps.iter().zip(taps.iter().rev()) {
             assert_eq!(a, b);
         }
+    }
+
+    #[test]
+    fn taps_that_rounding_decides_are_refused() {
+        let line = |low, high, gains| Line {
+            edges: [low, high],
+            gains,
+            weight: 1.0,
+        };
+        let lines = [
+            line(0.0, 0.12, [0.5, 0.0]),
+            line(0.53, 0.58, [0.0, 1.0]),
+            line(0.84, 1.0, [0.0, 0.5]),
+        ];
+        assert!(firls(31, &lines, 2.0).is_ok());
+        for numtaps in [43, 61] {
+            let refused = firls(numtaps, &lines, 2.0);
+            assert_eq!(refused, Err(DesignError::TooFree { numtaps }));
+        }
+        // Nothing is wanted: the taps are 0.
+        let silent = [line(0.0, 0.5, [0.0, 0.0]), line(0.6, 1.0, [0.0, 0.0])];
+        assert_eq!(firls(5, &silent, 2.0), Ok(vec![0.0; 5]));
     }
 }

@@ -60,6 +60,14 @@ pub enum DesignError {
         /// The number of taps that was asked for.
         numtaps: usize,
     },
+    /// Outside the bands anything may be, and so much of that is left that rounding decides the taps.
+    #[error(
+        "the bands leave so much free that rounding decides the {numtaps} taps: cover more with bands, narrow the gaps between them, or take fewer taps"
+    )]
+    TooFree {
+        /// The number of taps that was asked for.
+        numtaps: usize,
+    },
     /// An even number of taps is always silent at half the rate.
     #[error(
         "{numtaps} taps, an even number, let nothing through at half the rate, and this filter should"

@@ -63,8 +63,17 @@ pub fn remez(design: &Remez<'_>) -> Result<Vec<f64>, DesignError> {
         return Err(failed);
     }
     let best = exchange(&places, free).ok_or(failed)?;
-    Ok(response(design, free, |f| best.at((2.0 * PI * f).cos())))
+    let taps = response(design, free, |f| best.at((2.0 * PI * f).cos()));
+    let largest = |of: &mut dyn Iterator<Item = f64>| of.fold(0.0f64, |most, x| most.max(x.abs()));
+    let gain = largest(&mut design.levels.iter().map(|level| level.gain));
+    match largest(&mut taps.iter().copied()) > LARGEST * gain {
+        true => Err(DesignError::TooFree { numtaps }),
+        false => Ok(taps),
+    }
 }
+
+/// Taps so much larger than the gains that are wanted cancel each other, and rounding is what they leave.
+const LARGEST: f64 = 1e4;
 
 fn is_antisymmetric(design: &Remez<'_>) -> bool {
     design.shape != Shape::Bandpass
@@ -318,6 +327,29 @@ fn response(design: &Remez<'_>, free: usize, at: impl Fn(f64) -> f64) -> Vec<f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn taps_that_cancel_each_other_are_refused() {
+        let level = |low, high, gain| Level {
+            edges: [low, high],
+            gain,
+            weight: 1.0,
+        };
+        let designed = |numtaps: usize, levels: &[Level]| {
+            remez(&Remez {
+                numtaps,
+                levels,
+                shape: Shape::Bandpass,
+                grid_density: 16,
+                rate: 1000.0,
+            })
+        };
+        let (pass, stop) = (level(0.0, 100.0, 1.0), level(150.0, 400.0, 0.0));
+        let refused = designed(101, &[pass, stop]);
+        assert_eq!(refused, Err(DesignError::TooFree { numtaps: 101 }));
+        assert!(designed(51, &[pass, stop]).is_ok());
+        assert!(designed(101, &[pass, level(150.0, 500.0, 0.0)]).is_ok());
+    }
 
     #[test]
     fn the_largest_errors_of_both_bands_are_equal_and_small() {

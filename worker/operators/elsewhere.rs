@@ -8,12 +8,16 @@ use super::table;
 pub fn unknown_operator<'a>(name: &str, others: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<&str> = table().iter().map(|op| op.name).chain(others).collect();
     // A name that is known elsewhere is a better guess than one that looks alike.
-    let known = left_out(name).or(here(name));
-    match (known, nearest(name, &names)) {
+    match (called_here(name), nearest(name, &names)) {
         (Some(hint), _) => Some(hint.to_owned()),
         (None, Some(near)) => Some(format!("did you mean `{near}`?")),
         (None, None) => None,
     }
+}
+
+/// What a name of another library is called here, or how it is done.
+pub fn called_here(name: &str) -> Option<&'static str> {
+    left_out(name).or(here(name))
 }
 
 /// What is said of operators that other builds have.
@@ -217,7 +221,9 @@ fn here(name: &str) -> Option<&'static str> {
             "limiter" => "`map` limits each item: expr = \"clamp(x, -1, 1)\"",
             "linear_regression" | "polyfit" => "it is called `regress`",
             "tdigest" | "percentile" => "it is called `quantile`",
-            "trigger" | "schmitt_trigger" | "hysteresis" => "it is called `threshold`",
+            "trigger" | "schmitt_trigger" | "hysteresis" => {
+                "`threshold` has two levels: `on` and `off`"
+            }
             "average" | "avg" | "mean" | "sum" | "std" | "max" | "min" => {
                 "`window` computes it of each window: fn = \"mean\"; `moments` of all items so far"
             }

@@ -29,7 +29,7 @@ One frequency gives numbers, a list vectors. More than a dozen are quicker by `r
             kind: ParamKind::Number,
             default: None,
             unit: "Hz",
-            doc: "The frequency, or a list of up to 1024; negative ones have a meaning in complex streams.",
+            doc: "The frequency, or a list of up to 1024, none beyond half the rate; negative ones have a meaning in complex streams.",
         },
         ParamDef {
             name: "size",
@@ -59,6 +59,14 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     if !(1..=1024).contains(&freqs.len()) {
         let words = format!("`freq` has {} numbers: 1 to 1024 can be", freqs.len());
         return Err(OpError::param("freq", words));
+    }
+    if let Some(beyond) = freqs.iter().find(|freq| freq.abs() > rate / 2.0) {
+        let words = format!(
+            "`freq` has {beyond} Hz, beyond {} Hz, half of the stream's rate",
+            rate / 2.0
+        );
+        let help = "such a tone is heard as another one: give that, or a higher rate";
+        return Err(OpError::param("freq", words).with_help(help));
     }
     let size = args.required_length("size", 1)?;
     let windows = Windows {
@@ -227,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn no_frequencies_too_many_and_unknown_rates_are_refused() {
+    fn no_frequencies_too_many_too_high_and_unknown_rates_are_refused() {
         let size = ("size", Value::Int(4));
         let build = |freq: Value, rate: Option<f64>| {
             let x = given::<f64>("f64", &[]);
@@ -240,6 +248,8 @@ mod tests {
         assert!(build(Value::Int(5), None).is_err());
         assert!(build(Value::List(Vec::new()), Some(100.0)).is_err());
         assert!(build(vec![1.0; 1025].into(), Some(100.0)).is_err());
+        assert!(build(vec![1.0, -50.5].into(), Some(100.0)).is_err());
+        assert!(build(vec![50.0, -50.0].into(), Some(100.0)).is_ok());
         assert!(build(vec![1.0; 1024].into(), Some(100.0)).is_ok());
     }
 }
