@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use thalweg_worker::control::{BUCKETS, Control, Phase, bucket_ns};
-use thalweg_worker::subgraph::TIMED_EVERY;
 
 use crate::plan::Plan;
 use crate::positions::Positions;
 use crate::resolved::{AgentIx, Edge, Resolved, ResolvedAgent, StreamIx};
+use crate::snapshot::image;
 use crate::supervise::Tally;
 use crate::wire::Wired;
 
@@ -105,7 +105,10 @@ pub struct AgentReport {
     pub toll: Option<String>,
     /// Parameters that were changed while it went on: its output is no function of its inputs alone.
     pub set: Vec<SetReport>,
-    /// Share of the run spent in it, estimated from one step in sixteen.
+    /// What is to be said of it: `clipped 3 samples ..`, `gave nothing: ..`. Known when the run has ended.
+    pub remarks: Vec<String>,
+    /// Share of the run spent in it: its part of its worker's, by the first steps and one in sixteen of the others. What a
+    /// worker does between its agents (commits) is shared out among them, so the sum is the worker's.
     pub busy: f64,
     /// The most items a port of it sees or fills in one step, as the plan chose it.
     pub step: u64,
@@ -220,10 +223,11 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
     let workers: Vec<WorkerReport> = (0..plan.workers.len())
         .map(|w| seen.worker(w, end_ns, around))
         .collect();
-    let agents: Vec<AgentReport> = (0..graph.agents.len())
+    let mut agents: Vec<AgentReport> = (0..graph.agents.len())
         .filter(|&a| graph.agents[a].edge.is_none())
         .map(|a| seen.agent(a, around))
         .collect();
+    share_out(&workers, &mut agents);
     let edges: Vec<EdgeReport> = (0..graph.streams.len())
         .flat_map(|s| seen.edges(s))
         .collect();
@@ -255,6 +259,18 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         workers,
         agents,
         edges,
+    }
+}
+
+/// Makes parts of each worker's busy share of the times that its agents were seen to take.
+fn share_out(workers: &[WorkerReport], agents: &mut [AgentReport]) {
+    for worker in workers {
+        let inside = |agent: &&mut AgentReport| agent.worker == worker.name;
+        let all: f64 = agents.iter_mut().filter(inside).map(|a| a.busy).sum();
+        if all > 0.0 {
+            let own = agents.iter_mut().filter(inside);
+            own.for_each(|agent| agent.busy *= worker.busy / all);
+        }
     }
 }
 
@@ -344,10 +360,7 @@ impl Seen<'_> {
         let w = self.plan.worker_of[a];
         let control = &self.wired.controls[w];
         let gauge = control.agent_gauge(self.plan.seat_of[a]);
-        // Timed are the steps 0, 16, 32 ..: so many of all.
         let steps = control.head().time.steps.load(Relaxed);
-        let timed = steps.div_ceil(TIMED_EVERY).max(1);
-        let estimated = gauge.ns.load(Relaxed) as f64 * steps as f64 / timed as f64;
         let own = self.graph.own_inputs(a);
         let items_in = self.positions.items_read[a][..own].iter().sum();
         let is_own = |&&s: &&StreamIx| self.graph.streams[s].tags_of.is_none();
@@ -367,11 +380,40 @@ impl Seen<'_> {
             skipped: self.positions.skipped[a],
             toll: around.tolls.get(&a).cloned(),
             set: self.set(a),
-            busy: (estimated / self.ns).min(1.0),
+            remarks: self.remarks(a, around),
+            busy: gauge.ns.load(Relaxed) as f64 / self.ns,
             step: self.plan.step_of[a] as u64,
             step_mean: moved as f64 / steps.max(1) as f64,
             faces_outside: faces_outside(here),
         }
+    }
+
+    /// What is to be said of an agent whose worker has ended.
+    fn remarks(&self, a: AgentIx, around: &Circumstances) -> Vec<String> {
+        if around.ended == "running" {
+            return Vec::new();
+        }
+        let own = self.graph.agents[a].blueprint.remark;
+        let own = own.and_then(|remark| remark(image::state_of(self.plan, self.wired, a)));
+        own.into_iter().chain(self.starved_window(a)).collect()
+    }
+
+    /// What looks at more items at once than ever came, and so gave nothing.
+    fn starved_window(&self, a: AgentIx) -> Option<String> {
+        let here = &self.graph.agents[a];
+        let written = |s: &StreamIx| self.positions.items_written[*s];
+        if here.outputs.is_empty() || here.outputs.iter().any(|s| written(s) > 0) {
+            return None;
+        }
+        let inputs = here.inputs.iter().zip(&here.blueprint.inputs);
+        let own = inputs.take(self.graph.own_inputs(a));
+        own.into_iter().find_map(|(s, port)| {
+            let (came, needed) = (written(s), port.at_least.max(port.retain + 1) as u64);
+            (0 < came && came < needed && !port.item_type.is_framed()).then(|| {
+                let items = if came == 1 { "item" } else { "items" };
+                format!("gave nothing: {came} {items} came, and it needs {needed} at once")
+            })
+        })
     }
 
     fn set(&self, a: AgentIx) -> Vec<SetReport> {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use thalweg_ringbuf::{
     Access, Bell, Fencing, Geometry, LayoutError, Mirror, Ring, RingSpec, Segment, SegmentError,
 };
+use thalweg_worker::agent::{Agent, AgentError, Blueprint, Io, Status};
 use thalweg_worker::control::{Control, ControlLayout};
 use thalweg_worker::dials::Desk;
 use thalweg_worker::dry::{Bed, Dismissal};
@@ -310,7 +311,7 @@ impl Wired {
             let outputs = agent.outputs.iter().map(|&s| local.index(s)).collect();
             seats.push(Seat {
                 name: agent.name.clone(),
-                blueprint: std::mem::replace(&mut agent.blueprint, nobody()),
+                blueprint: taken(&mut agent.blueprint),
                 inputs,
                 outputs,
                 step: plan.step_of[ix],
@@ -459,14 +460,18 @@ impl Local {
     }
 }
 
-/// What stands in a graph whose agent was taken out.
-fn nobody() -> thalweg_worker::agent::Blueprint {
-    use thalweg_worker::agent::{Agent, AgentError, Blueprint, Io, Status};
+/// Takes an agent out of a graph. What stands there then has what a report asks for.
+fn taken(blueprint: &mut Blueprint) -> Blueprint {
     struct Nobody;
     impl Agent for Nobody {
         fn work(&mut self, _: &mut Io<'_>) -> Result<Status, AgentError> {
             Ok(Status::Done)
         }
     }
-    Blueprint::new(Nobody)
+    let nobody = Blueprint {
+        inputs: blueprint.inputs.clone(),
+        remark: blueprint.remark,
+        ..Blueprint::new(Nobody)
+    };
+    std::mem::replace(blueprint, nobody)
 }

@@ -625,7 +625,12 @@ pub struct Blueprint {
     pub weight: u64,
     /// What it has to do with tags.
     pub tags: Tags,
+    /// What is to be said at the end of the run, with this state of it.
+    pub remark: Option<Remark>,
 }
+
+/// What a state is worth saying, in words that go on after the agent's name: `clipped 3 samples`.
+pub type Remark = fn(&[u8]) -> Option<String>;
 
 /// An operator that does something with each item, where nothing more is known: a multiply-add takes about as long.
 const SOME_WEIGHT: u64 = 4;
@@ -645,7 +650,14 @@ impl Blueprint {
             deterministic: true,
             weight: SOME_WEIGHT,
             tags: Tags::Carried,
+            remark: None,
         }
+    }
+
+    /// Has something said at the end of the run.
+    pub fn remarks(mut self, remark: Remark) -> Blueprint {
+        self.remark = Some(remark);
+        self
     }
 
     /// Says what an item costs it about, in copies of an item.

@@ -170,12 +170,12 @@ impl Phase {
     }
 }
 
-/// What an agent cost, sampled: one step in sixteen is timed.
+/// What an agent cost, sampled: the first steps are timed, then one in sixteen.
 #[repr(C)]
 pub struct AgentGauge {
     /// Timed calls.
     pub timed: AtomicU64,
-    /// Time in the timed calls.
+    /// Time in it, as far as known: of the timed calls, each of which stands for sixteen behind the first steps.
     pub ns: AtomicU64,
 }
 

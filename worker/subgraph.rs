@@ -187,8 +187,11 @@ struct Host {
 const STAMP_EVERY: u64 = 1_000_000;
 /// While steps follow each other without a pause, one in so many looks whether it is time to.
 const STAMP_STEPS: u64 = 8;
-/// One step in so many is timed, agent by agent.
-pub const TIMED_EVERY: u64 = 16;
+/// The first so many steps are timed, agent by agent: short runs have no others.
+const TIMED_FIRST: u64 = 64;
+
+/// Of those behind them one step in so many is timed.
+const TIMED_EVERY: u64 = 16;
 
 impl Subgraph {
     /// Seats the agents where the control block's record says they are, publishes from it once more,
@@ -436,7 +439,7 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         if let Some(desk) = self.desk.filter(|desk| desk.turn() != self.turn) {
             self.take_order(desk);
         }
-        let timed = self.version.is_multiple_of(TIMED_EVERY);
+        let timed = self.version < TIMED_FIRST || self.version.is_multiple_of(TIMED_EVERY);
         let mut start = if timed { clock::now_ns() } else { 0 };
         for ix in 0..self.hosts.len() {
             if self.hosts[ix].done {
@@ -470,8 +473,12 @@ impl<const COMMITS: bool> Subgraph<COMMITS> {
         let now = clock::now_ns();
         if moved {
             let gauge = self.control.agent_gauge(ix);
+            let stands_for = match self.version < TIMED_FIRST {
+                true => 1,
+                false => TIMED_EVERY,
+            };
             add(&gauge.timed, 1);
-            add(&gauge.ns, now - start);
+            add(&gauge.ns, (now - start) * stands_for);
         }
         let host = &mut self.hosts[ix];
         if let Some(beside) = &mut host.beside {

@@ -29,8 +29,20 @@ pub fn run(
     chunks: Chunks,
     most: usize,
 ) -> Result<Vec<Vec<u8>>, AgentError> {
-    let (outputs, _) = run_turned(blueprint, inputs, chunks, most, &[])?;
-    Ok(outputs)
+    let ended = drive(blueprint, inputs, chunks, most, &[])?;
+    Ok(ended.bench.outputs(most))
+}
+
+/// As [`run`], of a sink: what there is to be said of it then.
+#[cfg(test)]
+pub(crate) fn remark(
+    blueprint: Blueprint,
+    inputs: &[Vec<u8>],
+    chunks: Chunks,
+) -> Result<Option<String>, AgentError> {
+    let words = blueprint.remark;
+    let mut ended = drive(blueprint, inputs, chunks, usize::MAX, &[])?;
+    Ok(words.and_then(|words| words(ended.state.current.bytes_mut())))
 }
 
 /// Dials that are turned together: when so many items of the first input are consumed (of a source: of its output
@@ -45,12 +57,31 @@ pub struct Turn {
 
 /// As [`run`], with dials turned on the way; gives from which item on each turn held, too.
 pub fn run_turned(
-    mut blueprint: Blueprint,
+    blueprint: Blueprint,
     inputs: &[Vec<u8>],
     chunks: Chunks,
     most: usize,
     turns: &[Turn],
 ) -> Result<(Vec<Vec<u8>>, Vec<u64>), AgentError> {
+    let ended = drive(blueprint, inputs, chunks, most, turns)?;
+    Ok((ended.bench.outputs(most), ended.since))
+}
+
+/// A run that came to its end.
+struct Run {
+    bench: Bench,
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask for it"))]
+    state: Copies,
+    since: Vec<u64>,
+}
+
+fn drive(
+    mut blueprint: Blueprint,
+    inputs: &[Vec<u8>],
+    chunks: Chunks,
+    most: usize,
+    turns: &[Turn],
+) -> Result<Run, AgentError> {
     let mut since = Vec::new();
     let mut state = Copies::of(&blueprint.state.init);
     blueprint.agent.attach(state.spare())?;
@@ -85,7 +116,11 @@ pub fn run_turned(
         );
     }
     blueprint.agent.finish(state.spare())?;
-    Ok((bench.outputs(most), since))
+    Ok(Run {
+        bench,
+        state,
+        since,
+    })
 }
 
 /// The two copies of a state, as a worker keeps them.

@@ -276,6 +276,7 @@ mod tests {
             items_out: 0,
             skipped: 0,
             toll: None,
+            remarks: Vec::new(),
             set: Vec::new(),
             busy,
             step: 1,

@@ -109,10 +109,20 @@ pub(crate) fn similar_file(path: &Path) -> Option<String> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .take(10_000)
         .collect();
+    let wanted = path.file_name()?.to_str()?;
     let names = names.iter().map(String::as_str);
+    if let Some(longer) = names.clone().filter(|name| goes_on(name, wanted)).max() {
+        return Some(format!("did you mean `{longer}`?"));
+    }
     let names: Vec<&str> = names.filter(|name| is_of_its_kind(path, name)).collect();
-    let near = nearest(path.file_name()?.to_str()?, &names)?;
+    let near = nearest(wanted, &names)?;
     Some(format!("did you mean `{near}`?"))
+}
+
+/// Whether a name is the wanted one with an extension that was left out.
+fn goes_on(name: &str, wanted: &str) -> bool {
+    let rest = name.strip_prefix(wanted);
+    rest.is_some_and(|rest| rest.starts_with('.') && !rest[1..].contains('.'))
 }
 
 /// False for a file whose extension says that it is something else: `a.toml` is no `a.cf32`, though `a.cvs` may be `a.csv`.

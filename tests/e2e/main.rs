@@ -19,6 +19,7 @@ mod knots;
 mod loop_ends;
 mod lossy;
 mod recordings;
+mod remarks;
 mod resume;
 mod runs;
 mod same_bytes;

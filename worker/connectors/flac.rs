@@ -44,7 +44,7 @@ pub const FLAC_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
     params: &[READ_FILE, CHANNEL],
-    example: "flac.read path=tests/golden/files/i24.flac ! null",
+    example: "flac.read path=examples/data/formats/i24.flac ! null",
     deterministic: true,
     build: |args| build(args, &FLAC),
 };
@@ -62,7 +62,7 @@ pub const OGG_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
     params: &[READ_FILE, CHANNEL],
-    example: "ogg.read path=tests/golden/files/tone.ogg ! null",
+    example: "ogg.read path=examples/data/formats/tone.ogg ! null",
     deterministic: true,
     build: |args| build(args, &OGG),
 };

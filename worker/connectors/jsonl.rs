@@ -60,7 +60,7 @@ pub const JSONL_READ: OpDef = OpDef {
         lines::LONGEST,
         RECORDED_RATE,
     ],
-    example: "jsonl.read path=tests/golden/files/mixed.jsonl fields=[t] ! null",
+    example: "jsonl.read path=examples/data/formats/mixed.jsonl fields=[t] ! null",
     deterministic: true,
     build: build_read,
 };

@@ -29,7 +29,7 @@ pub const NPY_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream of the array's type, of vectors if it has two dimensions",
     params: &[READ_FILE, RECORDED_RATE],
-    example: "npy.read path=tests/golden/files/le_f8.npy ! null",
+    example: "npy.read path=examples/data/formats/le_f8.npy ! null",
     deterministic: true,
     build: build_read,
 };

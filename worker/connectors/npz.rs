@@ -49,7 +49,7 @@ pub const NPZ_READ: OpDef = OpDef {
         },
         RECORDED_RATE,
     ],
-    example: "npz.read path=tests/golden/files/packed.npz array=ramp ! null",
+    example: "npz.read path=examples/data/formats/packed.npz array=ramp ! null",
     deterministic: true,
     build: build_read,
 };

@@ -224,15 +224,43 @@ impl RecordWriter {
     }
 }
 
-impl Agent for RecordWriter {
-    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        let taken = *state.get::<u64>();
+impl RecordWriter {
+    /// Opens the file in the process that writes, at the `taken` items that are committed.
+    pub(super) fn open(&mut self, taken: u64) -> Result<(), AgentError> {
         self.target.open(self.given(taken))?;
         // Whatever comes of this run, the file is one of its kind.
         match self.target.is_regular() {
             true => self.write_header(taken).map(|_| ()),
             false => Ok(()),
         }
+    }
+
+    /// Makes the file one of so many items.
+    pub(super) fn complete(&mut self, taken: u64) -> Result<(), AgentError> {
+        self.write_header(taken)?;
+        let end = self.offset(taken);
+        let filler = end.next_multiple_of(self.pad_to) - end;
+        self.target.write(end, &vec![0; filler as usize])?;
+        Ok(())
+    }
+
+    /// See [`Agent::toll`].
+    pub(super) fn toll_of(&self, taken: u64) -> Option<String> {
+        self.target.toll(self.given(taken))
+    }
+
+    /// See [`Agent::outside`].
+    pub(super) fn outside_of(&self, taken: u64) -> Outside {
+        self.target.outside(match taken {
+            0 => 0..0,
+            taken => self.header_len..self.offset(taken),
+        })
+    }
+}
+
+impl Agent for RecordWriter {
+    fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
+        self.open(*state.get::<u64>())
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -243,23 +271,14 @@ impl Agent for RecordWriter {
     }
 
     fn finish(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        let taken = *state.get::<u64>();
-        self.write_header(taken)?;
-        let end = self.offset(taken);
-        let filler = end.next_multiple_of(self.pad_to) - end;
-        self.target.write(end, &vec![0; filler as usize])?;
-        Ok(())
+        self.complete(*state.get::<u64>())
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {
-        self.target.toll(self.given(count_of(state)))
+        self.toll_of(count_of(state))
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let given = match count_of(state) {
-            0 => 0..0,
-            taken => self.header_len..self.offset(taken),
-        };
-        self.target.outside(given)
+        self.outside_of(count_of(state))
     }
 }

@@ -63,7 +63,7 @@ pub const SIGMF_READ: OpDef = OpDef {
             doc: "Holds the samples against `core:sha512` before the run, which reads all of them.",
         },
     ],
-    example: "sigmf.read path=tests/golden/files/ci16.sigmf-meta ! null",
+    example: "sigmf.read path=examples/data/formats/ci16.sigmf-meta ! null",
     deterministic: true,
     build: build_read,
 };
@@ -87,7 +87,7 @@ pub const SIGMF_NOTES: OpDef = OpDef {
             doc: "Which of the two lists is read.",
         },
     ],
-    example: "sigmf.notes path=tests/golden/files/ci16.sigmf-meta ! json.field path='\"core:label\"' ! print",
+    example: "sigmf.notes path=examples/data/formats/ci16.sigmf-meta ! json.field path='\"core:label\"' ! print",
     deterministic: true,
     build: build_notes,
 };

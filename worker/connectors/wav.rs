@@ -3,9 +3,11 @@
 //! Headers are read here (RIFF, RF64 and BW64), and made by the `hound` crate; the samples are read and written at the
 //! frame that was committed.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::rc::Rc;
 
-use bytemuck::{AnyBitPattern, pod_read_unaligned};
+use bytemuck::{AnyBitPattern, Zeroable, pod_read_unaligned};
 use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::agent::{AgentError, Blueprint, InPort, OutPort, StateSpec};
@@ -18,6 +20,10 @@ use crate::connectors::sound::{
 };
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::Scalar;
+
+mod writer;
+
+use writer::{SoundWriter, Written};
 
 /// The row of `wav.read`.
 pub const WAV_READ: OpDef = OpDef {
@@ -41,7 +47,7 @@ pub const WAV_WRITE: OpDef = OpDef {
     name: "wav.write",
     summary: "writes a WAV file",
     doc: "One frame per item; a vector's elements are its channels. Input is f32, f64, i16 or i32; floats between -1 and 1 fill an \
-          integer format's range, what lies outside is clipped, nan is 0, and rounding is to the nearest. What \
+          integer format's range, what lies outside is clipped (the summary says how many samples), nan is 0, and rounding is to the nearest. What \
           `wav.read` read comes out the same (32-bit PCM as f64 or i32: f32 holds 24 bits). An existing file is replaced. The file is whole and playable after every step, and \
           written exactly once whatever is killed; it must be a regular file of less than 4 GiB.",
     inputs: Arity::One,
@@ -332,17 +338,19 @@ fn build_write(args: &Args) -> Result<Blueprint, OpError> {
     let record_len = encoding.len_bytes() * channels;
     let target = Target::seekable(args)?;
     let name = target.name();
-    let agent = RecordWriter {
+    let clipped = Rc::new(Cell::new(0));
+    let frames = RecordWriter {
         target,
         header: Box::new(move |frames| sized_header(spec, &name, frames * record_len as u64)),
         header_len: header_len as u64,
         record_len,
-        convert: write_convert(scalar, encoding),
+        convert: write_convert(scalar, encoding, Rc::clone(&clipped)),
         pad_to: 2,
         records: Vec::new(),
     };
-    Ok(Blueprint::new(agent)
-        .state(StateSpec::of(0u64))
+    Ok(Blueprint::new(SoundWriter { frames, clipped })
+        .state(StateSpec::of(Written::zeroed()))
+        .remarks(|state| Written::of(state).remark())
         .input(InPort::new(input.item_type.clone())))
 }
 
@@ -406,17 +414,20 @@ fn sized_header(spec: WavSpec, name: &str, data_len: u64) -> Result<Vec<u8>, Age
     Ok(header)
 }
 
-fn write_convert(scalar: Scalar, encoding: Encoding) -> Convert {
+/// From items to frames; `clipped` counts the samples that were.
+fn write_convert(scalar: Scalar, encoding: Encoding, clipped: Rc<Cell<u64>>) -> Convert {
     match scalar {
-        Scalar::F32 => write_samples(encoding, |x: f32| f64::from(x), |x: f32| x),
-        Scalar::F64 => write_samples(encoding, |x: f64| x, |x: f64| x as f32),
+        Scalar::F32 => write_samples(encoding, clipped, |x: f32| f64::from(x), |x: f32| x),
+        Scalar::F64 => write_samples(encoding, clipped, |x: f64| x, |x: f64| x as f32),
         Scalar::I16 => write_samples(
             encoding,
+            clipped,
             |x: i16| f64::from(x) / 32_768.0,
             |x: i16| f32::from(x) / 32_768.0,
         ),
         _ => write_samples(
             encoding,
+            clipped,
             |x: i32| f64::from(x) / HALF_RANGE,
             |x: i32| (f64::from(x) / HALF_RANGE) as f32,
         ),
@@ -426,18 +437,25 @@ fn write_convert(scalar: Scalar, encoding: Encoding) -> Convert {
 /// From items of `T`: `unit` makes a sample's value between -1 and 1, `float` the same as it is kept in a float file.
 fn write_samples<T: AnyBitPattern>(
     encoding: Encoding,
-    unit: impl Fn(T) -> f64 + 'static,
+    clipped: Rc<Cell<u64>>,
+    unit: impl Fn(T) -> f64 + Copy + 'static,
     float: impl Fn(T) -> f32 + 'static,
 ) -> Convert {
-    match encoding {
-        Encoding::F32 => written(move |x| float(x).to_le_bytes()),
+    let convert = match encoding {
+        Encoding::F32 => return written(move |x| float(x).to_le_bytes()),
         Encoding::I16 => written(move |x| (quantised(unit(x), 32_768.0) as i16).to_le_bytes()),
         Encoding::I24 => written(move |x| {
             let [a, b, c, _] = quantised(unit(x), 8_388_608.0).to_le_bytes();
             [a, b, c]
         }),
         _ => written(move |x| quantised(unit(x), HALF_RANGE).to_le_bytes()),
-    }
+    };
+    Box::new(move |items, frames| {
+        let samples = items.chunks_exact(size_of::<T>()).map(pod_read_unaligned);
+        let beyond = samples.map(|x| u64::from(unit(x).abs() > 1.0));
+        clipped.set(clipped.get() + beyond.sum::<u64>());
+        convert(items, frames);
+    })
 }
 
 /// The nearest integer, ties to even, clipped to `-half_range ..= half_range - 1`; nan is 0.

@@ -2,7 +2,7 @@
 
 use crate::cli::table::{Column, percent, rate, table, time};
 use crate::poison::file_of;
-use crate::report::{EdgeReport, Report, WorkerReport};
+use crate::report::{AgentReport, EdgeReport, Report, WorkerReport};
 
 /// The summary as text: edges, workers, losses, and the sentence that says what limits.
 ///
@@ -20,6 +20,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     text += &losses(report);
     text += &skips(report);
     text += &tolls(report);
+    text += &remarks(report);
     text += &sets(report);
     text += &snapshots(report);
     if let Some(limit) = &report.limit {
@@ -187,6 +188,17 @@ fn tolls(report: &Report) -> String {
         .collect()
 }
 
+/// What there is to be said of agents.
+fn remarks(report: &Report) -> String {
+    let of = |agent: &AgentReport| -> String {
+        let remarks = agent.remarks.iter();
+        remarks
+            .map(|remark| format!("`{}` {remark}\n", agent.name))
+            .collect()
+    };
+    report.agents.iter().map(of).collect()
+}
+
 /// What was changed while the run went on.
 fn sets(report: &Report) -> String {
     let mut text = String::new();
@@ -250,7 +262,6 @@ fn losses(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::AgentReport;
 
     fn report() -> Report {
         let edge = EdgeReport {
@@ -342,6 +353,7 @@ worker w0 limits
             items_out: 1000 - skipped,
             skipped,
             toll: None,
+            remarks: Vec::new(),
             set: Vec::new(),
             busy: 0.5,
             step: 2048,
