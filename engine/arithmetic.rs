@@ -1,4 +1,4 @@
-//! Streams in expressions: `&a + &b`, `2.0 * &a`, `-&a`, `a.lt(&b)`.
+//! Streams in expressions: `&a + &b`, `2.0 * &a`, `-&a`, `a.lt(&b)`, `a.gt(0.5)`.
 //!
 //! Each operator adds an agent that takes the streams item by item and ends with the shorter. Its name is made
 //! up: `add`, `add2`, `add3` and so on; `thalweg plan` shows them. Integers wrap, and dividing by 0 gives 0, as in
@@ -13,6 +13,7 @@
 //! let b = g.source("b", ops::noise(2).items(1000));
 //! let middle = (&a + &b) / 2.0;
 //! let above = (1.0_f64 - &a).gt(&middle);
+//! let loud = a.ge(0.5);
 //! # g.into_decl().unwrap();
 //! ```
 
@@ -25,69 +26,58 @@ use crate::rows::zip;
 use crate::stream::Stream;
 
 impl<T: Item> Stream<T> {
-    /// A stream of 1 where the item is less than the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item is less than the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn lt(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn lt(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialOrd,
     {
-        self.compare("lt", other, |a, b| a < b)
+        other.compared("lt", self, |a, b| a < b)
     }
 
-    /// A stream of 1 where the item is at most the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item is at most the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn le(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn le(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialOrd,
     {
-        self.compare("le", other, |a, b| a <= b)
+        other.compared("le", self, |a, b| a <= b)
     }
 
-    /// A stream of 1 where the item is greater than the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item is greater than the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn gt(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn gt(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialOrd,
     {
-        self.compare("gt", other, |a, b| a > b)
+        other.compared("gt", self, |a, b| a > b)
     }
 
-    /// A stream of 1 where the item is at least the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item is at least the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn ge(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn ge(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialOrd,
     {
-        self.compare("ge", other, |a, b| a >= b)
+        other.compared("ge", self, |a, b| a >= b)
     }
 
-    /// A stream of 1 where the item equals the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item equals the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn eq(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn eq(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialEq,
     {
-        self.compare("eq", other, |a, b| a == b)
+        other.compared("eq", self, |a, b| a == b)
     }
 
-    /// A stream of 1 where the item differs from the other's, else 0. The agent's name is made up.
+    /// A stream of 1 where the item differs from the other's, or the number, else 0. The agent's name is made up.
     #[track_caller]
-    pub fn ne(&self, other: &Stream<T>) -> Stream<u8>
+    pub fn ne(&self, other: impl Comparand<T>) -> Stream<u8>
     where
         T: PartialEq,
     {
-        self.compare("ne", other, |a, b| a != b)
-    }
-
-    #[track_caller]
-    fn compare(
-        &self,
-        stem: &str,
-        other: &Stream<T>,
-        holds: impl Fn(&T, &T) -> bool + 'static,
-    ) -> Stream<u8> {
-        let name = self.handle().draft.fresh(stem);
-        zip((self, other)).map(&name, move |(a, b)| u8::from(holds(&a, &b)))
+        other.compared("ne", self, |a, b| a != b)
     }
 
     #[track_caller]
@@ -105,6 +95,44 @@ impl<T: Item> Stream<T> {
     fn with_each(&self, stem: &str, f: impl Fn(T) -> T + 'static) -> Stream<T> {
         let name = self.handle().draft.fresh(stem);
         self.map(&name, f)
+    }
+}
+
+/// What the items of a stream are compared with: those of another one, or a number.
+pub trait Comparand<T> {
+    /// 1 where this holds of an item of `stream` and what it is compared with, else 0.
+    #[doc(hidden)]
+    fn compared(
+        self,
+        stem: &str,
+        stream: &Stream<T>,
+        holds: impl Fn(&T, &T) -> bool + 'static,
+    ) -> Stream<u8>;
+}
+
+impl<T: Item> Comparand<T> for &Stream<T> {
+    #[track_caller]
+    fn compared(
+        self,
+        stem: &str,
+        stream: &Stream<T>,
+        holds: impl Fn(&T, &T) -> bool + 'static,
+    ) -> Stream<u8> {
+        let name = stream.handle().draft.fresh(stem);
+        zip((stream, self)).map(&name, move |(a, b)| u8::from(holds(&a, &b)))
+    }
+}
+
+impl<T: Item> Comparand<T> for T {
+    #[track_caller]
+    fn compared(
+        self,
+        stem: &str,
+        stream: &Stream<T>,
+        holds: impl Fn(&T, &T) -> bool + 'static,
+    ) -> Stream<u8> {
+        let name = stream.handle().draft.fresh(stem);
+        stream.map(&name, move |x| u8::from(holds(&x, &self)))
     }
 }
 

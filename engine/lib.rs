@@ -9,6 +9,7 @@ pub mod text;
 pub mod trigger;
 
 mod arithmetic;
+pub use arithmetic::Comparand;
 mod joins;
 pub mod rows;
 pub mod timed;

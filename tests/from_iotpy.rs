@@ -461,6 +461,11 @@ fn other_streams_call() {
         x.gate("z", &x.lt(&y))
     });
     assert_eq!(gated, [0, 2, 4]);
+    let kept = ran(|g| {
+        let x = numbers(g, "x", 5);
+        x.gate("z", &x.ne(3).gt(&x.lt(1)))
+    });
+    assert_eq!(kept, [1, 2, 4]);
 }
 
 #[test]
