@@ -41,7 +41,7 @@ pub enum Verdict {
     /// The reference moved as much.
     #[serde(rename = "so did the reference")]
     Machine,
-    /// There are fewer than [`LEAST_SAMPLES`], then or now.
+    /// There are fewer than tell anything, then or now.
     #[serde(rename = "too few samples")]
     TooFew,
 }

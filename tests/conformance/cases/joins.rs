@@ -71,13 +71,13 @@ pub const CASES: &[Case] = &[
     rust(&["operator_add"], |v, g| operator(v, g, |x, y| x + y)),
     rust(&["operator_sub"], |v, g| operator(v, g, |x, y| x - y)),
     rust(&["operator_mul"], |v, g| operator(v, g, |x, y| x * y)),
-    rust(&["operator_eq"], |v, g| operator(v, g, Stream::eq)),
-    rust(&["operator_ne"], |v, g| operator(v, g, Stream::ne)),
-    rust(&["operator_lt"], |v, g| operator(v, g, Stream::lt)),
-    rust(&["operator_gt"], |v, g| operator(v, g, Stream::gt)),
-    rust(&["operator_le"], |v, g| operator(v, g, Stream::le))
+    rust(&["operator_eq"], |v, g| operator(v, g, |x, y| x.eq(y))),
+    rust(&["operator_ne"], |v, g| operator(v, g, |x, y| x.ne(y))),
+    rust(&["operator_lt"], |v, g| operator(v, g, |x, y| x.lt(y))),
+    rust(&["operator_gt"], |v, g| operator(v, g, |x, y| x.gt(y))),
+    rust(&["operator_le"], |v, g| operator(v, g, |x, y| x.le(y)))
         .instead(SWAPPED, |v| compared(v, i64::le)),
-    rust(&["operator_ge"], |v, g| operator(v, g, Stream::ge))
+    rust(&["operator_ge"], |v, g| operator(v, g, |x, y| x.ge(y)))
         .instead(SWAPPED, |v| compared(v, i64::ge)),
     // `//` and `%` of Rust round towards zero, those of Python and of graph files down.
     rust(&["operator_floordiv"], |v, g| {
