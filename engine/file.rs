@@ -64,7 +64,12 @@ pub(crate) fn parse_with(
     let source = SourceText::new(name, text);
     let root = match root(&source.text) {
         Ok(root) => root,
-        Err(found) => {
+        Err(mut found) => {
+            if let (Some(first), Some(reader)) = (found.first_mut(), resolve::reader_of(name)) {
+                first.help = Some(format!(
+                    "a graph file is wanted; `{reader}` reads such data"
+                ));
+            }
             return Err(Refused {
                 diagnostics: found,
                 source: Some(source),
@@ -202,13 +207,20 @@ fn no_toml(errors: &[toml::de::Error], text: &str) -> Vec<Diagnostic> {
 
 /// Where the table ends whose header has something at `start`; `start` where there is no header.
 fn end_of_table(text: &str, start: usize) -> usize {
-    let begins = text[..start].rfind('\n').map_or(0, |end| end + 1);
-    match text[begins..].trim_start().starts_with('[') {
+    match line_at(text, start).trim_start().starts_with('[') {
         true => text[start..]
             .find("\n[")
             .map_or(text.len(), |at| start + at),
         false => start,
     }
+}
+
+/// The line that has this place, found without looking at others: there may be as many errors as lines.
+fn line_at(text: &str, at: usize) -> &str {
+    let (before, behind) = text.split_at_checked(at).unwrap_or((text, ""));
+    let begins = before.rfind('\n').map_or(0, |end| end + 1);
+    let ends = behind.find('\n').map_or(text.len(), |end| at + end);
+    text.get(begins..ends).unwrap_or_default()
 }
 
 /// What the parser calls a key that was there before.
@@ -226,10 +238,7 @@ fn syntax(error: &toml::de::Error, text: &str) -> Diagnostic {
             .at(span, "again")
             .help("each name and each key is written once");
     }
-    let line = text
-        .get(..span.start)
-        .map_or(0, |before| before.matches('\n').count());
-    let line = text.lines().nth(line).unwrap_or_default();
+    let line = line_at(text, span.start);
     if error.message().starts_with("string values must be quoted") {
         let bare = text.get(span.clone()).unwrap_or_default().escape_debug();
         return Diagnostic::new("no TOML: a text has no quotes")

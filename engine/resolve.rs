@@ -23,6 +23,7 @@ mod rates;
 mod units;
 
 pub(crate) use files::{check_place, printer, similar_file, whose};
+pub(crate) use link::reader_of;
 
 /// Gives a graph its types, rates and edges; the second part are warnings.
 ///

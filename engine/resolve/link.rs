@@ -226,7 +226,7 @@ fn unknown_stream(
 }
 
 /// The operator that reads files of this extension.
-fn reader_of(path: &str) -> Option<&'static str> {
+pub(crate) fn reader_of(path: &str) -> Option<&'static str> {
     let extension = Path::new(path).extension()?.to_str()?;
     Some(operators::find(&format!("{}.read", extension.to_lowercase()))?.name)
 }

@@ -107,3 +107,15 @@ fn values_and_keys_of_other_manners_are_told_in_ours() {
         has(&said_of_file(&text), &[help]);
     }
 }
+
+#[test]
+fn a_data_file_in_the_place_of_a_graph_is_told_by_what_it_is_read_and_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    std::fs::write(&path, "1,2,3\n".repeat(100_000)).unwrap();
+    let said = thalweg::file::load_file(path.to_str().unwrap()).unwrap_err();
+    has(
+        &said.to_string(),
+        &["no TOML", "`csv.read` reads such data"],
+    );
+}
