@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::plan::planned;
+use super::table::count;
 use super::{Failure, GraphArg, give, give_json, refused_as_json, warn};
 use crate::diag;
 use crate::plan::Options;
@@ -46,16 +47,9 @@ impl Check {
         warn(&warnings, &graph);
         give(&format!(
             "ok: {}, {}, {}\n",
-            count(agents, "agent"),
-            count(streams, "stream"),
-            count(workers, "worker")
+            count(agents as u64, "agent"),
+            count(streams as u64, "stream"),
+            count(workers as u64, "worker")
         ))
-    }
-}
-
-fn count(n: usize, noun: &str) -> String {
-    match n {
-        1 => format!("1 {noun}"),
-        n => format!("{n} {noun}s"),
     }
 }

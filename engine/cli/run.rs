@@ -26,6 +26,7 @@ use crate::snapshot::{self, disk};
 use crate::supervise::{Regular, Verdict, Watch};
 
 mod summary;
+mod terminal;
 mod watch;
 
 /// Run a graph to its end; a summary follows

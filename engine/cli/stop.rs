@@ -87,9 +87,18 @@ pub(super) fn unknown(name: &str, runs: &[(RunInfo, State)]) -> Failure {
             "run `{name}` is dead already; `thalweg clean` removes what it left"
         ));
     }
+    const MOST: usize = 4;
     let names: Vec<&str> = runs.iter().map(|(info, _)| info.run.as_str()).collect();
-    Failure::usage(match nearest(name, &names) {
-        Some(near) => format!("no run named `{name}`; did you mean `{near}`?"),
-        None => format!("no run named `{name}`; `thalweg ps` lists them"),
-    })
+    let of_graph = runs
+        .iter()
+        .find(|(info, _)| info.graph == name.trim_end_matches(".toml"));
+    let help = match (nearest(name, &names), of_graph, names.len()) {
+        _ if name.contains('=') => "the run's name comes before what is set".to_owned(),
+        (Some(near), ..) => format!("did you mean `{near}`?"),
+        (None, Some((info, _)), _) => format!("a run of graph `{}` is `{}`", info.graph, info.run),
+        (None, None, 0) => "there is no run at all: `thalweg ps` would list it".to_owned(),
+        (None, None, 1..=MOST) => format!("there are {}", names.join(", ")),
+        (None, None, _) => "`thalweg ps` lists them".to_owned(),
+    };
+    Failure::usage(format!("no run named `{name}`; {help}"))
 }

@@ -118,8 +118,21 @@ pub fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
+/// So many of them: `1 kill`, `2 kills`.
+pub fn count(n: u64, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {noun}s"),
+    }
+}
+
 /// Columns of the terminal that standard error is, if it is one.
 pub fn columns() -> Option<usize> {
+    window().map(|(_, columns)| columns)
+}
+
+/// Rows and columns of that terminal.
+pub fn window() -> Option<(usize, usize)> {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -128,7 +141,8 @@ pub fn columns() -> Option<usize> {
     };
     // SAFETY: the call fills the struct it is given, or fails.
     let known = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) } == 0;
-    (known && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    let window = (usize::from(size.ws_row), usize::from(size.ws_col));
+    (known && size.ws_col > 0).then_some(window)
 }
 
 #[cfg(test)]

@@ -49,6 +49,13 @@ fn tip(kind: ErrorKind, invalid: &str, prior: &str) -> Option<String> {
         ErrorKind::MissingRequiredArgument if names("<GRAPH>") => {
             Some("name a graph file, or give a graph in one line: -e 'counter items=5 ! print'".to_owned())
         }
+        ErrorKind::MissingRequiredArgument if names("<RUN>") => {
+            Some("`thalweg ps` lists the runs".to_owned())
+        }
+        ErrorKind::UnknownArgument if ["-o", "--out", "--output"].contains(&invalid) => Some(
+            "what is printed goes into a file by `> FILE`; what a graph gives, by a sink: `! csv.write path=FILE`"
+                .to_owned(),
+        ),
         ErrorKind::ArgumentConflict if names("--line") && names("[GRAPH]") => Some(
             "a graph in one line is one word for the shell, so it goes in quotes: -e 'counter items=5 ! print'"
                 .to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Difference, Output, Rehearsal, Toll, first_difference};
 use crate::cli::Failure;
-use crate::cli::table::{Column, table, time};
+use crate::cli::table::{Column, count, table, time};
 
 /// The outcome so far.
 pub struct Outcome {
@@ -117,8 +117,8 @@ impl Outcome {
 
     /// A line while it goes on.
     pub fn so_far(&self) -> String {
-        let (kills, runs) = (self.kills, self.runs);
-        format!("{kills} kills in {runs} runs, all identical so far\n")
+        let (kills, runs) = (count(self.kills, "kill"), count(self.runs, "run"));
+        format!("{kills} in {runs}, all identical so far\n")
     }
 
     /// The restart time that a share of all restarts is within, in seconds.
@@ -131,8 +131,13 @@ impl Outcome {
     /// For readers.
     pub fn as_text(&self) -> String {
         let mut text = format!(
-            "{}: {} kills in {} runs, {} restarts (seed {}, {:.3} kills a second)\n",
-            self.graph, self.kills, self.runs, self.restarts, self.seed, self.rate
+            "{}: {} in {}, {} (seed {}, {:.3} kills a second)\n",
+            self.graph,
+            count(self.kills, "kill"),
+            count(self.runs, "run"),
+            count(self.restarts, "restart"),
+            self.seed,
+            self.rate
         );
         if let (Some(p50), Some(p99)) = (self.quantile(0.5), self.quantile(0.99)) {
             text += &format!(

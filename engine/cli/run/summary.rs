@@ -1,6 +1,6 @@
 //! The summary at the end of a run.
 
-use crate::cli::table::{Column, percent, rate, table, time};
+use crate::cli::table::{Column, count, percent, rate, table, time};
 use crate::poison::file_of;
 use crate::report::{AgentReport, EdgeReport, Report, WorkerReport};
 
@@ -172,7 +172,8 @@ fn skips(report: &Report) -> String {
     match report.skipped {
         0 => String::new(),
         skipped => format!(
-            "skipped {skipped} items: {}; see {}\n",
+            "skipped {}: {}; see {}\n",
+            count(skipped, "item"),
             agents.join(", "),
             file_of(&report.graph).display()
         ),
@@ -225,7 +226,8 @@ fn snapshots(report: &Report) -> String {
     match report.snapshots {
         0 => String::new(),
         n => format!(
-            "took {n} snapshots, the workers stood still for {} at most\n",
+            "took {}, the workers stood still for {} at most\n",
+            count(n, "snapshot"),
             time(report.longest_pause_seconds)
         ),
     }
@@ -255,7 +257,7 @@ fn losses(report: &Report) -> String {
     };
     match report.lost {
         0 => format!("lost 0 items{tags}\n"),
-        lost => format!("lost {lost} items{tags}: {}\n", lossy.join(", ")),
+        n => format!("lost {}{tags}: {}\n", count(n, "item"), lossy.join(", ")),
     }
 }
 

@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use thalweg_worker::clock;
 use thalweg_worker::control::Phase;
 
+use super::terminal::Terminal;
 use crate::cli::say;
 use crate::cli::table::{percent, rate};
 use crate::plan::Plan;
@@ -44,6 +45,9 @@ struct Bars {
     workers: Vec<ProgressBar>,
 }
 
+/// How often a line is drawn anew at most.
+const REDRAWN_HZ: u8 = 20;
+
 /// Between two plain lines; a run that is over sooner has none.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -53,7 +57,7 @@ impl Live {
         let began = Instant::now();
         let show = match quiet {
             true => Show::Nothing,
-            false if std::io::stderr().is_terminal() => Show::Blank,
+            false if std::io::stderr().is_terminal() && !is_dumb() => Show::Blank,
             false => Show::Plain(began + BETWEEN_LINES),
         };
         Live {
@@ -135,6 +139,11 @@ impl Watch for Live {
             self.say_above(words);
         }
     }
+}
+
+/// A terminal on which nothing can be drawn anew.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb")
 }
 
 /// True if agents write to the very terminal that lines would be drawn on.
@@ -254,7 +263,10 @@ struct Line {
 
 impl Bars {
     fn new(plan: &Plan) -> Bars {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(
+            Box::new(Terminal::default()),
+            REDRAWN_HZ,
+        ));
         let style = ProgressStyle::with_template("{prefix} [{bar:10}] {wide_msg}");
         let style = style
             .expect("the template is well formed")
