@@ -43,7 +43,7 @@ pub struct Zipped<R> {
     inputs: Vec<Handle>,
     rows: Result<R, NoWindow>,
     /// One row for so many items of the first stream.
-    step: u64,
+    pub(crate) step: u64,
     kind: &'static str,
 }
 
@@ -261,7 +261,12 @@ impl<R: Rows> Zipped<R> {
     }
 
     #[track_caller]
-    fn agent(self, name: &str, step: Option<u64>, make: impl FnOnce(R) -> Blueprint) -> Handle {
+    pub(crate) fn agent(
+        self,
+        name: &str,
+        step: Option<u64>,
+        make: impl FnOnce(R) -> Blueprint,
+    ) -> Handle {
         let draft = &self.inputs[0].draft;
         let here = draft.here();
         let refuse = |no| refuse(&self.inputs[0], name, here.clone(), no);
@@ -275,8 +280,8 @@ impl<R: Rows> Zipped<R> {
 
 /// Streams taken in step and the state of the agent that will read them, made by [`Zipped::with_state`].
 pub struct ZippedWith<R, S> {
-    zipped: Zipped<R>,
-    init: S,
+    pub(crate) zipped: Zipped<R>,
+    pub(crate) init: S,
 }
 
 impl<R: Rows, S: Pod> ZippedWith<R, S> {

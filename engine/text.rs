@@ -29,6 +29,9 @@ use crate::decl::{At, Capacity, Overflow};
 use crate::graph::{Graph, Placed};
 use crate::stream::{Collected, Sink, Stream, native};
 
+mod joins;
+mod rows;
+
 /// The items of a stream of texts: each is a `str`.
 pub enum Text {}
 

@@ -603,3 +603,81 @@ fn learning_and_sketches_are_operators() {
     let known = ran(|g| g.source("x", vec![3i64, 4, 3]).apply("y", ops::bloom(100)));
     assert_eq!(known, [0, 0, 1]);
 }
+
+/// What the stream of texts that `build` makes has.
+fn said(build: impl FnOnce(&mut Graph) -> Stream<Text>) -> Vec<String> {
+    let mut g = Graph::new("form");
+    let kept = build(&mut g).collect("kept");
+    g.run_in_process().unwrap();
+    kept.items()
+}
+
+#[test]
+fn texts_are_joined_as_numbers_are() {
+    let two = |g: &mut Graph| {
+        let a = texts(g, "a", &["a", "b", "b", "c"]);
+        (a, texts(g, "b", &["x", "y", "z"]))
+    };
+    let pairs = said(|g| {
+        let (a, b) = two(g);
+        let n = numbers(g, "n", 9);
+        zip((&a, &b, &n)).to_text("pairs", |(a, b, n)| format!("{a}{b}{n}"))
+    });
+    assert_eq!(pairs, ["ax0", "by1", "bz2"]);
+    let counted = said(|g| {
+        let (a, b) = two(g);
+        let rows = zip([&a, &b]).with_state(0u64);
+        rows.to_text("rows", |n, [a, b]| {
+            *n += 1;
+            format!("{n}{a}{b}")
+        })
+    });
+    assert_eq!(counted, ["1ax", "2by", "3bz"]);
+    let same = ran(|g| {
+        let (a, b) = two(g);
+        zip((&a, &a.concat("all", [&b]))).map("same", |(a, all)| u8::from(a == all))
+    });
+    assert_eq!(same, [1, 1, 1, 1]);
+    let woven = said(|g| {
+        let (a, b) = two(g);
+        a.weave("woven", [&b])
+    });
+    assert_eq!(woven, ["a", "x", "b", "y", "b", "z", "c"]);
+    let concat = said(|g| {
+        let (a, b) = two(g);
+        a.changes("changes").concat("all", [&b])
+    });
+    assert_eq!(concat, ["a", "b", "c", "x", "y", "z"]);
+    let gated = said(|g| {
+        let (a, _) = two(g);
+        let flags = a.items("flags", |x| u8::from(x != "b"));
+        a.gate("gated", &flags)
+    });
+    assert_eq!(gated, ["a", "c"]);
+    let mut merged = said(|g| {
+        let (a, b) = two(g);
+        a.merge("merged", [&b])
+    });
+    merged.sort();
+    assert_eq!(merged, ["a", "b", "b", "c", "x", "y", "z"]);
+    let routed = said(|g| {
+        let (a, _) = two(g);
+        let parts = a.route("parts", 2, |x| usize::from(x == "b"));
+        parts[1].concat("all", [&parts[0]])
+    });
+    assert_eq!(routed, ["b", "b", "a", "c"]);
+}
+
+#[test]
+fn a_text_that_is_to_go_to_no_port_is_named() {
+    let mut g = Graph::new("form");
+    let a = texts(&mut g, "a", &["a", "b"]);
+    let parts = a.route("parts", 2, |x| if x == "b" { 7 } else { 0 });
+    let kept = [parts[0].collect("first"), parts[1].collect("second")];
+    let refused = g.run_in_process().unwrap_err().to_string();
+    assert!(refused.contains("port 7, and there are 2"), "{refused}");
+    assert_eq!(
+        kept.map(|kept| kept.items()),
+        [vec!["a".to_owned()], vec![]]
+    );
+}

@@ -22,6 +22,7 @@ mod ends;
 mod filter;
 mod flat_map;
 
+mod frame_rows;
 mod frames;
 
 mod moving;
@@ -50,6 +51,7 @@ mod unread;
 
 pub use keep::{Keep, Kept, Tabled, Value};
 
+pub use frame_rows::{EachFrame, frames_of_rows, route_frames};
 pub use frames::{Framed, frames, frames_from, to_frames};
 pub use map::{map, scan, scan_kept};
 pub use map_slice::map_slice;
