@@ -52,7 +52,7 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
         G: AsRef<str> + 'static,
         F: for<'a> FnMut(&mut S, R::Args<'a>) -> G + 'static,
     {
-        self.to_frames(name, move |state, row| TextBytes(f(state, row)))
+        self.framed(name, move |state, row| TextBytes(f(state, row)))
     }
 
     /// Gives the bytes `f(state, row)` for each row.
@@ -62,11 +62,11 @@ impl<R: Rows, S: Pod> ZippedWith<R, S> {
         B: AsRef<[u8]> + 'static,
         F: for<'a> FnMut(&mut S, R::Args<'a>) -> B + 'static,
     {
-        self.to_frames(name, f)
+        self.framed(name, f)
     }
 
     #[track_caller]
-    fn to_frames<K, B, F>(self, name: &str, f: F) -> Stream<K>
+    fn framed<K, B, F>(self, name: &str, f: F) -> Stream<K>
     where
         K: Framed,
         B: AsRef<[u8]> + 'static,
