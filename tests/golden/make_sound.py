@@ -4,7 +4,7 @@ Run it in this folder: python make_sound.py. Made with Python 3.11, NumPy 2.4.6 
 
 * i16.flac: one channel of 12000 frames of noise at 8000 Hz; i24.flac: two channels of 48 frames at 44100 Hz
 * tone.ogg: Vorbis, two channels of 6000 frames at 16000 Hz; blip.ogg: the first 600 frames of one of them;
-  surround.ogg: six channels of 2000 frames at 8000 Hz, on channel k, in Vorbis' order, a tone of 500 + 500 k Hz; opus.ogg: a codec that is not read
+  surround.ogg: six channels, more than are read; opus.ogg: a codec that is not read
 * flac_NAME.npy, ogg_tone.npy: soundfile's reading of them, i16 as int16, the others as float32
 """
 

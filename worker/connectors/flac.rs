@@ -55,9 +55,9 @@ pub const OGG_READ: OpDef = OpDef {
     summary: "reads an Ogg Vorbis file",
     doc: "One item per frame: a number of a mono file, a vector with an element per channel of others, or the \
           one channel that `channel` picks. Items are f32 (or f64 by the agent's `dtype`), where 1 is full \
-          scale; loud passages may go beyond. Channels are in the order of WAV and FLAC files (of 5.1: left, right, centre, \
-          low frequencies, surround left and right), as ffmpeg gives them; soundfile leaves them in Vorbis' own. The stream's rate is the file's. Of several sounds in a file the \
-          first is read; a chain of sounds one after the other, and codecs other than Vorbis, are refused. \
+          scale; loud passages may go beyond. The stream's rate is the file's. Of several sounds in a file the \
+          first is read; a chain of sounds one after the other, codecs other than Vorbis, and files of more than \
+          two channels (the decoder gives wrong samples of those) are refused: ffmpeg makes a WAV or FLAC file of them. \
           Goes on at the committed frame whatever is killed.",
     inputs: Arity::Source,
     outputs: "one stream of numbers, of vectors if there are several channels",
@@ -82,6 +82,8 @@ struct Kind {
     mark: &'static str,
     /// Blocks follow each other, with nothing between them.
     has_blocks: bool,
+    /// Of how many channels the decoder gives what other decoders give.
+    most_channels: u16,
 }
 
 impl Kind {
@@ -103,6 +105,7 @@ const FLAC: Kind = Kind {
     seek_before: 1 << 16,
     mark: "fLaC",
     has_blocks: true,
+    most_channels: 8,
 };
 
 const OGG: Kind = Kind {
@@ -115,6 +118,9 @@ const OGG: Kind = Kind {
     seek_before: 1 << 20,
     mark: "OggS",
     has_blocks: false,
+    // symphonia-codec-vorbis 0.6.1 undoes the coupling of channels in ascending order, where Vorbis I, 4.3.5, wants
+    // descending order: with more than one pair it gives other samples than libvorbis and ffmpeg.
+    most_channels: 2,
 };
 
 fn build(args: &Args, kind: &'static Kind) -> Result<Blueprint, OpError> {
@@ -228,6 +234,12 @@ impl Sound {
             })?;
         let (channels, rate) = spec_of(parameters)
             .ok_or_else(|| AgentError::new(format!("{name} does not say its channels and rate")))?;
+        if channels > kind.most_channels {
+            return Err(AgentError::new(format!(
+                "{name} has {channels} channels: of {} files one or two are read, the decoder gives wrong samples of more",
+                kind.name
+            )));
+        }
         let decoder = get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(unknown)?;
