@@ -12,7 +12,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thalweg_worker::agent::{Blueprint, Table};
-use thalweg_worker::closures::{self, Kept, Queue, Tabled, Value};
+use thalweg_worker::closures::{self, Each, Kept, Queue, Tabled, Value};
 use thalweg_worker::encoded::{Encoded, NotEncoded};
 use thalweg_worker::types::Item;
 
@@ -21,7 +21,7 @@ use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed, Work};
 use crate::ops::{Kind, Operator, Writer, op};
 use crate::program::Error;
-use crate::rows::Window;
+use crate::rows::{Given, Window, ZippedWith};
 use crate::text::{Bytes, Text};
 
 /// The stream of items `T` that an agent gives.
@@ -532,6 +532,34 @@ with_a_state! {
 
     /// A stream and the encoded state of the agent that will read it, made by [`Stream::with_serde`].
     WithSerde<T, S: Serialize, DeserializeOwned> keeps Encoded<S>, lends S
+}
+
+impl<T: Item, S: Pod> WithState<T, S> {
+    /// Gives all items of `f(state, x)` for each item `x`, in order. `f` must give the same items, and leave the same
+    /// state, for the same arguments.
+    #[track_caller]
+    pub fn flat_map<I>(self, name: &str, f: impl FnMut(&mut S, T) -> I + 'static) -> Stream<I::Item>
+    where
+        I: IntoIterator + 'static,
+        I::Item: Item,
+    {
+        self.rows("flat_map").flat_map(name, f)
+    }
+
+    /// A stream for each part of `f(state, x)`, as [`Stream::unzip`].
+    #[track_caller]
+    pub fn unzip<G: Given>(
+        self,
+        name: &str,
+        f: impl FnMut(&mut S, T) -> G + 'static,
+    ) -> G::Streams {
+        self.rows("unzip").unzip(name, f)
+    }
+
+    fn rows(self, kind: &'static str) -> ZippedWith<Each<T>, S> {
+        let init = self.kept.map_or(S::zeroed(), |kept| kept.init());
+        self.stream.rows(kind).with_state(init)
+    }
 }
 
 /// Two streams taken item by item, made by [`Stream::zip`]. [`zip`](crate::rows::zip()) takes more of them, and

@@ -128,10 +128,30 @@ where
     where
         Timed<U>: Item,
     {
-        self.scan(name, (), move |(), [_, seconds], items| Timed {
-            seconds,
-            value: f(items),
-        })
+        self.with_state(()).map(name, move |(), items| f(items))
+    }
+
+    /// The window's end and what is in `f(items)` for each window, nothing where it is `None`.
+    #[track_caller]
+    pub fn filter_map<U>(
+        self,
+        name: &str,
+        mut f: impl FnMut(&[Timed<T>]) -> Option<U> + 'static,
+    ) -> Stream<Timed<U>>
+    where
+        Timed<U>: Item,
+    {
+        self.with_state(())
+            .filter_map(name, move |(), items| f(items))
+    }
+
+    /// A state for the agent that comes next. It starts as `init`, is committed together with the streams' positions, and
+    /// so survives a kill.
+    pub fn with_state<S: Pod>(self, init: S) -> TimedWindowWith<T, S> {
+        TimedWindowWith {
+            windows: self,
+            init,
+        }
     }
 
     /// `f(state, [begin, end], items)` for each window: an item, or an `Option` of one. The state starts as
@@ -169,6 +189,51 @@ where
             flush: self.flush,
             most: self.most,
         })
+    }
+}
+
+/// Windows of time and the state of the agent that will take them, made by [`TimedWindow::with_state`].
+pub struct TimedWindowWith<T, S> {
+    windows: TimedWindow<T>,
+    init: S,
+}
+
+impl<T, S: Pod> TimedWindowWith<T, S>
+where
+    T: Copy + 'static,
+    Timed<T>: Item,
+{
+    /// The window's end and `f(state, items)` for each window.
+    #[track_caller]
+    pub fn map<U>(
+        self,
+        name: &str,
+        mut f: impl FnMut(&mut S, &[Timed<T>]) -> U + 'static,
+    ) -> Stream<Timed<U>>
+    where
+        Timed<U>: Item,
+    {
+        self.windows
+            .scan(name, self.init, move |state, [_, seconds], items| Timed {
+                seconds,
+                value: f(state, items),
+            })
+    }
+
+    /// The window's end and what is in `f(state, items)` for each window, nothing where it is `None`.
+    #[track_caller]
+    pub fn filter_map<U>(
+        self,
+        name: &str,
+        mut f: impl FnMut(&mut S, &[Timed<T>]) -> Option<U> + 'static,
+    ) -> Stream<Timed<U>>
+    where
+        Timed<U>: Item,
+    {
+        self.windows
+            .scan(name, self.init, move |state, [_, seconds], items| {
+                f(state, items).map(|value| Timed { seconds, value })
+            })
     }
 }
 

@@ -681,3 +681,54 @@ fn a_text_that_is_to_go_to_no_port_is_named() {
         [vec!["a".to_owned()], vec![]]
     );
 }
+
+#[test]
+fn an_item_with_a_state_becomes_several_or_goes_to_several_streams() {
+    let repeated = ran(|g| {
+        let x = numbers(g, "x", 4).with_state(0i64);
+        x.flat_map("y", |before, x| {
+            let given = vec![*before; x as usize];
+            *before += x;
+            given
+        })
+    });
+    assert_eq!(repeated, [0, 1, 1, 3, 3, 3]);
+    let [even, sums] = ran_all(|g| {
+        let x = numbers(g, "x", 5).with_state(0i64);
+        let (even, sums) = x.unzip("y", |sum, x| {
+            *sum += x;
+            ((x % 2 == 0).then_some(x), *sum)
+        });
+        [even, sums]
+    });
+    assert_eq!(even, [0, 2, 4]);
+    assert_eq!(sums, [0, 1, 3, 6, 10]);
+}
+
+#[test]
+fn windows_of_time_have_states_and_may_give_nothing() {
+    let items = [(0.5, 1), (1.0, 2), (3.0, 4), (4.5, 8), (6.0, 16)];
+    let given = ran(|g| {
+        let windows = timed(g, "x", &items).timed_window(2.0);
+        windows.filter_map("y", |w| (w.len() > 1).then_some(w.len() as u64))
+    });
+    let at = |seconds, value| Timed { seconds, value };
+    assert_eq!(given, [at(2.0, 2)]);
+    let summed = ran(|g| {
+        let windows = timed(g, "x", &items).timed_window(2.0).flush();
+        windows.with_state(100i64).map("y", |sum, w| {
+            *sum += w.iter().map(|item| item.value).sum::<i64>();
+            [*sum, w[0].value]
+        })
+    });
+    let expected = [
+        (2.0, [103, 1]),
+        (4.0, [107, 4]),
+        (6.0, [115, 8]),
+        (8.0, [131, 16]),
+    ];
+    assert_eq!(
+        summed,
+        expected.map(|(seconds, value)| Timed { seconds, value })
+    );
+}

@@ -416,16 +416,21 @@ macro_rules! timed {
 
 timed! { f64 => F64, i64 => I64, u64 => U64 }
 
-// SAFETY: a number of 8 bytes and an array of such: `repr(C)` without padding, every bit pattern a value.
-unsafe impl<const N: usize> Zeroable for Timed<[f64; N]> {}
-// SAFETY: as above; no pointers, no interior mutability.
-unsafe impl<const N: usize> Pod for Timed<[f64; N]> {}
-
-impl<const N: usize> Item for Timed<[f64; N]> {
-    fn item_type() -> ItemType {
-        ItemType::TimedVector(Scalar::F64, N as u32)
-    }
+macro_rules! timed_arrays {
+    ($($value:ty => $scalar:ident),*) => {$(
+        // SAFETY: a number of 8 bytes and an array of such: `repr(C)` without padding, every bit pattern a value.
+        unsafe impl<const N: usize> Zeroable for Timed<[$value; N]> {}
+        // SAFETY: as above; no pointers, no interior mutability.
+        unsafe impl<const N: usize> Pod for Timed<[$value; N]> {}
+        impl<const N: usize> Item for Timed<[$value; N]> {
+            fn item_type() -> ItemType {
+                ItemType::TimedVector(Scalar::$scalar, N as u32)
+            }
+        }
+    )*};
 }
+
+timed_arrays! { f64 => F64, i64 => I64, u64 => U64 }
 
 #[cfg(test)]
 mod tests {

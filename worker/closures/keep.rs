@@ -43,6 +43,11 @@ impl<S: Pod> Kept<Value<S>> {
             spec: StateSpec::of(init),
         }
     }
+
+    /// What it starts as.
+    pub fn init(&self) -> S {
+        bytemuck::pod_read_unaligned(&self.spec.init[..size_of::<S>()])
+    }
 }
 
 impl<S: Pod> Kept<Tabled<S>> {
