@@ -19,7 +19,7 @@ pub const MERGE: OpDef = OpDef {
           item is left in it. With `index` there is a second stream, `NAME.index`: which input each item came from, counted \
           from 0. `zip` of both has item and index side by side, `route` parts them again.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
+    outputs: "one stream of the inputs' type, which is one, of no known rate; with `index` a second one of u32",
     params: &[INDEX],
     example: "a:counter items=1000 ; b:counter items=500 ; m:merge in=[a, b] index=true ; zip in=[m, m.index] expr=\"a * 2 + b\" ! null",
     deterministic: false,

@@ -258,7 +258,7 @@ pub(crate) fn common_type(args: &Args) -> Result<ItemType, OpError> {
                 other.item_type
             ),
         )
-        .with_help("convert one of them: `map expr=\"x\"` with a `dtype`")),
+        .with_help("make one type of them before: `map expr=\"x\" dtype=f64`")),
         None => Ok(first.item_type.clone()),
     }
 }

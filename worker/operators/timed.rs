@@ -68,7 +68,7 @@ pub const MIX: OpDef = OpDef {
           shows no item nothing is given, for its next may be the earliest: so unlike `merge` it is deterministic. It ends when all inputs have. \
           With `index` there is a second stream, `NAME.index`: which input each item came from, counted from 0.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of no known rate; with `index` a second one of u32",
+    outputs: "one stream of the inputs' type, which is one, of no known rate; with `index` a second one of u32",
     params: &[INDEX],
     example: "a:sine freq=1 rate=100 items=500 ; b:sine freq=1 rate=30 items=150 ; s:timed in=a ; t:timed in=b ; timed.mix in=[s, t] ! null",
     deterministic: true,

@@ -15,7 +15,7 @@ pub const WEAVE: OpDef = OpDef {
           each: a fixed order, so unlike `merge` it is deterministic. Without `counts` it takes one item of each. It ends \
           when the input whose turn it is has ended. An input whose number is 0 is never read.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of no known rate",
+    outputs: "one stream of the inputs' type, which is one, of no known rate",
     params: &[ParamDef {
         name: "counts",
         kind: ParamKind::Floats,
@@ -36,7 +36,7 @@ pub const CONCAT: OpDef = OpDef {
           once that stream is full, until the earlier ones have ended; if it feeds an earlier one too, both come to a \
           stand (exit code 4): give the later stream a `capacity` that holds what comes meanwhile.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the inputs' common type, of their rate where they agree",
+    outputs: "one stream of the inputs' type, which is one, of their rate where they agree",
     params: &[],
     example: "a:counter items=1000 ; b:counter items=500 ; concat in=[a, b] ! null",
     deterministic: true,
