@@ -78,7 +78,8 @@ impl Ops {
 fn unknown(name: &str) -> Failure {
     let help = unknown_operator(name, std::iter::empty());
     let help = help.unwrap_or_else(|| match &speaking_of(name)[..] {
-        [] => "`thalweg ops` lists them".to_owned(),
+        [] => "`thalweg ops` lists them, `thalweg ops --find WORD` looks through their texts"
+            .to_owned(),
         names => format!("these speak of it: {}", names.join(", ")),
     });
     Failure::usage(format!(

@@ -230,6 +230,41 @@ operators! {
     /// `segments` frames: `scipy.signal.coherence` of that stretch.
     fn coherence[T: Numbers, U: Numbers<Number = RealOf<T>>](; y: &Stream<T>) -> <T, U> = "coherence";
 
+    struct Dct {
+        /// Numbers in a block, 1 to 65536. Vector items are blocks already.
+        size: u64,
+        /// `2`: to cosines, the usual one. `3`: from them. `2` unless told otherwise.
+        kind = "type": &str,
+        /// `backward`: not scaled. `ortho`: so that lengths stay. `forward`: divided by 2 size. `"backward"`
+        /// unless told otherwise.
+        norm: &str,
+    }
+
+    /// Discrete cosine transform of each block of `size` real numbers.
+    ///
+    /// Each block becomes one vector item of as many numbers: `scipy.fft.dct(block, type=kind, norm=norm)`.
+    fn dct[T: Numbers, U: Numbers<Number = RealOf<T>>]() -> <T, U> = "dct";
+
+    struct Mel {
+        /// How many bands: librosa's `n_mels`. `128` unless told otherwise.
+        bands: u64,
+        /// Where the first band begins. In Hz, `0` unless told otherwise.
+        fmin: f64,
+        /// Where the last band ends. Default: half of `rate`. In Hz.
+        fmax: f64,
+        /// The scale of HTK, and not Slaney's. `false` unless told otherwise.
+        htk: bool,
+        /// `slaney`: each triangle has the area 1 Hz. `none`: the height 1. `"slaney"` unless told otherwise.
+        norm: &str,
+    }
+
+    /// Mel bands of spectra: as the ear gathers frequencies; with [`dct()`], MFCCs.
+    ///
+    /// Each vector of powers at the frequencies 0 to rate / 2 becomes one of `bands` sums, weighted by
+    /// triangles that overlap by half on the mel scale: those of `librosa.filters.mel`. `rate` is that of the
+    /// signal that the spectra are of.
+    fn mel[T: Numbers, U: Numbers<Number = RealOf<T>>](rate: f64) -> <T, U> = "mel";
+
     struct Detrend {
         /// `linear`: the line of least squares is taken off. `constant`: the mean. `"linear"` unless told
         /// otherwise.

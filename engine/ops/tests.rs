@@ -215,6 +215,8 @@ fn spectra_are_vectors_as_long_as_the_stream_says() {
     on::<f64, [f64; 9]>(welch().size(16).segments(2));
     on::<f64, [f64; 9]>(welch().size(16).average("median"));
     on::<[i16; 9], [f64; 9]>(detrend().kind("constant"));
+    on::<f32, [f32; 9]>(dct().size(9).kind("3"));
+    on::<[f32; 9], [f32; 4]>(mel(8_000.0).bands(4));
     on::<f64, [f64; 16]>(cepstrum().size(16));
     on::<f64, C>(goertzel(50.0, 100));
     on::<f64, [C; 2]>(goertzel([50.0, 60.0], 100));

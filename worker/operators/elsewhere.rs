@@ -172,7 +172,68 @@ fn here(name: &str) -> Option<&'static str> {
             "pll_carriertracking" => "it is called `pll`",
             "root_raised_cosine" | "rrc" => "it is called `fir.rrc`",
             "binary_slicer" | "slicer" => "it is called `slice.binary`",
+            "pfb" | "pfb_channelizer" | "pfb_channelizer_ccf" => "it is called `channelizer`",
+            "matched_filter" => {
+                "`correlate` takes the pattern, `fir` taps, `fir.rrc` is that of pulses"
+            }
+            "pwr_squelch" | "pwr_squelch_cc" | "simple_squelch" | "noise_gate" => {
+                "it is called `squelch`"
+            }
+            "agc2" | "feedforward_agc" => "it is called `agc`",
+            "scrambler" | "additive_scrambler" => "there are `scramble` and `descramble`",
+            "diff_encoder" | "diff_decoder" => {
+                "there are `differential.encode` and `differential.decode`"
+            }
+            "correlator" | "corr_est" => "`correlate` finds a pattern, `access_code` one of bits",
+            "constellation_decoder" => "there are `slice.binary` and `slice.qpsk`",
+            "moving_sum" => "`moving_average`, then `scale`; or `window` with fn = \"sum\"",
+            "add_const" => "`scale` adds its offset, `map` has it: expr = \"x + 1\"",
+            "peak_detector" | "peak_detector2" => "it is called `peaks`",
+            "delay_line" => "it is called `delay`",
+            "valve" | "selector" | "mute" => "`gate` passes items while another stream is not 0",
+            "burst_tagger" => "`tags.mark` marks where an expression is true",
+            "tone_detector" | "dtmf" => "`goertzel` tells the strength of a few tones",
+            // SoX, librosa, and sound at large.
+            "pink" | "white" | "brown" | "pink_noise" => {
+                "it is called `noise`: color = \"pink\" or \"white\""
+            }
+            "comb" => "`iir.comb` takes a tone and its multiples out, `echo` is a feedback comb",
+            "mfcc" | "mfccs" | "melspectrogram" => {
+                "`spectrogram`, `mel`, `map` with expr = \"10 * log10(max(x, 1e-10))\", then `dct` norm=ortho"
+            }
+            "idct" => "`dct` with type = 3 and norm = \"forward\"",
+            "equalizer" | "parametric_eq" | "eq" | "allpass" | "shelf" | "bass" | "treble" => {
+                "`iir.biquad` has peaks, shelves and all-passes: kind = \"peaking\""
+            }
+            "envelope_follower" => "`map` with expr = \"abs(x)\", then `ewma` or `iir.lowpass`",
+            "leveler" | "normalize" | "compressor" => "`agc` keeps the level, `gain` changes it",
             // SciPy and NumPy.
+            "sawtooth" => "it is called `saw`; `triangle` is SciPy's of width 0.5",
+            "unit_impulse" => "it is called `impulses`",
+            "lfilter_zi" | "lfiltic" | "sosfilt_zi" => {
+                "`lfilter` and `iir` take what these give as `zi`"
+            }
+            "buttord" | "cheb1ord" | "cheb2ord" | "ellipord" | "iirdesign" => {
+                "`iir.lowpass` and its like take the `order`; `fir.lowpass` finds it from `ripple` and `width`"
+            }
+            "kaiserord" | "kaiser_beta" => {
+                "`fir.lowpass` and its like take `ripple` and `width`, and find the taps"
+            }
+            "argrelextrema" | "argrelmax" | "find_peaks_cwt" | "peak_widths"
+            | "peak_prominences" => "`peaks` has heights, prominences and widths",
+            "wiener" => "`kalman` smooths by the variances of signal and noise",
+            "order_filter" | "rank_filter" | "percentile_filter" | "maximum_filter1d"
+            | "minimum_filter1d" | "moving_max" | "moving_min" | "rolling_max" | "rolling_min" => {
+                "`window` has it: fn = \"max\" or another, size and step = 1"
+            }
+            "gaussian_filter1d" => "`fir` with `taps`; `ewma` and `savgol` smooth, too",
+            "shorttimefft" => "there are `stft` and `istft`",
+            "zoom_fft" | "czt" => {
+                "`shift`, `fir.lowpass` with `decimate`, then `fft`; `goertzel` has a few frequencies"
+            }
+            "gausspulse" | "sweep_poly" | "max_len_seq" => {
+                "`chirp` sweeps, `noise` is random; `map` shapes a `counter` by an expression"
+            }
             "butter" | "cheby1" | "cheby2" | "ellip" | "bessel" | "iirfilter" => {
                 "`iir.lowpass`, `iir.highpass`, `iir.bandpass` and `iir.bandstop` design and filter: design = \"butter\""
             }

@@ -5,9 +5,11 @@
 
 pub mod cepstrum;
 pub mod cross;
+pub mod dct;
 pub mod detrend;
 pub mod goertzel;
 pub mod istft;
+pub mod mel;
 pub mod octaves;
 pub mod rfft;
 pub mod spectrogram;

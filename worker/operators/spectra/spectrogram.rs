@@ -20,7 +20,8 @@ pub const SPECTROGRAM: OpDef = OpDef {
 `scipy.signal.spectrogram(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, scaling=scaling)[2]`. \
 The window and `hop` have defaults of their own here. Real numbers give the nfft / 2 + 1 bins of the frequencies k * rate / nfft \
 from 0 to half the rate, in which the power of the negative frequencies is included; complex ones all nfft, the upper half being the negative \
-frequencies. f32 and cf32 give f32, other numbers f64. `png.write` draws it. Source: the crates realfft and rustfft.",
+frequencies. SciPy's `mode = complex` is `stft detrend=constant` (`scaling=psd` for density), `magnitude` and `angle` are `abs(x)` and `arg(x)` of it. \
+f32 and cf32 give f32, other numbers f64. `png.write` draws it. Source: the crates realfft and rustfft.",
     inputs: Arity::One,
     outputs: "one stream of real vectors, of rate / hop",
     params: &[

@@ -39,6 +39,15 @@ fn blocks() -> Vec<Case> {
         case("irfft").input("cf32[9]").param("size", 17),
         case("irfft").input("cf64[9]"),
         case("irfft").input("cf64[1]"),
+        case("dct").input("f32[12]").param("type", 3),
+        case("mel")
+            .input("f32[33]")
+            .param("rate", 8000)
+            .param("bands", 9),
+        case("mel")
+            .input("u8[65]")
+            .param("rate", 8000)
+            .param("htk", true),
         case("flatten").input("i16[3]"),
         case("flatten").input("cf64[50]"),
         case("blocks").input("u8").param("size", 7),
@@ -52,6 +61,8 @@ fn blocks() -> Vec<Case> {
     for item_type in ["i16", "f32", "f64"] {
         for size in [1, 16, 97, 100] {
             all.push(case("rfft").input_of(item_type, SOME).param("size", size));
+            let cosines = case("dct").input_of(item_type, SOME).param("size", size);
+            all.push(cosines.param("norm", "ortho"));
         }
     }
     all

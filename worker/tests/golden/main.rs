@@ -14,6 +14,7 @@ use thalweg_worker::types::{ItemType, Scalar};
 
 mod audio;
 mod averages;
+mod cosines;
 mod detect;
 mod fir;
 mod iir;
