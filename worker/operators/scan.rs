@@ -128,7 +128,7 @@ fn next(args: &Args) -> Result<Next, OpError> {
     let timed = input.item_type.timed_values();
     let numbers = timed.or_else(|| input.item_type.elements());
     let Some((items, _)) = numbers.filter(|(s, _)| !s.is_complex()) else {
-        let wanted = "real numbers, vectors of them, or either with times";
+        let wanted = "real numbers, or vectors of them, with times or without";
         return Err(OpError::input_type("scan", input, wanted));
     };
     let holds = |scalar| {
