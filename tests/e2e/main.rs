@@ -12,6 +12,7 @@ mod dry;
 mod every_call;
 mod every_row;
 mod exit_codes;
+mod follow;
 mod frames;
 mod hostile;
 mod kills;

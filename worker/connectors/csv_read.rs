@@ -6,12 +6,13 @@
 use std::ops::Range;
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
+    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status,
 };
 use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
 use crate::connectors::digits::Front;
 use crate::connectors::files::Reader;
+use crate::connectors::follow::{FOLLOW, Place};
 use crate::connectors::params::{READ, RECORDED_RATE};
 use crate::connectors::text;
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -40,12 +41,13 @@ pub const CSV_READ: OpDef = OpDef {
           with `#` are skipped. A row with another number of cells than the first one, a cell that \
           is no number, and a quote that is not closed end the run with file and line. Where a column has the rows' times, `timed in=[trace.t, trace.z]` makes \
           timed items of two columns of the agent `trace`. A regular file goes on at the committed byte whatever is \
-          killed. `-` is standard input: it and pipes cannot be looked at before the run, so `columns` \
+          killed, and with `follow` waits for more at its end (of a file that takes its place a header is passed over). `-` is standard input: it and pipes cannot be looked at before the run, so `columns` \
           must be given, and cannot be read again, so a killed reader ends the run.",
     inputs: Arity::Source,
     outputs: "one stream per column, or one of vectors",
     params: &[
         READ,
+        FOLLOW,
         ParamDef {
             name: "columns",
             kind: ParamKind::Columns,
@@ -114,7 +116,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         cells::check_missing(Kind::Number(scalar), dialect.missing_is_nan)?;
     }
     let mut scanner = Scanner {
-        reader: Reader::of(args)?,
+        reader: Reader::following(args)?,
         rows: Rows::new(dialect.delimiter),
     };
     let table = match scanner.reader.is_regular() {
@@ -150,7 +152,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         dialect,
         table,
     };
-    let blueprint = Blueprint::new(agent).state(StateSpec::of(start));
+    let blueprint = Blueprint::new(agent).state(StateSpec::of(Place::at(start)));
     Ok(ports.into_iter().fold(blueprint, Blueprint::output))
 }
 
@@ -215,7 +217,7 @@ fn port_name(column: &Column) -> String {
     }
 }
 
-/// State: the byte where the next row starts (`u64`).
+/// State: where the next row starts ([`Place`]).
 struct CsvReader {
     scanner: Scanner,
     scalar: Scalar,
@@ -238,7 +240,7 @@ fn plain(table: &Table, dialect: &Dialect) -> Option<Plain> {
 
 impl Agent for CsvReader {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.scanner.reader.open(*state.get::<u64>())
+        self.scanner.reader.open_at(state.get::<Place>())
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -260,8 +262,13 @@ impl Agent for CsvReader {
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let place: u64 = bytemuck::pod_read_unaligned(state);
-        self.scanner.reader.outside(0..place)
+        let reader = &self.scanner.reader;
+        reader.outside_at(&bytemuck::pod_read_unaligned(state))
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        let reader = &self.scanner.reader;
+        reader.toll(&bytemuck::pod_read_unaligned(state))
     }
 }
 
@@ -307,27 +314,32 @@ fn plain_number(scalar: Scalar) -> PlainNumber {
 impl CsvReader {
     fn read<T: Number>(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let space = io.outputs.iter().map(Output::space).min().unwrap_or(0);
-        let place = io.state.get::<u64>();
+        let place = io.state.get::<Place>();
         let mut given = 0;
         let status = {
             let mut rooms: Vec<&mut [T]> = io.outputs.iter_mut().map(Output::elements).collect();
             loop {
-                let (rows, len) = self.plain_rows(*place, &mut rooms, given..space);
+                let (rows, len) = match self.meets_a_header(place.at) {
+                    true => (0, 0),
+                    false => self.plain_rows(place.at, &mut rooms, given..space),
+                };
                 given += rows;
-                *place += len as u64;
+                place.at += len as u64;
                 if given == space {
                     break Ok(Status::More);
                 }
-                match self.scanner.next_row(*place) {
+                let next = self.scanner.next_row(place.at);
+                self.scanner.reader.note(place);
+                match next {
                     Ok(Next::Row(len)) => {
-                        match self.take_row(*place, len, &mut rooms, given) {
+                        match self.take_row(place.at, len, &mut rooms, given) {
                             Ok(is_item) => given += usize::from(is_item),
                             Err(error) => break Err(error),
                         }
-                        *place += len as u64;
+                        place.at += len as u64;
                     }
                     Ok(Next::Ended) => break Ok(Status::Done),
-                    Ok(Next::Waiting(fd)) => break Ok(Status::Wait(Wait::Readable(fd))),
+                    Ok(Next::Waiting(wait)) => break Ok(Status::Wait(wait)),
                     Err(error) => break Err(error),
                 }
             }
@@ -406,7 +418,7 @@ impl CsvReader {
         Ok(true)
     }
 
-    /// Whether the row is the header of a pipe; refused where it has another number of cells than the first.
+    /// Whether the row is the header of a pipe, or of a file that came into the first one's place; refused where it has another number of cells than the first.
     fn is_header(&mut self, place: u64, len: usize) -> Result<bool, AgentError> {
         if let Some(head) = self.table.head {
             let (cells, file) = (self.scanner.rows.cells(), self.scanner.reader.name());
@@ -417,41 +429,53 @@ impl CsvReader {
             }
         }
         match self.scanner.rows.len() == self.table.width {
-            true => Ok(false),
+            true => Ok(self.meets_a_header(place)),
             false => Err(self.bad_row(place, len)),
         }
+    }
+
+    /// True at the beginning of a file that came into the first one's place, if that had a header.
+    fn meets_a_header(&self, place: u64) -> bool {
+        let base = self.scanner.reader.base();
+        base > 0 && place == base && self.table.start > 0
     }
 
     /// Reads columns of several types, row by row.
     fn read_cells(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let before = io.outputs[0].produced();
         let (mut row, mut text) = (Vec::new(), Vec::new());
-        let place = io.state.get::<u64>();
+        let place = io.state.get::<Place>();
         loop {
             row.clear();
-            if let Some(len) = self.plain_cells(*place, &mut row) {
-                if !cells::give(&row, self.scanner.reader.bytes(*place), io.outputs) {
+            let plain = match self.meets_a_header(place.at) {
+                true => None,
+                false => self.plain_cells(place.at, &mut row),
+            };
+            if let Some(len) = plain {
+                if !cells::give(&row, self.scanner.reader.bytes(place.at), io.outputs) {
                     return Ok(Status::More);
                 }
-                *place += len as u64;
+                place.at += len as u64;
                 continue;
             }
             row.clear();
             text.clear();
-            let outcome = match self.scanner.next_row(*place) {
+            let next = self.scanner.next_row(place.at);
+            self.scanner.reader.note(place);
+            let outcome = match next {
                 Ok(Next::Row(len)) => {
-                    let cells = self.typed_row(*place, len, &mut row, &mut text);
+                    let cells = self.typed_row(place.at, len, &mut row, &mut text);
                     cells.map(|()| len)
                 }
                 Ok(Next::Ended) => return Ok(Status::Done),
-                Ok(Next::Waiting(fd)) => return Ok(Status::Wait(Wait::Readable(fd))),
+                Ok(Next::Waiting(wait)) => return Ok(Status::Wait(wait)),
                 Err(error) => Err(error),
             };
             match outcome {
                 Ok(_) if !row.is_empty() && !cells::give(&row, &text, io.outputs) => {
                     return Ok(Status::More);
                 }
-                Ok(len) => *place += len as u64,
+                Ok(len) => place.at += len as u64,
                 // What came before the bad row is given first, however the calls are cut.
                 Err(_) if io.outputs[0].produced() > before => return Ok(Status::More),
                 Err(error) => return Err(error),

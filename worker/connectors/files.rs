@@ -8,7 +8,7 @@
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 
+use super::follow::{self, After, Following, Place};
 use super::taken::Taken;
-use crate::agent::{AgentError, Outside};
+use crate::agent::{AgentError, Outside, Wait};
 use crate::op::{Args, OpError};
 
 /// What a source reads, a chunk at a time.
@@ -31,6 +32,8 @@ pub(super) struct Reader {
     buffer: Vec<u8>,
     start: u64,
     len: usize,
+    /// A file's end is not the stream's.
+    following: Option<Following>,
 }
 
 /// Bytes that are read in order and can be gone back to: those of a regular file, or what is packed in one.
@@ -82,14 +85,14 @@ impl Bytes for Reader {
 }
 
 /// What [`Reader::fill`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Filled {
     /// More bytes than before.
     Grew,
     /// There are no more bytes, and none will come.
     Ended,
-    /// Nothing has come yet on this descriptor.
-    Waiting(RawFd),
+    /// Nothing has come yet.
+    Waiting(Wait),
 }
 
 /// Bytes read at once.
@@ -115,6 +118,23 @@ impl Reader {
             buffer: Vec::new(),
             start: 0,
             len: 0,
+            following: None,
+        })
+    }
+
+    /// As [`Reader::of`], of what grows while it is read, where the parameter `follow` says so.
+    pub(super) fn following(args: &Args) -> Result<Reader, OpError> {
+        let reader = Reader::of(args)?;
+        let following = Following::of(args);
+        if following.is_some() && !reader.is_regular() {
+            let name = reader.name();
+            let message =
+                format!("{name} is no regular file: a pipe is read until its writers are gone");
+            return Err(OpError::param("follow", message).with_help("leave out `follow`"));
+        }
+        Ok(Reader {
+            following,
+            ..reader
         })
     }
 
@@ -162,6 +182,11 @@ impl Reader {
         }
     }
 
+    /// As [`Reader::outside`], when it has come to a place: of files that were followed, what was taken of the last.
+    pub(super) fn outside_at(&self, place: &Place) -> Outside {
+        self.outside(0..place.at - place.base)
+    }
+
     /// Opens it in the process that reads, which goes on at `offset`.
     pub(super) fn open(&mut self, offset: u64) -> Result<(), AgentError> {
         // Committed or not: a reader that died has begun.
@@ -183,6 +208,51 @@ impl Reader {
         self.file = Some(file.map_err(|e| self.failed("opened", &e))?);
         self.forget(offset);
         Ok(())
+    }
+
+    /// As [`Reader::open`], of what may be followed.
+    pub(super) fn open_at(&mut self, place: &Place) -> Result<(), AgentError> {
+        let Some(following) = self.following.as_mut() else {
+            return self.open(place.at);
+        };
+        let path = following.resume(&self.path, place);
+        self.open_followed(&path)?;
+        self.forget(place.at);
+        Ok(())
+    }
+
+    fn open_followed(&mut self, path: &Path) -> Result<(), AgentError> {
+        let file = File::open(path).and_then(|file| {
+            self.following
+                .as_mut()
+                .map_or(Ok(()), |following| following.opened(&file))?;
+            Ok(file)
+        });
+        self.file = Some(file.map_err(|e| self.failed("opened", &e))?);
+        Ok(())
+    }
+
+    /// Notes in a place which file it is in.
+    pub(super) fn note(&self, place: &mut Place) {
+        if let Some(following) = &self.following {
+            following.note(place);
+        }
+    }
+
+    /// Where the file that is read begins: further on than 0 where others were read before it.
+    pub(super) fn base(&self) -> u64 {
+        self.following.as_ref().map_or(0, Following::base)
+    }
+
+    /// True where the file's end is waited at for more.
+    pub(super) fn follows(&self) -> bool {
+        self.following.is_some()
+    }
+
+    /// What the death of a reader at this place has cost, in words.
+    pub(super) fn toll(&self, place: &Place) -> Option<String> {
+        self.following.as_ref()?;
+        follow::toll(&self.path, &self.name(), place)
     }
 
     /// Closes it after a look before the run.
@@ -209,7 +279,8 @@ impl Reader {
     /// How many lines end before byte `offset`. Reads the file again: only errors need it.
     pub(super) fn lines_before(&self, offset: u64) -> u64 {
         let Ok(file) = self.look() else { return 0 };
-        let bytes = io::BufReader::with_capacity(CHUNK, file.take(offset)).bytes();
+        let in_file = offset - self.base();
+        let bytes = io::BufReader::with_capacity(CHUNK, file.take(in_file)).bytes();
         bytes
             .map_while(Result::ok)
             .filter(|byte| *byte == b'\n')
@@ -225,23 +296,67 @@ impl Reader {
         if self.buffer.len() < self.len + CHUNK {
             self.buffer.resize(self.len + CHUNK, 0);
         }
+        if let Some(wait) = self.go_over()? {
+            return Ok(Filled::Waiting(wait));
+        }
         match self.read_some() {
-            Ok(Some(0)) => Ok(Filled::Ended),
+            Ok(Some(0)) => self.at_the_end(),
             Ok(Some(n)) => {
                 self.len += n;
+                if let Some(following) = self.following.as_mut() {
+                    following.grew();
+                }
                 Ok(Filled::Grew)
             }
-            Ok(None) => Ok(Filled::Waiting(self.opened().as_raw_fd())),
+            Ok(None) => Ok(Filled::Waiting(Wait::Readable(self.opened().as_raw_fd()))),
             Err(e) => {
-                let at = self.start + self.len as u64;
+                let at = self.start + self.len as u64 - self.base();
                 Err(self.failed(&format!("read at byte {at}"), &e))
             }
         }
     }
 
+    /// Nothing is behind the last byte.
+    fn at_the_end(&mut self) -> Result<Filled, AgentError> {
+        let at = self.start + self.len as u64;
+        let (Some(following), Some(file)) = (self.following.as_mut(), &self.file) else {
+            return Ok(Filled::Ended);
+        };
+        let after = following.after(file, &self.path, at);
+        match after.map_err(|e| self.failed("looked at", &e))? {
+            After::Later(moment) => Ok(Filled::Waiting(Wait::Until(moment))),
+            After::Another if self.len > 0 => {
+                // What stood there without an end is a line.
+                self.buffer[self.len] = b'\n';
+                self.len += 1;
+                Ok(Filled::Grew)
+            }
+            After::Another => Ok(Filled::Waiting(Wait::Until(Instant::now()))),
+        }
+    }
+
+    /// Opens the next file where the one before is over and used up; what is waited for while it is not there.
+    fn go_over(&mut self) -> Result<Option<Wait>, AgentError> {
+        let is_due = self.following.as_ref().is_some_and(Following::is_over) && self.len == 0;
+        if !is_due {
+            return Ok(None);
+        }
+        if !self.path.exists() {
+            return Ok(Some(Wait::Until(
+                Instant::now() + Duration::from_millis(50),
+            )));
+        }
+        let (path, base) = (self.path.clone(), self.start);
+        self.open_followed(&path)?;
+        if let Some(following) = self.following.as_mut() {
+            following.go_over(base);
+        }
+        Ok(None)
+    }
+
     /// How many bytes came; `None` where nothing has come yet.
     fn read_some(&mut self) -> io::Result<Option<usize>> {
-        let end = self.start + self.len as u64;
+        let end = self.start + self.len as u64 - self.base();
         let room = &mut self.buffer[self.len..];
         let mut file = self.file.as_ref().expect("attached before the first call");
         loop {

@@ -14,6 +14,7 @@ use crate::agent::{
 use crate::connectors;
 use crate::connectors::cells::{self, Cell, Kind};
 use crate::connectors::files::{Filled, Reader, Readers};
+use crate::connectors::follow::{FOLLOW, Place};
 use crate::connectors::grown::Grown;
 use crate::connectors::lines::{self, BadLine, Line, Lines};
 use crate::connectors::params::{READ, RECORDED_RATE, WRITE};
@@ -36,12 +37,13 @@ pub const JSONL_READ: OpDef = OpDef {
           `dtype`; true and false are 1 and 0 (u8), everything else is text. The first line tells which, and which fields there are; \
           `fields` and `types` say otherwise. Empty lines are skipped. Of a key that an object has twice the last counts. A line that is no JSON, lacks a field or has \
           another kind of value there ends the run with file and line. A regular file goes on at the committed byte whatever is \
-          killed. `-` is standard input: it and pipes cannot be looked at before the run, so `fields` must be given, and \
+          killed, and with `follow` waits for more at its end (a file that is empty yet needs `fields`, as a pipe). `-` is standard input: it and pipes cannot be looked at before the run, so `fields` must be given, and \
           cannot be read again, so a killed reader ends the run.",
     inputs: Arity::Source,
     outputs: "one stream per field",
     params: &[
         READ,
+        FOLLOW,
         ParamDef {
             name: "fields",
             kind: ParamKind::Texts,
@@ -94,7 +96,7 @@ pub const JSONL_WRITE: OpDef = OpDef {
 
 fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let mut agent = JsonReader {
-        reader: Reader::of(args)?,
+        reader: Reader::following(args)?,
         lines: Lines::of_bytes(args)?,
         fields: Vec::new(),
         keys: Keys::of([].into_iter()),
@@ -109,7 +111,7 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
     let names = agent.fields.iter().map(|field| field.written.clone());
     let kinds: Vec<Kind> = agent.fields.iter().map(|field| field.kind).collect();
     let ports = cells::ports(names.collect(), &kinds, rate);
-    let blueprint = Blueprint::new(agent).state(StateSpec::of(0u64));
+    let blueprint = Blueprint::new(agent).state(StateSpec::of(Place::default()));
     Ok(ports.into_iter().fold(blueprint, Blueprint::output))
 }
 
@@ -178,7 +180,7 @@ fn of_integer<T: FromStr + NoUninit>(wide: i128) -> Option<Cell> {
     Some(Cell::number(&number))
 }
 
-/// State: the byte where the next line begins (`u64`).
+/// State: where the next line begins ([`Place`]).
 struct JsonReader {
     reader: Reader,
     lines: Lines,
@@ -199,7 +201,7 @@ impl JsonReader {
     fn chosen_fields(&mut self, args: &Args) -> Result<Vec<Field>, OpError> {
         let number = Kind::numbers(args)?;
         let first = match self.reader.is_regular() {
-            true => Some(self.first_object()?),
+            true => self.first_object()?,
             false => None,
         };
         let names: Vec<String> = match (args.texts("fields"), &first) {
@@ -254,8 +256,8 @@ impl JsonReader {
         names.into_iter().enumerate().map(field).collect()
     }
 
-    /// The object in the first line of a regular file.
-    fn first_object(&mut self) -> Result<Json, OpError> {
+    /// The object in the first line of a regular file; one that grows may have none yet.
+    fn first_object(&mut self) -> Result<Option<Json>, OpError> {
         let about = |error: AgentError| OpError::param("path", error.message);
         self.reader.open(0).map_err(about)?;
         let (mut place, mut object) = (0, None);
@@ -265,6 +267,7 @@ impl JsonReader {
                     object = self.object(line, place).map_err(about)?;
                     place += line.whole as u64;
                 }
+                Next::Waiting(_) if self.reader.follows() => break,
                 Next::Ended | Next::Waiting(_) => {
                     let message = format!("{} is empty: it has no line", self.reader.name());
                     return Err(OpError::param("path", message));
@@ -272,7 +275,7 @@ impl JsonReader {
             }
         }
         self.reader.close();
-        Ok(object.unwrap_or_default())
+        Ok(object)
     }
 
     fn next(&mut self, place: u64) -> Result<Next, AgentError> {
@@ -286,7 +289,7 @@ impl JsonReader {
                 None => match self.reader.fill(place)? {
                     Filled::Grew => {}
                     Filled::Ended => is_last = true,
-                    Filled::Waiting(fd) => return Ok(Next::Waiting(Wait::Readable(fd))),
+                    Filled::Waiting(wait) => return Ok(Next::Waiting(wait)),
                 },
             }
         }
@@ -296,7 +299,7 @@ impl JsonReader {
     fn text(&self, line: Line, place: u64) -> Option<&[u8]> {
         let bytes = &self.reader.bytes(place)[..line.len];
         let bytes = match place {
-            0 => bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes),
+            at if at == self.reader.base() => bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes),
             _ => bytes,
         };
         (!bytes.trim_ascii().is_empty()).then_some(bytes)
@@ -315,34 +318,36 @@ impl JsonReader {
     }
 
     fn read(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let place = io.state.get::<u64>();
+        let place = io.state.get::<Place>();
         let (mut row, mut texts) = (Vec::new(), Vec::new());
         loop {
-            let line = match self.next(*place)? {
+            let next = self.next(place.at)?;
+            self.reader.note(place);
+            let line = match next {
                 Next::Line(line) => line,
                 Next::Ended => return Ok(Status::Done),
                 Next::Waiting(wait) => return Ok(Status::Wait(wait)),
             };
-            if let Some(bytes) = self.text(line, *place) {
+            if let Some(bytes) = self.text(line, place.at) {
                 let values = match self.keys.values(bytes) {
                     Ok(values) => values,
                     Err(error) => {
                         // Says what is wrong with the line as a whole, where it is no object.
-                        self.object(line, *place)?;
-                        return Err(self.refusal(*place, &not_json(bytes, &error)));
+                        self.object(line, place.at)?;
+                        return Err(self.refusal(place.at, &not_json(bytes, &error)));
                     }
                 };
                 row.clear();
                 texts.clear();
                 for (field, value) in self.fields.iter().zip(&values) {
                     let cell = field.cell(value.as_ref(), self.missing_is_nan, &mut texts);
-                    row.push(cell.map_err(|why| self.refusal(*place, &why))?);
+                    row.push(cell.map_err(|why| self.refusal(place.at, &why))?);
                 }
                 if !cells::give(&row, &texts, io.outputs) {
                     return Ok(Status::More);
                 }
             }
-            *place += line.whole as u64;
+            place.at += line.whole as u64;
         }
     }
 
@@ -360,7 +365,8 @@ impl JsonReader {
 
     fn bad_line(&self, bad: BadLine, place: u64) -> AgentError {
         let whereabouts = self.whereabouts(place);
-        self.lines.refusal(bad, "the file", &whereabouts, place)
+        let in_file = place - self.reader.base();
+        self.lines.refusal(bad, "the file", &whereabouts, in_file)
     }
 }
 
@@ -378,7 +384,7 @@ fn kind_of(value: &Json, number: Kind) -> Option<Kind> {
 
 impl Agent for JsonReader {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.reader.open(*state.get::<u64>())
+        self.reader.open_at(state.get::<Place>())
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -392,8 +398,11 @@ impl Agent for JsonReader {
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let place: u64 = pod_read_unaligned(state);
-        self.reader.outside(0..place)
+        self.reader.outside_at(&pod_read_unaligned(state))
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.reader.toll(&pod_read_unaligned(state))
     }
 }
 

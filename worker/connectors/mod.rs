@@ -36,6 +36,7 @@ mod digits;
 mod files;
 #[cfg(test)]
 mod fixtures;
+mod follow;
 mod grown;
 mod kind;
 pub(crate) mod lines;

@@ -3,7 +3,7 @@
 //! Where item `n` lies is known from `n` alone, so the only state is how many items were given or
 //! taken. Formats differ in the header and in how a record's bytes become an item's.
 
-use crate::agent::{Agent, AgentError, Input, Io, Outside, State, Status, Wait};
+use crate::agent::{Agent, AgentError, Input, Io, Outside, State, Status};
 use crate::connectors::files::{Bytes, Filled, Reader, Readers, Target};
 use crate::connectors::placed::Placed;
 
@@ -91,7 +91,7 @@ impl<R: Bytes> RecordReader<R> {
                 match self.reader.fill(offset)? {
                     Filled::Grew => continue,
                     Filled::Ended => return self.ended(*given),
-                    Filled::Waiting(fd) => return Ok(Status::Wait(Wait::Readable(fd))),
+                    Filled::Waiting(wait) => return Ok(Status::Wait(wait)),
                 }
             }
             let len_bytes = n * output.item_len();

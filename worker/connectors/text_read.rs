@@ -4,10 +4,11 @@
 //! there whatever is killed.
 
 use crate::agent::{
-    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status, Wait,
+    Agent, AgentError, Blueprint, Io, OutPort, Output, Outside, State, StateSpec, Status,
 };
 use crate::connectors;
 use crate::connectors::files::{Filled, Reader};
+use crate::connectors::follow::{FOLLOW, Place};
 use crate::connectors::lines::{self, BadLine, Line, Lines};
 use crate::connectors::params::{READ, RECORDED_RATE};
 use crate::op::{Args, Arity, OpDef, OpError};
@@ -20,11 +21,11 @@ pub const TEXT_READ: OpDef = OpDef {
           it; an empty line is an empty frame. The last line needs no end, and a byte order mark at the \
           start is left out. Text is UTF-8: a line that is not ends the run with file, line and byte, \
           unless `invalid` says otherwise; `dtype = \"bytes\"` gives lines as they are. A regular file \
-          goes on at the committed byte whatever is killed. `-` is standard input: it and pipes cannot be \
+          goes on at the committed byte whatever is killed, and with `follow` waits for more at its end. `-` is standard input: it and pipes cannot be \
           read again, so a killed reader ends the run.",
     inputs: Arity::Source,
     outputs: "one stream of text, or of bytes",
-    params: &[READ, lines::LONGEST, lines::INVALID, RECORDED_RATE],
+    params: &[READ, FOLLOW, lines::LONGEST, lines::INVALID, RECORDED_RATE],
     example: "text.read path=examples/data/quake.csv ! head items=3 ! print",
     deterministic: true,
     build,
@@ -32,16 +33,16 @@ pub const TEXT_READ: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let agent = TextReader {
-        reader: Reader::of(args)?,
+        reader: Reader::following(args)?,
         lines: Lines::of(args)?,
     };
     let output = OutPort::new(lines::item_type(args)?, connectors::rate(args)?);
     Ok(Blueprint::new(agent)
         .output(output)
-        .state(StateSpec::of(0u64)))
+        .state(StateSpec::of(Place::default())))
 }
 
-/// State: the byte where the next line begins (`u64`).
+/// State: where the next line begins ([`Place`]).
 struct TextReader {
     reader: Reader,
     lines: Lines,
@@ -49,7 +50,7 @@ struct TextReader {
 
 impl Agent for TextReader {
     fn attach(&mut self, mut state: State<'_>) -> Result<(), AgentError> {
-        self.reader.open(*state.get::<u64>())
+        self.reader.open_at(state.get::<Place>())
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
@@ -62,8 +63,11 @@ impl Agent for TextReader {
     }
 
     fn outside(&self, state: &[u8]) -> Outside {
-        let place: u64 = bytemuck::pod_read_unaligned(state);
-        self.reader.outside(0..place)
+        self.reader.outside_at(&bytemuck::pod_read_unaligned(state))
+    }
+
+    fn toll(&self, state: &[u8]) -> Option<String> {
+        self.reader.toll(&bytemuck::pod_read_unaligned(state))
     }
 }
 
@@ -71,25 +75,30 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl TextReader {
     fn read(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (output, place) = (&mut io.outputs[0], io.state.get::<u64>());
-        self.reader.seek(*place);
+        let (output, place) = (&mut io.outputs[0], io.state.get::<Place>());
+        self.reader.seek(place.at);
+        self.reader.note(place);
         let mut is_last = false;
         loop {
-            let bytes = self.reader.bytes(*place);
-            let line = self.lines.first(*place, bytes, is_last);
-            match line.map_err(|bad| self.refusal(bad, *place))? {
+            let bytes = self.reader.bytes(place.at);
+            let line = self.lines.first(place.at, bytes, is_last);
+            match line.map_err(|bad| self.refusal(bad, place.at))? {
                 Some(line) => {
-                    if !self.give(line, *place, output)? {
+                    if !self.give(line, place.at, output)? {
                         return Ok(Status::More);
                     }
-                    *place += line.whole as u64;
+                    place.at += line.whole as u64;
                 }
                 None if is_last => return Ok(Status::Done),
-                None => match self.reader.fill(*place)? {
-                    Filled::Grew => {}
-                    Filled::Ended => is_last = true,
-                    Filled::Waiting(fd) => return Ok(Status::Wait(Wait::Readable(fd))),
-                },
+                None => {
+                    let filled = self.reader.fill(place.at)?;
+                    self.reader.note(place);
+                    match filled {
+                        Filled::Grew => {}
+                        Filled::Ended => is_last = true,
+                        Filled::Waiting(wait) => return Ok(Status::Wait(wait)),
+                    }
+                }
             }
         }
     }
@@ -97,7 +106,7 @@ impl TextReader {
     /// Gives the line at `place`; false where there is no room for it.
     fn give(&self, line: Line, place: u64, output: &mut Output) -> Result<bool, AgentError> {
         let bytes = &self.reader.bytes(place)[..line.len];
-        let skipped = match place == 0 && bytes.starts_with(BYTE_ORDER_MARK) {
+        let skipped = match place == self.reader.base() && bytes.starts_with(BYTE_ORDER_MARK) {
             true => BYTE_ORDER_MARK.len(),
             false => 0,
         };
@@ -111,7 +120,8 @@ impl TextReader {
             true => format!("{name}:{}", 1 + self.reader.lines_before(place)),
             false => format!("{name}, the line at byte {place}"),
         };
-        self.lines.refusal(bad, "the file", &whereabouts, place)
+        let in_file = place - self.reader.base();
+        self.lines.refusal(bad, "the file", &whereabouts, in_file)
     }
 }
 

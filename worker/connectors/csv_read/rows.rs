@@ -6,9 +6,8 @@
 //! refused at the line where the first one stands.
 
 use std::ops::Range;
-use std::os::fd::RawFd;
 
-use crate::agent::AgentError;
+use crate::agent::{AgentError, Wait};
 use crate::connectors::files::{Filled, Reader};
 
 /// A file and its row that was met last.
@@ -22,7 +21,7 @@ pub(super) enum Next {
     /// A row that ends this many bytes on.
     Row(usize),
     Ended,
-    Waiting(RawFd),
+    Waiting(Wait),
 }
 
 /// A row has fewer bytes than this.
@@ -53,7 +52,7 @@ impl Scanner {
             match self.reader.fill(place)? {
                 Filled::Grew => {}
                 Filled::Ended => is_last = true,
-                Filled::Waiting(fd) => return Ok(Next::Waiting(fd)),
+                Filled::Waiting(wait) => return Ok(Next::Waiting(wait)),
             }
         }
     }

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::rows::ROW_LEN_MAX;
 use super::*;
+use crate::agent::Wait;
 use crate::connectors::fixtures::{self, CUTS};
 use crate::op::Value;
 use crate::testing::{Chunks, run};
@@ -400,8 +401,8 @@ fn a_pipe_is_read_as_its_bytes_come() {
 
 /// Calls a source of f64 until it is done, and sleeps where it waits for a descriptor.
 fn run_waiting(mut blueprint: Blueprint) -> Vec<f64> {
-    let mut state = [0u64];
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut state);
+    let mut state = Place::at(0);
+    let bytes = bytemuck::bytes_of_mut(&mut state);
     blueprint.agent.attach(State::new(bytes)).unwrap();
     let mut items = Vec::new();
     loop {
@@ -439,8 +440,8 @@ fn a_killed_reader_of_a_pipe_says_that_it_cannot_go_on() {
         ("columns".to_owned(), Value::from(0)),
     ];
     let args = Args::new(&CSV_READ, vec![], None, &given, Path::new(".")).unwrap();
-    let mut state = [100u64];
-    let state = State::new(bytemuck::cast_slice_mut(&mut state));
+    let mut state = Place::at(100);
+    let state = State::new(bytemuck::bytes_of_mut(&mut state));
     let error = build(&args).unwrap().agent.attach(state).unwrap_err();
     assert!(
         error
