@@ -103,6 +103,8 @@ pub struct AgentReport {
     pub skipped: u64,
     /// What deaths of its worker cost outside of the graph: what is gone, or went out twice.
     pub toll: Option<String>,
+    /// What was lost outside of the graph, deaths or not, where its agent can tell.
+    pub lost_outside: Option<String>,
     /// Parameters that were changed while it went on: its output is no function of its inputs alone.
     pub set: Vec<SetReport>,
     /// What is to be said of it: `clipped 3 samples ..`, `gave nothing: ..`. Known when the run has ended.
@@ -203,9 +205,14 @@ pub struct Circumstances {
     pub before: Vec<u64>,
     /// What deaths of workers cost outside of the graph, agent by agent.
     pub tolls: BTreeMap<AgentIx, String>,
+    /// What was lost outside of the graph otherwise, agent by agent.
+    pub lost_outside: BTreeMap<AgentIx, String>,
     /// Snapshots of it.
     pub snapshots: Tally,
 }
+
+/// How a run ended that came to a stand.
+pub const STALLED: &str = "stalled";
 
 /// Gathers the report.
 pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstances) -> Report {
@@ -235,11 +242,15 @@ pub fn gather(graph: &Resolved, plan: &Plan, wired: &Wired, around: &Circumstanc
         .controls
         .iter()
         .map(|c| c.head().life.first_ns.load(Relaxed));
-    let first = first.filter(|&ns| ns != 0).min();
+    let moved = agents.iter().any(|a| a.items_in > 0 || a.items_out > 0);
+    let first = first.filter(|&ns| ns != 0 && moved).min();
     let started = first.map_or(0.0, |first| {
         first.saturating_sub(around.started_ns) as f64 / ns
     });
-    let limit = limit::diagnose(&workers, &agents, ns / 1e9, started);
+    // Of a run in which nothing moved, or nothing could any more, no stage is the slowest.
+    let flowed = moved && around.ended != STALLED;
+    let limit = flowed.then(|| limit::diagnose(&workers, &agents, ns / 1e9, started));
+    let limit = limit.flatten();
     let (limit, advice) = limit.map_or((None, None), |d| (Some(d.sentence), d.advice));
     Report {
         graph: graph.name.clone(),
@@ -379,6 +390,7 @@ impl Seen<'_> {
             items_out,
             skipped: self.positions.skipped[a],
             toll: around.tolls.get(&a).cloned(),
+            lost_outside: around.lost_outside.get(&a).cloned(),
             set: self.set(a),
             remarks: self.remarks(a, around),
             busy: gauge.ns.load(Relaxed) as f64 / self.ns,

@@ -419,6 +419,7 @@ fn conduct(
     around.now_ns = clock::now_ns();
     around.restarts = supervisor.restarts();
     around.tolls = supervisor.tolls();
+    around.lost_outside = supervisor.lost_outside();
     around.snapshots = supervisor.tally();
     around.ended = ended(&verdict, supervisor.is_draining());
     let toll = supervisor.toll();
@@ -670,7 +671,7 @@ fn ended(verdict: &Verdict, stopped: bool) -> &'static str {
         Verdict::Done if stopped => "stopped",
         Verdict::Done => "done",
         Verdict::Failed(_) => "failed",
-        Verdict::Stalled(_) => "stalled",
+        Verdict::Stalled(_) => report::STALLED,
         Verdict::Killed(_) => "killed",
     }
 }

@@ -282,6 +282,14 @@ impl<'a> Supervisor<'a> {
         self.tolls.clone()
     }
 
+    /// What was lost outside of the graph otherwise, by agent.
+    pub fn lost_outside(&self) -> BTreeMap<AgentIx, String> {
+        let agents = self.graph.agents.iter().enumerate();
+        agents
+            .filter_map(|(a, agent)| Some((a, agent.blueprint.agent.lost()?)))
+            .collect()
+    }
+
     /// What chaos did to the run.
     pub fn toll(self) -> Toll {
         let toll = self.chaos.as_ref().map(|chaos| chaos.toll().clone());

@@ -63,6 +63,12 @@ pub trait Agent {
         Ok(())
     }
 
+    /// What was lost outside of the graph so far, in words, where anything was: deaths of its worker or not. Asked of the
+    /// agent as built, when the run is over, so what it counts lies in memory that its worker shares.
+    fn lost(&self) -> Option<String> {
+        None
+    }
+
     /// What deaths of its worker have cost so far, in words, where they cost anything: what had come from
     /// outside and is gone, or went out and goes out again. Asked of the agent as built, when the worker is dead and
     /// has left this state.
@@ -96,6 +102,10 @@ impl Agent for Box<dyn Agent> {
 
     fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
         self.as_mut().finish(state)
+    }
+
+    fn lost(&self) -> Option<String> {
+        self.as_ref().lost()
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {

@@ -77,9 +77,9 @@ pub fn diagnose(
         return Diagnosis::of(sentence, Some("a longer run will tell more"));
     }
     let sentence = format!(
-        "handing over limits: no worker was busy more than {} of the time ({}); larger capacities or fewer workers may help",
-        percent(first.busy),
-        first.name
+        "handing over limits: the busiest worker, {}, was busy {} of the time; larger capacities or fewer workers may help",
+        first.name,
+        percent(first.busy)
     );
     Diagnosis::of(
         sentence,
@@ -277,6 +277,7 @@ mod tests {
             skipped: 0,
             toll: None,
             remarks: Vec::new(),
+            lost_outside: None,
             set: Vec::new(),
             busy,
             step: 1,

@@ -1,6 +1,6 @@
 //! `ps`, `stop` and `clean`, and several runs beside each other.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use crate::site::{Going, Site, THALWEG, until};
 
@@ -163,5 +163,22 @@ fn runs_that_start_and_end_at_once_do_not_disturb_each_other() {
             assert_eq!(text.lines().nth(1), Some(nth.to_string().as_str()));
         }
     }
+    site.assert_clean();
+}
+
+#[test]
+fn a_stop_says_which_worker_somebody_has_stopped() {
+    let site = Site::new();
+    let going = site.start_run(&["run", "-q", "--workers", "1", "-e", "counter ! null"], 1);
+    let (worker, _) = site.workers()[0];
+    kill(worker, Signal::SIGSTOP).unwrap();
+    let stop = site.start(site.thalweg(&["stop", &site.run_name(0)]));
+    let words = format!("process {worker} (thalweg:");
+    until("who holds it", || stop.stderr().contains(&words));
+    kill(worker, Signal::SIGCONT).unwrap();
+    stop.wait()
+        .expect(0)
+        .says(&[&format!("`kill -CONT {worker}` lets it go on")]);
+    going.wait().expect(0);
     site.assert_clean();
 }

@@ -369,6 +369,86 @@ fn a_datagram_in_the_hands_of_a_killed_worker_is_counted() {
 }
 
 #[test]
+fn datagrams_that_find_the_system_s_buffer_full_are_counted() {
+    const SENT: u64 = 20_000;
+    let site = Site::new();
+    let at = {
+        let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+        held.local_addr().unwrap()
+    };
+    let graph = format!("udp.read listen={at} idle=1 ! text.write path=o.txt");
+    let going = site.start_run(&["run", "--json", "--workers", "1", "-e", &graph], 1);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    until("somebody who listens", || {
+        let _ = sender.send_to(b"x", at);
+        site.path("o.txt").exists() && site.read("o.txt").len() > 1
+    });
+    let (worker, _) = &site.workers()[0];
+    let came = || {
+        site.read_text("o.txt")
+            .lines()
+            .filter(|line| line.len() > 1)
+            .count() as u64
+    };
+    // Held still, its buffer runs over.
+    kill(*worker, Signal::SIGSTOP).unwrap();
+    let datagram = [b'y'; 1000];
+    let sent = (0..SENT)
+        .filter(|_| sender.send_to(&datagram, at).is_ok())
+        .count() as u64;
+    kill(*worker, Signal::SIGCONT).unwrap();
+    let report = going.wait().expect(0).json();
+    let words = report["agents"][0]["lost_outside"]
+        .as_str()
+        .unwrap_or_default();
+    let lost: u64 = words.split(' ').next().unwrap().parse().unwrap_or_default();
+    assert!(
+        lost > 0 && lost + came() == sent,
+        "{sent} sent, {} came: {words}",
+        came()
+    );
+    assert!(words.contains("found the system's buffer full"), "{words}");
+    site.assert_clean();
+}
+
+#[test]
+fn a_peer_that_died_having_read_half_is_told_of_and_the_next_one_goes_on() {
+    let site = Site::new();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = peer.local_addr().unwrap();
+    let graph = format!("counter items=300000 ! tcp.write connect={at} again=true");
+    let going = site.start(site.thalweg(&["run", "--workers", "2", "-e", &graph]));
+    let (mut first, _) = peer.accept().unwrap();
+    let mut half = vec![0; 8 * 1000];
+    first.read_exact(&mut half).unwrap();
+    // Closed with unread bytes: a reset.
+    drop(first);
+    let (mut second, _) = peer.accept().unwrap();
+    let mut rest = Vec::new();
+    second.read_to_end(&mut rest).unwrap();
+    let numbers = |bytes: &[u8]| -> Vec<i64> {
+        let items = bytes.chunks_exact(8);
+        items
+            .map(|b| i64::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    let (half, rest) = (numbers(&half), numbers(&rest));
+    assert!(half.iter().copied().eq(0..1000));
+    // Whole items, in order, up to the last one: what is missing between the two lay with the dead.
+    assert!(
+        rest.iter().copied().eq(rest[0]..300_000),
+        "from {}",
+        rest[0]
+    );
+    let words = format!("to {at} was closed by its peer 1 times: what the peer had not read");
+    going
+        .wait()
+        .expect(0)
+        .says(&["lost outside, at `tcp_write`: ", &words[3..]]);
+    site.assert_clean();
+}
+
+#[test]
 fn what_a_killed_writer_had_put_into_a_pipe_is_counted() {
     let site = Site::new();
     let pipe = site.path("pipe");

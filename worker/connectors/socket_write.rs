@@ -33,8 +33,9 @@ pub const TCP_WRITE: OpDef = OpDef {
     doc: "Connects to a peer or listens for one, and sends each frame of text or bytes as a line, or numbers and \
           vectors as their bare bytes, little-endian. It waits for the peer as long as that takes no more: \
           a slow peer holds the graph back, nothing is lost. A peer that closes ends the run with a sentence. With \
-          `again` both a peer that closed and a killed worker mean a new connection; what was sent since the last commit is \
-          sent again: at least once.",
+          `again` both a peer that closed and a killed worker mean a new connection. What was sent since the last commit is sent \
+          again, so a killed worker loses nothing and may repeat: at least once, for a peer that lives. A peer that dies takes with it what it had not read \
+          of what the system had taken for it, which nobody can count: how often that was is said at the end.",
     inputs: Arity::One,
     outputs: "nothing",
     params: &[CONNECT, LISTEN, RETRY, AGAIN, NEWLINE],
@@ -82,6 +83,7 @@ fn build(args: &Args, is_tcp: bool) -> Result<Blueprint, OpError> {
     let agent = SocketWriter {
         line: Line::to(Peer::of(args, is_tcp)?, retry)?,
         given: Taken::of(args)?,
+        closed: Taken::of(args)?,
         convert,
         newline: args.flag("newline"),
         again: args.flag("again"),
@@ -99,6 +101,8 @@ struct SocketWriter {
     line: Line,
     /// Items that were sent, over all connections.
     given: Taken,
+    /// How often a peer closed.
+    closed: Taken,
     /// `None`: frames.
     convert: Option<Convert>,
     newline: bool,
@@ -132,6 +136,14 @@ impl Agent for SocketWriter {
         ))
     }
 
+    fn lost(&self) -> Option<String> {
+        let closed = self.closed.beyond(0).any_of("times")?;
+        Some(format!(
+            "{} was closed by its peer {closed}: what the peer had not read then of what was sent is lost",
+            self.line.name()
+        ))
+    }
+
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         match self.line.connect()? {
             None => {}
@@ -158,6 +170,7 @@ impl Agent for SocketWriter {
                     io.state.view::<u64>()
                 )));
             }
+            self.closed.end(1);
             self.line.open()?;
             return Ok(match self.line.connect()? {
                 Some(wait) => Status::Wait(wait),

@@ -20,7 +20,7 @@ pub const UDP_READ: OpDef = OpDef {
     name: "udp.read",
     summary: "the datagrams that come to a UDP port (not deterministic)",
     doc: "A frame of text (or `dtype = \"bytes\"`) for each datagram, from whomever. UDP loses and reorders by \
-          itself, and the system drops what finds its buffer full while the graph is held back: at most once. \
+          itself, and the system drops what finds its buffer full while the graph is held back, which is counted and said at the end: at most once. \
           A killed worker loses what it had taken and not committed, which is counted, and goes on. It ends when \
           nothing came for `idle` seconds, or when the run does.",
     inputs: Arity::Source,
@@ -79,6 +79,8 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
         at: host_port("listen", args.text("listen").unwrap_or_default())?,
         lines: Lines::of_pieces(args)?,
         taken: Taken::of(args)?,
+        dropped: Taken::of(args)?,
+        seen: 0,
         idle,
         socket: None,
         datagram: Vec::new(),
@@ -96,6 +98,10 @@ struct UdpReader {
     lines: Lines,
     /// Datagrams that came.
     taken: Taken,
+    /// Those that found the system's buffer full, over all workers' sockets.
+    dropped: Taken,
+    /// How many of these its own socket has had.
+    seen: u32,
     idle: Option<Duration>,
     socket: Option<UdpSocket>,
     /// One that came and had no room yet; empty: none.
@@ -116,6 +122,7 @@ impl Agent for UdpReader {
 
     fn attach(&mut self, _state: State<'_>) -> Result<(), AgentError> {
         self.socket = Some(bound(&self.at)?);
+        self.seen = 0;
         self.last = Instant::now();
         Ok(())
     }
@@ -125,7 +132,21 @@ impl Agent for UdpReader {
         Some(format!("{gone} that had come to {} are gone", self.at))
     }
 
+    fn lost(&self) -> Option<String> {
+        let dropped = self.dropped.beyond(0).any_of("datagrams")?;
+        Some(format!(
+            "{dropped} to {} found the system's buffer full and were dropped; a larger `net.core.rmem_default` holds more",
+            self.at
+        ))
+    }
+
+    fn finish(&mut self, _state: State<'_>) -> Result<(), AgentError> {
+        self.count_drops();
+        Ok(())
+    }
+
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.count_drops();
         let output = &mut io.outputs[0];
         let socket = self.socket.as_ref().expect("bound when attached");
         let mut buffer = [0; LONGEST];
@@ -162,12 +183,42 @@ impl Agent for UdpReader {
 }
 
 impl UdpReader {
+    /// Adds what the system has dropped since the last look.
+    fn count_drops(&mut self) {
+        let drops = self.socket.as_ref().and_then(drops);
+        if let Some(drops) = drops.filter(|drops| *drops != self.seen) {
+            self.dropped.begin();
+            self.dropped.end(drops.wrapping_sub(self.seen) as usize);
+            self.seen = drops;
+        }
+    }
+
     fn wait(&self, socket: &UdpSocket) -> Status {
         match self.idle {
             Some(idle) if self.last.elapsed() >= idle => Status::Done,
             _ => Status::Wait(Wait::Readable(socket.as_raw_fd())),
         }
     }
+}
+
+/// How many datagrams found the socket's buffer full; `None` where the system does not tell.
+fn drops(socket: &UdpSocket) -> Option<u32> {
+    /// What `SO_MEMINFO` gives, and which of it are the drops: `SK_MEMINFO_VARS` and `SK_MEMINFO_DROPS` of Linux.
+    const VARS: usize = 9;
+    const DROPS: usize = 8;
+    let mut info = [0u32; VARS];
+    let mut len = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` is writable over `len` bytes, and `len` is what it says it is.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            info.as_mut_ptr().cast(),
+            &mut len,
+        )
+    };
+    (outcome == 0 && len as usize >= size_of_val(&info)).then_some(info[DROPS])
 }
 
 fn build_write(args: &Args) -> Result<Blueprint, OpError> {

@@ -18,6 +18,7 @@ pub fn text(report: &Report, verbose: bool, columns: Option<usize>) -> String {
     }
     text.push('\n');
     text += &losses(report);
+    text += &lost_outside(report);
     text += &skips(report);
     text += &tolls(report);
     text += &remarks(report);
@@ -200,6 +201,14 @@ fn remarks(report: &Report) -> String {
     report.agents.iter().map(of).collect()
 }
 
+/// What never came into the graph, or never arrived where it went.
+fn lost_outside(report: &Report) -> String {
+    let agents = report.agents.iter();
+    let lost = agents.filter_map(|agent| Some((&agent.name, agent.lost_outside.as_ref()?)));
+    lost.map(|(agent, lost)| format!("lost outside, at `{agent}`: {lost}\n"))
+        .collect()
+}
+
 /// What was changed while the run went on.
 fn sets(report: &Report) -> String {
     let mut text = String::new();
@@ -356,6 +365,7 @@ worker w0 limits
             skipped,
             toll: None,
             remarks: Vec::new(),
+            lost_outside: None,
             set: Vec::new(),
             busy: 0.5,
             step: 2048,
