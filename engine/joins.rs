@@ -13,24 +13,27 @@ impl<T: Item> Stream<T> {
     /// The items of this stream and of others by turns: the first of each, then the second of each.
     /// Ends when the stream whose turn it is has ended.
     #[track_caller]
-    pub fn weave<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
-        self.weave_runs(name, 1, others.map(|other| (other, 1)))
+    pub fn weave<'a>(
+        &self,
+        name: &str,
+        others: impl IntoIterator<Item = &'a Stream<T>>,
+    ) -> Stream<T> {
+        self.weave_runs(name, 1, others.into_iter().map(|other| (other, 1)))
     }
 
     /// By turns as [`Stream::weave`], with so many items at each turn: `count` of this stream, then as many
     /// of each of the others as stand beside it. A stream whose number is 0 is never read.
     #[track_caller]
-    pub fn weave_runs<const N: usize>(
+    pub fn weave_runs<'a>(
         &self,
         name: &str,
         count: u64,
-        others: [(&Stream<T>, u64); N],
+        others: impl IntoIterator<Item = (&'a Stream<T>, u64)>,
     ) -> Stream<T> {
-        let counts = std::iter::once(count).chain(others.map(|(_, count)| count));
-        let counts: Vec<u64> = counts.collect();
-        let others = others.map(|(other, _)| other);
+        let (others, mut counts): (Vec<&Stream<T>>, Vec<u64>) = others.into_iter().unzip();
+        counts.insert(0, count);
         let work = native("weave", None, closures::weave::<T>(&counts));
-        let inputs = self.and(&others);
+        let inputs = self.and(others);
         Stream::new(self.handle().draft.agent(name, work, inputs))
     }
 
@@ -40,9 +43,14 @@ impl<T: Item> Stream<T> {
     /// what feeds an earlier one too, both come to a stand, which the run reports (exit code 4): give the
     /// later stream a [`Stream::capacity`] that holds what comes meanwhile.
     #[track_caller]
-    pub fn concat<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
-        let work = native("concat", None, closures::concat::<T>(N + 1));
-        Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
+    pub fn concat<'a>(
+        &self,
+        name: &str,
+        others: impl IntoIterator<Item = &'a Stream<T>>,
+    ) -> Stream<T> {
+        let inputs = self.and(others);
+        let work = native("concat", None, closures::concat::<T>(inputs.len()));
+        Stream::new(self.handle().draft.agent(name, work, inputs))
     }
 
     /// `f(x, y)` for each item `x` and the item `y` of the other stream that has the same key, `None` where there is
@@ -70,7 +78,11 @@ impl<T: Item> Stream<T> {
     /// The items of this stream and of others in the order they arrive, which depends on timing: the
     /// plan says that it is not deterministic. Each stream's own items keep their order.
     #[track_caller]
-    pub fn merge<const N: usize>(&self, name: &str, others: [&Stream<T>; N]) -> Stream<T> {
+    pub fn merge<'a>(
+        &self,
+        name: &str,
+        others: impl IntoIterator<Item = &'a Stream<T>>,
+    ) -> Stream<T> {
         let merge = others
             .into_iter()
             .fold(op("merge"), |op, other| op.with(other));
@@ -80,10 +92,10 @@ impl<T: Item> Stream<T> {
     /// `f(input, x)` for each item `x` of this stream (input 0) and of others (1, 2, ..), in the order they
     /// arrive. As [`Stream::merge`] it is not deterministic.
     #[track_caller]
-    pub fn merge_map<const N: usize, U: Item>(
+    pub fn merge_map<'a, U: Item>(
         &self,
         name: &str,
-        others: [&Stream<T>; N],
+        others: impl IntoIterator<Item = &'a Stream<T>>,
         mut f: impl FnMut(usize, T) -> U + 'static,
     ) -> Stream<U> {
         self.merge_scan(name, others, (), move |(), input, x| f(input, x))
@@ -91,15 +103,16 @@ impl<T: Item> Stream<T> {
 
     /// As [`Stream::merge_map`], with a state as [`Stream::scan`]'s.
     #[track_caller]
-    pub fn merge_scan<const N: usize, S: Pod, U: Item>(
+    pub fn merge_scan<'a, S: Pod, U: Item>(
         &self,
         name: &str,
-        others: [&Stream<T>; N],
+        others: impl IntoIterator<Item = &'a Stream<T>>,
         init: S,
         f: impl FnMut(&mut S, usize, T) -> U + 'static,
     ) -> Stream<U> {
-        let work = native("merge", None, closures::merge_map(N + 1, init, f));
-        Stream::new(self.handle().draft.agent(name, work, self.and(&others)))
+        let inputs = self.and(others);
+        let work = native("merge", None, closures::merge_map(inputs.len(), init, f));
+        Stream::new(self.handle().draft.agent(name, work, inputs))
     }
 
     /// A stream for each part of `f(x)` for each item `x`: a tuple of two to eight items, or an array of
@@ -204,12 +217,16 @@ impl<T: Item> Stream<T> {
 
     /// This stream and others, as an agent's inputs.
     #[track_caller]
-    fn and(&self, others: &[&Stream<T>]) -> Vec<crate::decl::InputDecl> {
+    fn and<'a>(
+        &self,
+        others: impl IntoIterator<Item = &'a Stream<T>>,
+    ) -> Vec<crate::decl::InputDecl> {
         let draft = &self.handle().draft;
-        let all = std::iter::once(self).chain(others.iter().copied());
         let here = draft.here();
-        all.map(|stream| draft.input_at(stream.handle(), None, here.clone()))
-            .collect()
+        let input = |stream: &Stream<T>| draft.input_at(stream.handle(), None, here.clone());
+        let mut inputs = vec![input(self)];
+        inputs.extend(others.into_iter().map(input));
+        inputs
     }
 }
 

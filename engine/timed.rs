@@ -50,25 +50,30 @@ where
     /// The items of this stream and of others in the order of their times; of items at one time those of an
     /// earlier stream first. The times of each stream are to ascend.
     #[track_caller]
-    pub fn timed_mix<const N: usize>(&self, name: &str, others: [&Self; N]) -> Stream<Timed<T>> {
+    pub fn timed_mix<'a>(
+        &self,
+        name: &str,
+        others: impl IntoIterator<Item = &'a Self>,
+    ) -> Stream<Timed<T>> {
         self.timed_mix_map(name, others, |_, item| item)
     }
 
     /// `f(input, item)` for the items of this stream (input 0) and of others (1, 2, ..) in the order of their
     /// times, as [`Stream::timed_mix`].
     #[track_caller]
-    pub fn timed_mix_map<const N: usize, U: Item>(
+    pub fn timed_mix_map<'a, U: Item>(
         &self,
         name: &str,
-        others: [&Self; N],
+        others: impl IntoIterator<Item = &'a Self>,
         f: impl FnMut(usize, Timed<T>) -> U + 'static,
     ) -> Stream<U> {
-        let work = native("timed_mix", None, closures::timed_mix(N + 1, f));
         let draft = &self.handle().draft;
-        let all = std::iter::once(self).chain(others);
         let here = draft.here();
-        let inputs = all.map(|stream| draft.input_at(stream.handle(), None, here.clone()));
-        Stream::new(draft.agent(name, work, inputs.collect()))
+        let input = |stream: &Self| draft.input_at(stream.handle(), None, here.clone());
+        let mut inputs = vec![input(self)];
+        inputs.extend(others.into_iter().map(input));
+        let work = native("timed_mix", None, closures::timed_mix(inputs.len(), f));
+        Stream::new(draft.agent(name, work, inputs))
     }
 }
 
@@ -237,7 +242,8 @@ where
     }
 }
 
-/// Streams of timed items, an array of them or a tuple of two to four, to be joined by time.
+/// Streams of timed items, an array of them or a tuple of two to four, to be joined by time; a slice for a number of
+/// streams known only when the program runs, of one at least.
 ///
 /// A function gets a row for each time at which any of them has an item: `Some` value of those that have one
 /// there, `None` of the others. The times of each stream are to ascend. Ends when all have.
@@ -287,6 +293,23 @@ where
         TimedZip {
             inputs: self.map(|stream| stream.handle().clone()).to_vec(),
             streams: [(); N].map(|()| TimedEach::new()),
+        }
+    }
+}
+
+impl<T: Copy + 'static> TimedStreams for &[Stream<Timed<T>>]
+where
+    Timed<T>: Item,
+{
+    type Row = Vec<TimedEach<T>>;
+
+    /// # Panics
+    /// There is no stream.
+    fn timed_zip(self) -> TimedZip<Self::Row> {
+        assert!(!self.is_empty(), "a row has at least one stream");
+        TimedZip {
+            inputs: self.iter().map(|stream| stream.handle().clone()).collect(),
+            streams: self.iter().map(|_| TimedEach::new()).collect(),
         }
     }
 }

@@ -732,3 +732,38 @@ fn windows_of_time_have_states_and_may_give_nothing() {
         expected.map(|(seconds, value)| Timed { seconds, value })
     );
 }
+
+#[test]
+fn a_number_of_streams_may_be_known_only_when_the_program_runs() {
+    let parts = |g: &mut Graph| -> Vec<Stream<i64>> {
+        let part = |n: i64| g.source(&format!("x{n}"), vec![n, 10 + n]);
+        (0..3).map(part).collect()
+    };
+    let woven = ran(|g| {
+        let x = parts(g);
+        x[0].weave("y", &x[1..])
+    });
+    assert_eq!(woven, [0, 1, 2, 10, 11, 12]);
+    let concat = ran(|g| {
+        let x = parts(g);
+        x[0].concat("y", x[1..].iter().rev())
+    });
+    assert_eq!(concat, [0, 10, 2, 12, 1, 11]);
+    let mut merged = ran(|g| {
+        let x = parts(g);
+        x[0].merge_map("y", &x[1..], |input, x| 100 * input as i64 + x)
+    });
+    merged.sort();
+    assert_eq!(merged, [0, 10, 101, 111, 202, 212]);
+    let zipped = ran(|g| {
+        let made = [&[(1.0, 1), (2.0, 2)][..], &[(2.0, 20)], &[(1.0, 100)]];
+        let made = made.iter().enumerate();
+        let x: Vec<_> = made
+            .map(|(n, items)| timed(g, &format!("t{n}"), items))
+            .collect();
+        timed_zip(&x[..]).map("y", |seconds, row| {
+            row.iter().flatten().sum::<i64>() + 1000 * seconds as i64
+        })
+    });
+    assert_eq!(zipped, [1101, 2022]);
+}

@@ -11,10 +11,10 @@ macro_rules! joins {
         impl Stream<$kind> {
             /// Frames of this stream and of others in the order they arrive: not deterministic.
             #[track_caller]
-            pub fn merge<const N: usize>(
+            pub fn merge<'a>(
                 &self,
                 name: &str,
-                others: [&Stream<$kind>; N],
+                others: impl IntoIterator<Item = &'a Stream<$kind>>,
             ) -> Stream<$kind> {
                 self.joined(name, "merge", others)
             }
@@ -22,20 +22,20 @@ macro_rules! joins {
             /// A frame of this stream, one of each of the others, and so on by turns; ends with the first that
             /// has none when it is its turn.
             #[track_caller]
-            pub fn weave<const N: usize>(
+            pub fn weave<'a>(
                 &self,
                 name: &str,
-                others: [&Stream<$kind>; N],
+                others: impl IntoIterator<Item = &'a Stream<$kind>>,
             ) -> Stream<$kind> {
                 self.joined(name, "weave", others)
             }
 
             /// This stream to its end, then the others, one after the other.
             #[track_caller]
-            pub fn concat<const N: usize>(
+            pub fn concat<'a>(
                 &self,
                 name: &str,
-                others: [&Stream<$kind>; N],
+                others: impl IntoIterator<Item = &'a Stream<$kind>>,
             ) -> Stream<$kind> {
                 self.joined(name, "concat", others)
             }
@@ -72,11 +72,11 @@ macro_rules! joins {
             }
 
             #[track_caller]
-            fn joined<const N: usize>(
+            fn joined<'a>(
                 &self,
                 name: &str,
                 operator: &str,
-                others: [&Stream<$kind>; N],
+                others: impl IntoIterator<Item = &'a Stream<$kind>>,
             ) -> Stream<$kind> {
                 let join = others
                     .into_iter()

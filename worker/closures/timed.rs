@@ -156,6 +156,24 @@ where
     }
 }
 
+/// A row is a `Vec`, made anew for each: an array is faster where the number of streams is known.
+impl<T: Copy + 'static> TimedRow for Vec<TimedEach<T>>
+where
+    Timed<T>: Item,
+{
+    type Row = Vec<Option<T>>;
+
+    fn ports(&self) -> Vec<InPort> {
+        let port = |_| InPort::new(Timed::<T>::item_type()).retain(1);
+        self.iter().map(port).collect()
+    }
+
+    fn take(&self, inputs: &mut [Input], seconds: f64) -> Vec<Option<T>> {
+        let taken = inputs.iter_mut().map(|input| take(input, seconds));
+        taken.collect()
+    }
+}
+
 macro_rules! tuples {
     ($(($($value:ident $at:tt),+))*) => {$(
         impl<$($value: Copy + 'static),+> TimedRow for ($(TimedEach<$value>,)+)
