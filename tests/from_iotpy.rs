@@ -169,6 +169,24 @@ fn dynamic_windows_grow_and_begin_anew() {
         numbers(g, "x", 8).dynamic_window("y", growth, (), |(), w| (w.len() as i64, w.contains(&5)))
     });
     assert_eq!(given[..4], [2, 3, 4, 4]);
+    let never = ran(|g| {
+        let growth = Growth {
+            min: 2,
+            max: 5,
+            step: 2,
+        };
+        let x = numbers(g, "x", 11);
+        x.dynamic_window("y", growth, (), |(), w| ([w[0], w[w.len() - 1]], false))
+    });
+    assert_eq!(never, [[0, 1], [0, 3], [1, 5], [3, 7], [5, 9]]);
+    let same: Vec<[i64; 2]> = ran(|g| {
+        let of = |expr| ops::dynamic_window(2, 5, "false").step(2).expr(expr);
+        let x = numbers(g, "x", 11);
+        let lows: Stream<i64> = x.apply("lows", of("x[0]"));
+        let highs: Stream<i64> = x.apply("highs", of("x[-1]"));
+        zip((&lows, &highs)).map("y", |(low, high)| [low, high])
+    });
+    assert_eq!(same, never);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 use std::marker::PhantomData;
 
+pub mod dynamic;
 pub mod growing;
 pub mod scan;
 

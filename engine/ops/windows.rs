@@ -12,8 +12,9 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Length, Numbers, Real};
+use super::kinds::{Length, List, Numbers, Real, TextList};
 use super::rows::operators;
+use thalweg_worker::types::Item;
 
 operators! {
     struct Window {
@@ -39,6 +40,31 @@ operators! {
     /// As [`window()`], of integers whose result is an integer: the `"sum"` is `i64` or `u64`, `"min"`, `"max"` and
     /// `"ptp"` keep the type.
     fn window_as[T: Numbers, U: Numbers](size: impl Length) -> <T, U> = "window";
+
+    struct DynamicWindow {
+        /// Items from one window's end to the next one's. In items, `1` unless told otherwise.
+        step: impl Length,
+        /// What a window becomes, as for [`window()`]. `"mean"` unless told otherwise.
+        function = "fn": &str,
+        /// What a window becomes instead: an expression over `x`, all its items as a vector, and the state `s`.
+        expr: &str,
+        /// The state after a window: an expression over `x` and `s`, or a list with one for each number of it.
+        next: impl TextList,
+        /// The state before the first window. `0` unless told otherwise.
+        init: impl List,
+        /// Names for the numbers of the state, in their order; `s` is all of them.
+        names: impl TextList,
+        /// `expr` and `reset` see the state after the window instead.
+        after: bool,
+    }
+
+    /// Windows that grow from `min` to `max` items, and begin anew at the least size when a condition is true.
+    ///
+    /// Each window ends `step` items behind the one before and begins where that one began, until it would have
+    /// more than `max` items; from then on windows are the last `max` items. Where `reset` is true of one of the
+    /// largest size, or was of one while it grew, the window that follows is the last `min` items with the same
+    /// end. `reset` sees the window `x`, what it becomes `y`, and the state `s`.
+    fn dynamic_window[T: Numbers, U: Item](min: impl Length, max: impl Length, reset: &str) -> <T, U> = "dynamic_window";
 
     struct MovingAverage {}
 

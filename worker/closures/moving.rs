@@ -2,12 +2,15 @@
 
 use std::marker::PhantomData;
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Pod;
 
 use super::by_row::with_own;
 use super::rows::{Column, NoWindow, Windows};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::sliding::dynamic::Span;
 use crate::types::Item;
+
+pub use crate::sliding::dynamic::{Growth, NoGrowth};
 
 /// Gives `get(state)` for each window, whose state `add` and `remove` keep up to date: each item is added
 /// once when it comes into the window and removed once when it leaves, however large the window is.
@@ -181,26 +184,10 @@ where
     Ok(moving(len, first, init, rest, step))
 }
 
-/// How a dynamic window grows: `min` items, then `step` more each time, up to `max`; then it moves by `step`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growth {
-    /// Items of the first window.
-    pub min: usize,
-    /// Items of the largest.
-    pub max: usize,
-    /// Items that come in each time.
-    pub step: usize,
-}
-
-/// A window that could not grow so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("grows from {} to {} items by {}; all must be at least 1, and the first not above the second", .0.min, .0.max, .0.step)]
-pub struct NoGrowth(pub Growth);
-
 /// Growing windows that can be set back: `f(state, w)` gives an item, and true to begin anew.
 ///
-/// Windows begin at the same item while they grow from `min` by `step` to `max` (or to the last size that is
-/// not above it); then they move by `step`. When `f` has asked for it, at the largest size or before, the window
+/// Windows begin at the same item while they grow from `min` by `step` to `max`, each with its end `step` items further; then
+/// they are the last `max` items, every `step`. When `f` has asked for it, at the largest size or before, the window
 /// that follows the next (or this) one of the largest size is of the last `min` items again, with the same
 /// end, and grows from there. The state starts as `init` and survives kills.
 pub fn dynamic<T, S, U, F>(growth: Growth, init: S, mut f: F) -> Result<Blueprint, NoGrowth>
@@ -210,45 +197,13 @@ where
     U: Item,
     F: FnMut(&mut S, &[T]) -> (U, bool) + 'static,
 {
-    let Growth { min, max, step } = growth;
-    if min == 0 || step == 0 || max < min {
-        return Err(NoGrowth(growth));
-    }
-    let (min, max, step) = (min as u64, max as u64, step as u64);
-    let first = Span {
-        begin: 0,
-        end: min,
-        mark: 0,
+    let growth = growth.checked()?;
+    let step = move |state: &mut S, items: &[T], span: &mut Span| {
+        let (y, again) = f(state, items);
+        growth.advance(span, again);
+        Ok(Some(y))
     };
-    Ok(moving(
-        max as usize,
-        first,
-        init,
-        false,
-        move |state, items, span| {
-            let (y, again) = f(state, items);
-            span.mark |= u64::from(again);
-            let is_growing = span.end - span.begin + step <= max;
-            if is_growing {
-                span.end += step;
-            } else if span.mark != 0 && max > min {
-                (span.begin, span.mark) = (span.end - min, 0);
-            } else {
-                (span.begin, span.end, span.mark) = (span.begin + step, span.end + step, 0);
-            }
-            Ok(Some(y))
-        },
-    ))
-}
-
-/// The next window: the places of its first item and of the one behind its last, and a mark that the
-/// function may set.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-struct Span {
-    begin: u64,
-    end: u64,
-    mark: u64,
+    Ok(moving(growth.max, growth.first(), init, false, step))
 }
 
 /// Windows of at most `most` items, the first at `span`; `f` moves the span, whose end never goes back. With `rest`

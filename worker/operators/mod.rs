@@ -19,6 +19,7 @@ pub(crate) mod course;
 pub mod decimate;
 pub mod delay;
 pub mod detect;
+pub mod dynamic_window;
 pub mod elements;
 pub mod elsewhere;
 pub mod fft;
@@ -73,9 +74,11 @@ pub mod waves;
 pub mod weave;
 pub mod window;
 mod window_expr;
+mod window_scripts;
 pub mod words;
 pub mod zip;
 
+mod carried;
 pub(crate) mod each;
 mod keep;
 pub(crate) mod keys;
@@ -127,6 +130,7 @@ const OPERATORS: &[&OpDef] = &[
     &delay::DELAY,
     &detect::CUSUM,
     &detect::ZERO_CROSSINGS,
+    &dynamic_window::DYNAMIC_WINDOW,
     &elements::NORM,
     &elements::PICK,
     &elements::UNSTACK,

@@ -41,15 +41,7 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             unit: "items",
             doc: "Items from one window's beginning to the next one's.",
         },
-        ParamDef {
-            name: "fn",
-            kind: ParamKind::Choice(&[
-                "sum", "mean", "min", "max", "std", "var", "rms", "median", "ptp",
-            ]),
-            default: Some("mean"),
-            unit: "",
-            doc: "What a window becomes.",
-        },
+        FN,
         ParamDef {
             name: "expr",
             kind: ParamKind::Expr,
@@ -79,6 +71,17 @@ pub(crate) const SIZE: ParamDef = ParamDef {
     doc: "Items in a window.",
 };
 
+/// What a window becomes.
+pub(super) const FN: ParamDef = ParamDef {
+    name: "fn",
+    kind: ParamKind::Choice(&[
+        "sum", "mean", "min", "max", "std", "var", "rms", "median", "ptp",
+    ]),
+    default: Some("mean"),
+    unit: "",
+    doc: "What a window becomes.",
+};
+
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let windows = Wanted {
@@ -102,24 +105,19 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         );
     };
     let what = args.text("fn").unwrap_or("mean");
-    let float = match scalar {
-        Scalar::F32 => Scalar::F32,
-        _ => Scalar::F64,
-    };
+    let gives = gives(what, scalar);
     let size = windows.full.size as f64;
     match what {
         "sum" | "min" | "max" | "ptp" if scalar.is_float() => {
             let folder = picked::<f64>(what, windows, width);
-            assemble(args, windows, scalar, scalar, folder, Finish::Nothing)
+            assemble(args, windows, scalar, gives, folder, Finish::Nothing)
         }
         "sum" | "min" | "max" | "ptp" if is_signed(scalar) => {
             let folder = picked::<i64>(what, windows, width);
-            let gives = if what == "sum" { Scalar::I64 } else { scalar };
             assemble(args, windows, scalar, gives, folder, Finish::Nothing)
         }
         "sum" | "min" | "max" | "ptp" => {
             let folder = picked::<u64>(what, windows, width);
-            let gives = if what == "sum" { Scalar::U64 } else { scalar };
             assemble(args, windows, scalar, gives, folder, Finish::Nothing)
         }
         _ => {
@@ -133,8 +131,99 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
                 "std" => (deviations(windows, width), Finish::RootOver(size)),
                 _ => (sliding::<Sum<f64>>(windows, width), Finish::Over(size)),
             };
-            assemble(args, windows, scalar, float, folder, finish)
+            assemble(args, windows, scalar, gives, folder, finish)
         }
+    }
+}
+
+/// The type of what a function makes of windows of this one.
+fn gives(what: &str, scalar: Scalar) -> Scalar {
+    match what {
+        "min" | "max" | "ptp" => scalar,
+        "sum" if scalar.is_float() => scalar,
+        "sum" if is_signed(scalar) => Scalar::I64,
+        "sum" => Scalar::U64,
+        _ if scalar == Scalar::F32 => Scalar::F32,
+        _ => Scalar::F64,
+    }
+}
+
+/// What makes a number of one window of any length, from the bytes of its items; for each of `width` elements one.
+pub(super) type OfOne = Box<dyn FnMut(&[u8], &mut [u8])>;
+
+/// A function of one window, and the type of what it gives: as `window` has it.
+pub(super) fn of_one(what: &str, scalar: Scalar, width: usize) -> (Scalar, OfOne) {
+    let gives = gives(what, scalar);
+    let typed = Typed {
+        takes: scalar,
+        gives,
+    };
+    let made = match what {
+        "sum" | "min" | "max" | "ptp" if scalar.is_float() => one(
+            typed,
+            width,
+            picked_one::<f64>(what, width),
+            Finish::Nothing,
+        ),
+        "sum" | "min" | "max" | "ptp" if is_signed(scalar) => one(
+            typed,
+            width,
+            picked_one::<i64>(what, width),
+            Finish::Nothing,
+        ),
+        "sum" | "min" | "max" | "ptp" => one(
+            typed,
+            width,
+            picked_one::<u64>(what, width),
+            Finish::Nothing,
+        ),
+        "median" => one(typed, width, middles(width), Finish::Nothing),
+        "rms" => one(
+            typed,
+            width,
+            one_of::<Squares>(width),
+            Finish::RootOver(1.0),
+        ),
+        "var" => one(typed, width, one_of::<Deviations>(width), Finish::Over(1.0)),
+        "std" => one(
+            typed,
+            width,
+            one_of::<Deviations>(width),
+            Finish::RootOver(1.0),
+        ),
+        _ => one(typed, width, one_of::<Sum<f64>>(width), Finish::Over(1.0)),
+    };
+    (gives, made)
+}
+
+/// The types of a function's items and of what it gives.
+#[derive(Clone, Copy)]
+struct Typed {
+    takes: Scalar,
+    gives: Scalar,
+}
+
+fn one<W: Finishing>(
+    Typed { takes, gives }: Typed,
+    width: usize,
+    mut fold: growing::OneWindow<W>,
+    how: Finish,
+) -> OfOne {
+    let (mut taken, mut given) = (Vec::new(), vec![W::zeroed(); width]);
+    Box::new(move |bytes, slot| {
+        W::load(takes, bytes, &mut taken);
+        fold(&taken, &mut given);
+        W::finish(&mut given, how.of((taken.len() / width) as u64));
+        W::store(&given, gives, slot);
+    })
+}
+
+fn picked_one<W: crate::sliding::Arithmetic>(what: &str, width: usize) -> growing::OneWindow<W> {
+    match what {
+        "min" => one_of::<Min<W>>(width),
+        "max" => one_of::<Max<W>>(width),
+        "ptp" => one_of::<Range<W>>(width),
+        _ => one_of::<Sum<W>>(width),
     }
 }
 

@@ -73,6 +73,12 @@ fn item_operators() -> Vec<Case> {
     ]
 }
 
+/// A dynamic window of these items, which are many enough for hundreds of them.
+fn dynamic(item_type: &str) -> Case {
+    let case = case("dynamic_window").input_of(item_type, 600);
+    case.param("min", 3).param("max", 20).param("step", 2)
+}
+
 fn expressions() -> Vec<Case> {
     let every_function = "x > 0 && !(n % 3 == 1) ? sin(x) + cos(t) * atan2(x, n + 1) - x ^ 3 / hypot(x, 2) \
                           : max(exp(-abs(x)), log(1 + x * x), floor(x) // 2, round(x) % 3)";
@@ -106,6 +112,15 @@ fn expressions() -> Vec<Case> {
             .param("size", 5)
             .param("step", 9)
             .param("expr", "x * 2"),
+        dynamic("f64").param("fn", "std").param("reset", "y > 1.1"),
+        dynamic("i16[2]").param("fn", "sum").param("reset", "x[0] % 3 == 1"),
+        dynamic("u8")
+            .param("expr", "sum(x) + seen * n")
+            .param("next", vec!["seen + len(x)", "max(most, max(x))"])
+            .param("names", vec!["seen", "most"])
+            .param("init", vec![5, 0])
+            .param("after", true)
+            .param("reset", "y % 2 == 1 || most > 250"),
         case("flat_map")
             .input("f64")
             .param("expr", vec!["x", "n", "-x"])

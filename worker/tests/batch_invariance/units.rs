@@ -156,6 +156,7 @@ const DEPENDS: &[(&str, &str, &str)] = &[
 /// Units of these are tested where they are made: powers of the input's, of chosen scales and functions.
 const ELSEWHERE: &[&str] = &[
     "csd",
+    "dynamic_window",
     "istft",
     "octaves",
     "savgol",
