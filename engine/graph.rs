@@ -117,7 +117,7 @@ use crate::stream::Stream;
 
 /// Agents, streams and workers of one program.
 pub struct Graph {
-    draft: Draft,
+    pub(crate) draft: Draft,
 }
 
 impl Graph {

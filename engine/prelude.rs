@@ -10,6 +10,6 @@ pub use crate::stream::{Collected, Sink, Stream};
 pub use crate::text::{Bytes, Text};
 pub use crate::timed::timed_zip;
 pub use crate::worker::agent::Table;
-pub use crate::worker::closures::{Feed, Growth, Queue};
+pub use crate::worker::closures::{Feed, FrameFeed, FrameQueue, Growth, Queue};
 pub use crate::worker::recent::Recent;
 pub use crate::worker::types::{Complex, Item, Timed};

@@ -22,11 +22,12 @@
 
 use bytemuck::Pod;
 use thalweg_worker::agent::{AgentError, Blueprint, OutPort, Output, text_of};
-use thalweg_worker::closures::{self, Framed};
+use thalweg_worker::closures::{self, FrameFeed, FrameQueue, Framed};
 use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{At, Capacity, Overflow};
 use crate::graph::{Graph, Placed};
+use crate::program::Error;
 use crate::stream::{Collected, Sink, Stream, native};
 
 mod joins;
@@ -83,6 +84,45 @@ impl Graph {
         f: impl FnMut(u64) -> Option<B> + 'static,
     ) -> Stream<Bytes> {
         self.frames(name, closures::frames_from(ItemType::Bytes, f))
+    }
+
+    /// Adds a stream of texts that this program feeds while the graph runs: as [`Graph::feed`], with `len_bytes` of memory
+    /// in between, at least twice the longest text.
+    ///
+    /// # Errors
+    /// There is no memory, or no descriptor, for the ring in between.
+    #[track_caller]
+    pub fn feed_text(
+        &mut self,
+        name: &str,
+        len_bytes: u64,
+    ) -> crate::Result<(FrameFeed<Text>, Stream<Text>)> {
+        self.feed_frames(name, len_bytes)
+    }
+
+    /// As [`Graph::feed_text`], of bytes.
+    ///
+    /// # Errors
+    /// There is no memory, or no descriptor, for the ring in between.
+    #[track_caller]
+    pub fn feed_bytes(
+        &mut self,
+        name: &str,
+        len_bytes: u64,
+    ) -> crate::Result<(FrameFeed<Bytes>, Stream<Bytes>)> {
+        self.feed_frames(name, len_bytes)
+    }
+
+    #[track_caller]
+    fn feed_frames<K: Framed>(
+        &mut self,
+        name: &str,
+        len_bytes: u64,
+    ) -> crate::Result<(FrameFeed<K>, Stream<K>)> {
+        let (feed, blueprint) = closures::feed_frames(len_bytes, self.draft.life()?)
+            .map_err(|error| Error::Environment(format!("the feed `{name}`: {error}")))?;
+        let stream = self.source_of(name, native("feed", None, blueprint));
+        Ok((feed, Stream::of(stream)))
     }
 
     #[track_caller]
@@ -279,6 +319,26 @@ macro_rules! streams_of_frames {
             #[track_caller]
             pub fn collect(&self, name: &str) -> Collected<$kind> {
                 self.kept_by(name, closures::collect_frames::<$kind>)
+            }
+
+            /// Leads the stream out of the graph, to this program: as [`queue`](Stream::<f64>::queue) of items, with
+            /// `len_bytes` of memory in between, at least twice the longest frame. The [`FrameQueue`] is an iterator
+            /// for another thread.
+            ///
+            /// # Errors
+            /// There is no memory, or no descriptor, for the ring in between.
+            #[track_caller]
+            pub fn queue(
+                &self,
+                name: &str,
+                len_bytes: u64,
+            ) -> crate::Result<(FrameQueue<$kind>, Sink)> {
+                let (queue, blueprint) =
+                    closures::queue_frames(len_bytes, self.handle().draft.life()?).map_err(
+                        |error| Error::Environment(format!("the queue `{name}`: {error}")),
+                    )?;
+                let handle = self.reader(name, native("queue", None, blueprint));
+                Ok((queue, Sink::new(handle)))
             }
 
             /// Calls `f(x)` for each frame `x`. What it does outside the graph is done at least once.

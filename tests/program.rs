@@ -56,6 +56,10 @@ const CASES: &[(&str, fn())] = &[
         a_program_feeds_and_reads_a_graph_whose_workers_are_killed,
     ),
     (
+        "texts_are_fed_and_read_though_their_workers_are_killed",
+        texts_are_fed_and_read_though_their_workers_are_killed,
+    ),
+    (
         "a_started_run_tells_how_it_ended",
         a_started_run_tells_how_it_ended,
     ),
@@ -318,6 +322,53 @@ fn a_program_feeds_and_reads_a_graph_whose_workers_are_killed() {
     for name in ["first", "second", "third"] {
         assert!(folder.path().join(name).exists(), "{name} was not killed");
     }
+}
+
+/// As above, of texts: the worker of each end is killed.
+fn texts_are_fed_and_read_though_their_workers_are_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |n: u64| format!("{n} {}", "é".repeat(n as usize % 40));
+    let mut g = Graph::new("letters");
+    let (mut feed, x) = g.feed_text("x", 4096).unwrap();
+    let deadly = |x: &Stream<Text>, name: &str, at: u64| {
+        let trap = Trap {
+            place: Place::Source,
+            sprung: folder.path().join(name),
+        };
+        let fatal = text(at);
+        x.filter(name, move |x| {
+            if x == fatal {
+                trap.spring();
+            }
+            true
+        })
+    };
+    let first = deadly(&x, "first", 900);
+    let second = deadly(&first, "second", 2100);
+    let (queue, sink) = second.queue("out", 4096).unwrap();
+    g.worker("front").host([&x, &first]);
+    g.worker("back").host([&second]).host([&sink]);
+    let running = g.start().unwrap();
+    let feeder = std::thread::spawn(move || feed.extend((0..3000).map(text)).unwrap());
+    assert!(queue.eq((0..3000).map(text)));
+    feeder.join().unwrap();
+    running.wait().unwrap();
+    for name in ["first", "second"] {
+        assert!(folder.path().join(name).exists(), "{name} was not killed");
+    }
+
+    let mut g = Graph::new("pieces");
+    let (mut feed, x) = g.feed_bytes("x", 4096).unwrap();
+    let (mut queue, _) = x
+        .map("twice", |x| [x, x].concat())
+        .queue("out", 4096)
+        .unwrap();
+    let running = g.start().unwrap();
+    feed.push([1, 0]).unwrap();
+    assert_eq!(queue.next(), Some(vec![1, 0, 1, 0]));
+    drop(feed);
+    assert_eq!(queue.next(), None);
+    running.wait().unwrap();
 }
 
 fn a_started_run_tells_how_it_ended() {

@@ -10,7 +10,7 @@ use crate::types::{Item, ItemType};
 /// What a stream of frames holds, as a function sees it.
 pub trait Framed: 'static {
     /// `str`, or `[u8]`.
-    type Frame: ?Sized;
+    type Frame: ?Sized + AsRef<[u8]> + ToOwned;
 
     /// The item type of such a stream.
     fn item_type() -> ItemType;

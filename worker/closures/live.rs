@@ -331,15 +331,15 @@ fn take<T: Item>(consumer: &mut Consumer<T>, n: usize, bells: &Bells) -> Result<
 
 /// What either side sleeps on.
 #[derive(Clone)]
-struct Bells {
+pub(super) struct Bells {
     /// Who takes items sleeps here.
-    given: Doorbell,
+    pub given: Doorbell,
     /// Who gives items sleeps here.
-    taken: Doorbell,
+    pub taken: Doorbell,
 }
 
 impl Bells {
-    fn new() -> Result<Bells, nix::errno::Errno> {
+    pub fn new() -> Result<Bells, nix::errno::Errno> {
         Ok(Bells {
             given: Doorbell::new()?,
             taken: Doorbell::new()?,
@@ -349,7 +349,7 @@ impl Bells {
 
 /// A descriptor that is readable from the first ring on until it is answered.
 #[derive(Clone)]
-struct Doorbell {
+pub(super) struct Doorbell {
     event: Arc<EventFd>,
 }
 
@@ -360,13 +360,13 @@ impl Doorbell {
         Ok(Doorbell { event })
     }
 
-    fn ring(&self) {
+    pub fn ring(&self) {
         // It fails only where 2^64 rings were not answered; it is readable then.
         let _ = self.event.write(1);
     }
 
     /// What an agent is to wait for, unless there is something to do after all.
-    fn to_wait_for(&self, mut is_idle: impl FnMut() -> bool) -> Option<Wait> {
+    pub fn to_wait_for(&self, mut is_idle: impl FnMut() -> bool) -> Option<Wait> {
         // Nothing to read: nobody rang since.
         let _ = self.event.read();
         // DOORBELL (sleeper, against `give` and `take`): the second look comes after this.
@@ -375,7 +375,7 @@ impl Doorbell {
     }
 
     /// Waits for a ring. False when `life` is over.
-    fn wait(&self, life: &OwnedFd) -> bool {
+    pub fn wait(&self, life: &OwnedFd) -> bool {
         // DOORBELL: a ring since the last look left the descriptor readable; whoever returns looks again.
         let mut fds = [readable(self.event.as_fd()), readable(life.as_fd())];
         // An interrupted wait only means that the next look comes early.
@@ -390,11 +390,11 @@ fn readable(fd: BorrowedFd<'_>) -> PollFd<'_> {
     PollFd::new(fd, PollFlags::POLLIN)
 }
 
-fn corrupt(error: RingCorrupt) -> AgentError {
+pub(super) fn corrupt(error: RingCorrupt) -> AgentError {
     AgentError::new(error.to_string())
 }
 
-fn seat(error: thalweg_ringbuf::EndError) -> AgentError {
+pub(super) fn seat(error: thalweg_ringbuf::EndError) -> AgentError {
     AgentError::new(error.to_string())
 }
 

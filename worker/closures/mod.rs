@@ -45,6 +45,7 @@ mod trigger;
 
 mod collect;
 mod live;
+mod live_frames;
 mod sink;
 mod source;
 mod unread;
@@ -84,6 +85,7 @@ pub use trigger::{drain, gate, release, release_counted, sample};
 
 pub use collect::{collect, collect_frames, collected, collected_frames};
 pub use live::{Feed, NoRing, Over, Queue, feed, queue};
+pub use live_frames::{FrameFeed, FrameQueue, NotFed, feed_frames, queue_frames};
 pub use sink::{sink, sink_kept};
 pub use unread::until_unread;
 
