@@ -16,6 +16,7 @@
 
 use super::kinds::{Kind, Length, List, Number, Numbers};
 use super::rows::operators;
+use thalweg_worker::types::Item;
 
 operators! {
     struct Moments {
@@ -44,6 +45,22 @@ operators! {
     /// quantile by parabolic interpolation.
     fn quantile[E: Number]() -> <E, f64> = "quantile";
 
+    struct Tdigest {
+        /// Which quantile, or quantiles, each from 0 (the least) to 1 (the greatest). `0.5` unless told otherwise.
+        q: impl List,
+        /// How many centroids at most, 10 to 1000. `100` unless told otherwise.
+        compression: u64,
+        /// One item out after every so many in, or a duration where the input's rate is known. In items, `1`
+        /// unless told otherwise.
+        every: impl Length,
+    }
+
+    /// Estimates of several quantiles of all items so far, whatever their order, best near the ends.
+    ///
+    /// A merging t-digest (Dunning and Ertl, arXiv:1902.04023). The rank of what it gives is off by at most about
+    /// 2 pi sqrt(q (1 - q)) / `compression` of the items. An `f64`, or an array with one for each of several `q`.
+    fn tdigest[E: Number, U: Item]() -> <E, U> = "tdigest";
+
     struct Regress {
         /// One item out after every so many in, or a duration where the input's rate is known. In items, `1`
         /// unless told otherwise.
@@ -58,6 +75,10 @@ operators! {
     /// vectors of two, x and y; or numbers, which are y, x being their places; or x, with y as another stream
     /// (`with`).
     fn regress[T: Numbers]() -> <T, [f64; 4]> = "regress";
+
+    /// As [`regress()`], of several x: all numbers of a point but the last are x, which is y. A slope for each, the
+    /// intercept, the correlation, the count.
+    fn regress_on[T: Numbers, U: Item]() -> <T, U> = "regress";
 
     struct Kmeans {
         /// The centres to begin with, one after the other: k times as many numbers as a point has.

@@ -263,6 +263,9 @@ fn what_is_detected_and_learned_has_the_types_of_the_table() {
     on::<f64, _>(quench(3.0));
     on::<f32, _>(moments());
     on::<f64, _>(quantile().q(0.9));
+    on::<f32, f64>(tdigest().q(0.9));
+    on::<i16, [f64; 2]>(tdigest().q([0.1, 0.9]).compression(50));
+    on::<[f64; 3], [f64; 5]>(regress_on());
     on::<[f64; 2], _>(regress());
     on::<f32, _>(regress().every(10));
     on::<[f64; 2], _>(kmeans(3));

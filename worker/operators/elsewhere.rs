@@ -281,7 +281,7 @@ fn here(name: &str) -> Option<&'static str> {
             "wavfile_sink" | "audio_write" => "it is called `wav.write`",
             "limiter" => "`map` limits each item: expr = \"clamp(x, -1, 1)\"",
             "linear_regression" | "polyfit" => "it is called `regress`",
-            "tdigest" | "percentile" => "it is called `quantile`",
+            "percentile" | "t_digest" => "`tdigest` and `quantile` estimate it",
             "trigger" | "schmitt_trigger" | "hysteresis" => {
                 "`threshold` has two levels: `on` and `off`"
             }

@@ -61,6 +61,7 @@ pub mod smoothers;
 pub mod spectra;
 pub mod sta_lta;
 pub mod tags;
+pub mod tdigest;
 pub mod text_format;
 pub mod text_length;
 pub mod text_parse;
@@ -244,6 +245,7 @@ const OPERATORS: &[&OpDef] = &[
     &tags::drop::DROP,
     &tags::mark::MARK,
     &tags::values::VALUES,
+    &tdigest::TDIGEST,
     &text_format::TEXT_FORMAT,
     &text_length::TEXT_LENGTH,
     &text_parse::TEXT_PARSE,

@@ -16,7 +16,7 @@ pub const QUANTILE: OpDef = OpDef {
     doc: "The P-square algorithm (Jain and Chlamtac, CACM 28(10), 1985): five markers whose heights follow the quantile by parabolic \
 interpolation. Exact (with NumPy's linear interpolation) for up to five items, then an estimate: for smooth distributions within \
 a per cent of the spread after some hundred items; it has no bound for hostile orders, and follows a change of the distribution \
-slowly. NaNs are left out. Real numbers of any type. `window` with `fn = \"median\"` is exact over the last n items.",
+slowly (`tdigest` has a bound for any order, and several quantiles at once). NaNs are left out. Real numbers of any type. `window` with `fn = \"median\"` is exact over the last n items.",
     inputs: Arity::One,
     outputs: "f64",
     params: &[

@@ -12,7 +12,17 @@ fn learners() -> Vec<Case> {
         case("moments").input("i16").param("every", 7),
         case("quantile").input("f32").param("q", 0.9),
         case("quantile").input("u8").param("every", "0.5 s"),
+        case("tdigest").input("f64").param("compression", 20),
+        case("tdigest")
+            .input("i16")
+            .param("q", vec![0.0, 0.01, 0.5, 0.99, 1.0])
+            .param("every", 100),
         case("regress").input("f64[2]"),
+        case("regress")
+            .input("f64[3]")
+            .input("i16")
+            .input_of("f32", 2000)
+            .param("every", 5),
         case("regress").input("f32[2]").param("every", 9),
         case("regress")
             .input("f64")

@@ -56,6 +56,7 @@ const KEEPS: &[&str] = &[
     "pitch_shift",
     "preemphasis",
     "quantile",
+    "tdigest",
     "quench",
     "release",
     "repeat",
