@@ -268,7 +268,7 @@ pub const CASES: &[Case] = &[
 const MERGE: &str = "op = 'merge'; in = ['x', 'y']; index = true";
 
 /// Agents by their names, the keys of each with `;` between them.
-fn graph(agents: &[(&str, String)]) -> GraphFile {
+pub(super) fn graph(agents: &[(&str, String)]) -> GraphFile {
     let agents = agents
         .iter()
         .map(|(name, keys)| format!("[agents.{name}]\n{}\n", keys.replace("; ", "\n")));
@@ -276,27 +276,27 @@ fn graph(agents: &[(&str, String)]) -> GraphFile {
 }
 
 /// The streams `x` and `y` of whole numbers.
-fn both(v: &Vector, graph: GraphFile) -> GraphFile {
+pub(super) fn both(v: &Vector, graph: GraphFile) -> GraphFile {
     graph.reads::<i64>(v, "x").reads::<i64>(v, "y")
 }
 
-fn size(v: &Vector) -> u64 {
+pub(super) fn size(v: &Vector) -> u64 {
     v.param("window_size")
 }
 
-fn step(v: &Vector) -> u64 {
+pub(super) fn step(v: &Vector) -> u64 {
     v.param("step_size")
 }
 
-fn blocks(input: &str, size: u64, step: u64) -> String {
+pub(super) fn blocks(input: &str, size: u64, step: u64) -> String {
     format!("op = 'blocks'; in = '{input}'; size = {size}; step = {step}")
 }
 
-fn map(input: &str, expr: &str) -> String {
+pub(super) fn map(input: &str, expr: &str) -> String {
     format!("op = 'map'; in = '{input}'; expr = '{expr}'")
 }
 
-fn zip(expr: &str, a: &str, b: &str) -> String {
+pub(super) fn zip(expr: &str, a: &str, b: &str) -> String {
     format!("op = 'zip'; in = {{ a = '{a}', b = '{b}' }}; expr = '{expr}'")
 }
 

@@ -8,6 +8,7 @@ mod graph_files;
 mod joins;
 mod learning;
 mod processes;
+mod siblings;
 mod splits;
 mod structures;
 mod timed;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<&'static Case> {
         processes::CASES,
         failures::CASES,
         graph_files::CASES,
+        siblings::CASES,
     ];
     groups.into_iter().flatten().collect()
 }
