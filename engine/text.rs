@@ -22,7 +22,8 @@
 
 use bytemuck::Pod;
 use thalweg_worker::agent::{AgentError, Blueprint, OutPort, Output, text_of};
-use thalweg_worker::closures::{self, FrameFeed, FrameQueue, Framed};
+pub(crate) use thalweg_worker::closures::Framed;
+use thalweg_worker::closures::{self, FrameFeed, FrameQueue};
 use thalweg_worker::types::{Item, ItemType};
 
 use crate::decl::{At, Capacity, Overflow};
@@ -157,7 +158,7 @@ impl<T: Item> Stream<T> {
 }
 
 /// A text as its bytes.
-struct TextBytes<S>(S);
+pub(crate) struct TextBytes<S>(pub(crate) S);
 
 impl<S: AsRef<str>> AsRef<[u8]> for TextBytes<S> {
     fn as_ref(&self) -> &[u8] {

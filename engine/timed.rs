@@ -21,6 +21,7 @@ use thalweg_worker::types::{Item, Timed};
 use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed};
 use crate::stream::{Stream, native};
+use crate::text::{Bytes, Framed, Text, TextBytes};
 
 impl<T> Stream<Timed<T>>
 where
@@ -150,6 +151,17 @@ where
             .filter_map(name, move |(), items| f(items))
     }
 
+    /// The text `f([begin, end], items)` for each window.
+    #[track_caller]
+    pub fn to_text<G: AsRef<str> + 'static>(
+        self,
+        name: &str,
+        mut f: impl FnMut([f64; 2], &[Timed<T>]) -> G + 'static,
+    ) -> Stream<Text> {
+        self.with_state(())
+            .to_text(name, move |(), bounds, items| f(bounds, items))
+    }
+
     /// A state for the agent that comes next. It starts as `init`, is committed together with the streams' positions, and
     /// so survives a kill.
     pub fn with_state<S: Pod>(self, init: S) -> TimedWindowWith<T, S> {
@@ -168,6 +180,15 @@ where
         init: S,
         f: impl FnMut(&mut S, [f64; 2], &[Timed<T>]) -> C + 'static,
     ) -> Stream<C::Item> {
+        let windowing = self.checked(name);
+        let blueprint = windowing.map(|windowing| closures::timed_window(windowing, init, f));
+        let work = native("timed_window", None, blueprint);
+        Stream::new(self.stream.reader(name, work))
+    }
+
+    /// The windows, or nothing where there can be none such: the graph is then refused, with the agent's name.
+    #[track_caller]
+    fn checked(&self, name: &str) -> Option<Windowing> {
         let windowing = self.windowing();
         if windowing.is_none() {
             let problem = format!(
@@ -180,9 +201,7 @@ where
             let draft = &self.stream.handle().draft;
             draft.problem(problem.at(draft.here(), "this window"));
         }
-        let blueprint = windowing.map(|windowing| closures::timed_window(windowing, init, f));
-        let work = native("timed_window", None, blueprint);
-        Stream::new(self.stream.reader(name, work))
+        windowing
     }
 
     fn windowing(&self) -> Option<Windowing> {
@@ -239,6 +258,42 @@ where
             .scan(name, self.init, move |state, [_, seconds], items| {
                 f(state, items).map(|value| Timed { seconds, value })
             })
+    }
+
+    /// The text `f(state, [begin, end], items)` for each window.
+    #[track_caller]
+    pub fn to_text<G: AsRef<str> + 'static>(
+        self,
+        name: &str,
+        mut f: impl FnMut(&mut S, [f64; 2], &[Timed<T>]) -> G + 'static,
+    ) -> Stream<Text> {
+        self.framed(name, move |state, bounds, items| {
+            TextBytes(f(state, bounds, items))
+        })
+    }
+
+    /// The bytes `f(state, [begin, end], items)` for each window.
+    #[track_caller]
+    pub fn to_bytes<B: AsRef<[u8]> + 'static>(
+        self,
+        name: &str,
+        f: impl FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B + 'static,
+    ) -> Stream<Bytes> {
+        self.framed(name, f)
+    }
+
+    #[track_caller]
+    fn framed<K: Framed, B: AsRef<[u8]> + 'static>(
+        self,
+        name: &str,
+        f: impl FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B + 'static,
+    ) -> Stream<K> {
+        let windowing = self.windows.checked(name);
+        let blueprint = windowing.map(|windowing| {
+            closures::timed_window_frames(windowing, self.init, K::item_type(), f)
+        });
+        let work = native("timed_window", None, blueprint);
+        Stream::of(self.windows.stream.reader(name, work))
     }
 }
 

@@ -785,3 +785,22 @@ fn a_number_of_streams_may_be_known_only_when_the_program_runs() {
     });
     assert_eq!(zipped, [1101, 2022]);
 }
+
+#[test]
+fn windows_become_texts_of_any_length() {
+    let lists = said(|g| {
+        let windows = numbers(g, "x", 4).window(3).growing();
+        windows.to_text("y", |w| format!("{w:?}"))
+    });
+    assert_eq!(lists, ["[0]", "[0, 1]", "[0, 1, 2]", "[1, 2, 3]"]);
+    let items = [(0.5, 1), (1.0, 2), (3.0, 4), (5.0, 8)];
+    let lists = said(|g| {
+        let windows = timed(g, "x", &items).timed_window(2.0).with_state(0u64);
+        windows.to_text("y", |n, [_, end], w| {
+            *n += 1;
+            let values: Vec<i64> = w.iter().map(|item| item.value).collect();
+            format!("{n}: {end} {values:?}")
+        })
+    });
+    assert_eq!(lists, ["1: 2 [1, 2]", "2: 4 [4]"]);
+}

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::agent::{AgentError, Input};
+use crate::agent::{AgentError, Input, Status};
 use crate::types::{Item, Timed};
 
 /// Which windows of time are wanted: the k-th is `start + k * step` up to `duration` later, that end excluded.
@@ -164,6 +164,27 @@ pub(crate) enum Came {
     ToFullOutput,
 }
 
+impl Came {
+    /// What the agent says of its call.
+    pub(crate) fn status(self) -> Status {
+        match self {
+            Came::ToTheEnd => Status::Ready,
+            Came::ToFullOutput => Status::More,
+        }
+    }
+}
+
+/// What became of a window.
+pub(crate) enum Gave {
+    /// It is given. Whether there is room for another one.
+    It {
+        /// False where that is known not to be.
+        has_room: bool,
+    },
+    /// There was no room for it.
+    NoRoom,
+}
+
 impl Windowing {
     /// As [`Windowing::go_on_rows`], for items of a type that is known.
     pub(crate) fn go_on<T>(
@@ -172,7 +193,7 @@ impl Windowing {
         progress: &mut Progress,
         scratch: &mut Vec<u64>,
         has_room: bool,
-        mut give: impl FnMut([f64; 2], &[Timed<T>]) -> bool,
+        mut give: impl FnMut([f64; 2], &[Timed<T>]) -> Gave,
     ) -> Result<Came, AgentError>
     where
         Timed<T>: Item,
@@ -183,7 +204,8 @@ impl Windowing {
     }
 
     /// Takes items of `input` and calls `give` with the bounds and the items of each window that is complete
-    /// and has any, in the order they came, as long as `give` says that there is room for another one.
+    /// and has any, in the order they came, as long as `give` says that there is room for another one; a window for which there
+    /// was none comes again.
     ///
     /// An item is consumed once every window that it completes is given; the input retains [`Windowing::most`]
     /// items. One that comes when all of its windows are given (it is late), and one from before the
@@ -194,7 +216,7 @@ impl Windowing {
         progress: &mut Progress,
         scratch: &mut Vec<u64>,
         mut has_room: bool,
-        mut give: impl FnMut([f64; 2], &[u8]) -> bool,
+        mut give: impl FnMut([f64; 2], &[u8]) -> Gave,
     ) -> Result<Came, AgentError> {
         let (bytes, past) = input.past_elements::<u8>();
         let len = input.item_len();
@@ -228,7 +250,10 @@ impl Windowing {
                     if !has_room {
                         break Ok(Came::ToFullOutput);
                     }
-                    has_room = give(bounds, found);
+                    match give(bounds, found) {
+                        Gave::NoRoom => break Ok(Came::ToFullOutput),
+                        Gave::It { has_room: more } => has_room = more,
+                    }
                     gave = true;
                 }
                 self.advance(progress, open, watermark, is_empty);

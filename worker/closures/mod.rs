@@ -77,7 +77,7 @@ pub(crate) use {
     weave::{Concat, Turns},
 };
 
-pub use timed::{TimedEach, TimedRow, timed_mix, timed_window, timed_zip};
+pub use timed::{TimedEach, TimedRow, timed_mix, timed_window, timed_window_frames, timed_zip};
 
 pub use split::{route, split, unzip};
 

@@ -8,8 +8,8 @@ use super::by_row::with_own;
 use super::cells::Cell;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
 use crate::tags::Tags;
-use crate::timed::{Came, Progress, Windowing, check_order, earliest, is_due};
-use crate::types::{Item, Timed};
+use crate::timed::{Gave, Progress, Windowing, check_order, earliest, is_due};
+use crate::types::{Item, ItemType, Timed};
 
 /// Gives `f(state, [begin, end], items)` for each window of time that has items, as soon as it is complete: when
 /// an item has come that is [`Windowing::wait`] past its end. An `Option` gives nothing where it is `None`.
@@ -62,15 +62,74 @@ where
                 .into_option()
                 .into_iter()
                 .for_each(|y| output.push(y));
-            !output.is_full()
+            Gave::It {
+                has_room: !output.is_full(),
+            }
         };
-        match self
+        let came = self
             .windowing
-            .go_on(input, progress, scratch, has_room, give)?
-        {
-            Came::ToTheEnd => Ok(Status::Ready),
-            Came::ToFullOutput => Ok(Status::More),
-        }
+            .go_on(input, progress, scratch, has_room, give)?;
+        Ok(came.status())
+    }
+}
+
+/// Gives the frame `f(state, [begin, end], items)` for each window of time that has items, as [`timed_window`] does items.
+/// Where there is no room for a frame its window comes again, to the state it met before.
+pub fn timed_window_frames<T, S, B, F>(
+    windowing: Windowing,
+    init: S,
+    item_type: ItemType,
+    f: F,
+) -> Blueprint
+where
+    Timed<T>: Item,
+    T: 'static,
+    S: Pod,
+    B: AsRef<[u8]> + 'static,
+    F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B + 'static,
+{
+    let agent = TimedWindowFrames {
+        windowing,
+        f,
+        scratch: Vec::new(),
+        types: PhantomData::<fn(&mut S, T) -> B>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(Timed::<T>::item_type()).retain(windowing.most))
+        .output(OutPort::new(item_type, None))
+        .state(with_own::spec(&init, &Progress::new()))
+}
+
+struct TimedWindowFrames<F, Types> {
+    windowing: Windowing,
+    f: F,
+    scratch: Vec<u64>,
+    types: PhantomData<Types>,
+}
+
+impl<T, S, B, F> Agent for TimedWindowFrames<F, fn(&mut S, T) -> B>
+where
+    Timed<T>: Item,
+    T: 'static,
+    S: Pod,
+    B: AsRef<[u8]>,
+    F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let (state, progress) = with_own::parts::<S, Progress>(&mut io.state);
+        let give = |bounds: [f64; 2], items: &[Timed<T>]| {
+            let mut next = *state;
+            if !output.give((self.f)(&mut next, bounds, items).as_ref()) {
+                return Gave::NoRoom;
+            }
+            *state = next;
+            Gave::It { has_room: true }
+        };
+        let came = self
+            .windowing
+            .go_on(input, progress, &mut self.scratch, true, give)?;
+        Ok(came.status())
     }
 }
 

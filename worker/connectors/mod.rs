@@ -47,7 +47,7 @@ mod records;
 mod sound;
 mod staged;
 mod taken;
-mod text;
+pub(crate) mod text;
 
 pub use files::folder_of;
 pub use kind::advised;

@@ -75,6 +75,7 @@ pub mod waves;
 pub mod weave;
 pub mod window;
 mod window_expr;
+mod window_items;
 mod window_scripts;
 pub mod words;
 pub mod zip;

@@ -3,12 +3,13 @@
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::ranks::median_of;
-use crate::timed::{Came, Progress, TimeWindows, Windowing};
+use crate::timed::{Gave, Progress, TimeWindows, Windowing};
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
 
 use super::timed::{read_numbers, timed_values};
 use super::timed_expr::TimedExpr;
+use super::window_items;
 
 /// The row of the table.
 pub const WINDOW: OpDef = OpDef {
@@ -20,11 +21,12 @@ pub const WINDOW: OpDef = OpDef {
           that comes when all of its windows are given (it is late by more than `wait`), and one from before `start`, is left \
           out. Of timed items with several values (`timed<f64[3]>`) each value has a result of its own. With `flush` the windows that are still open are given when the stream ends. Values are f64, in the \
           order they came: `std` and `var` divide by the number of items (ddof 0). With `expr` a window becomes what the expression (as of \
-          `map`) makes of it: `x` is its values as one vector, `t` their times: `expr=\"(x[-1] - x[0]) / max(t[-1] - t[0], 1)\"`. No clock is looked at, so the result is \
+          `map`) makes of it: `x` is its values as one vector, `t` their times: `expr=\"(x[-1] - x[0]) / max(t[-1] - t[0], 1)\"`. With `fn = \"items\"` it becomes \
+          the text `{\"end\":1.5,\"t\":[1.0,1.2],\"x\":[3,4]}`, its values as they are. No clock is looked at, so the result is \
           deterministic. More than `most` items in windows that are still open end the run with an error, and so does a \
           time that is no finite number.",
     inputs: Arity::One,
-    outputs: "one stream of timed<f64>, or timed<f64[n]> of several values: the end of each window, and its value",
+    outputs: "one stream of timed<f64>, or timed<f64[n]> of several values: the end of each window, and its value; with `fn = \"items\"` of text",
     params: &[
         ParamDef {
             name: "duration",
@@ -65,11 +67,11 @@ pub const WINDOW: OpDef = OpDef {
             name: "fn",
             kind: ParamKind::Choice(&[
                 "mean", "sum", "min", "max", "count", "first", "last", "std", "var", "rms", "ptp",
-                "median", "quantile",
+                "median", "quantile", "items",
             ]),
             default: Some("mean"),
             unit: "",
-            doc: "What a window becomes.",
+            doc: "What a window becomes; `items`: a line of JSON with its end, the times and the values.",
         },
         ParamDef {
             name: "expr",
@@ -131,6 +133,9 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         flush: args.flag("flush"),
         most: args.required_count("most", 1)?.min(1 << 32) as usize,
     };
+    if args.text("fn") == Some("items") && !args.is_given("expr") {
+        return Ok(window_items::timed(input, windowing, (scalar, width)));
+    }
     let becomes = match args.text("expr").filter(|text| !text.is_empty()) {
         Some(_) if args.is_given("fn") => {
             let refused = "`fn` and `expr` each say what a window becomes";
@@ -244,19 +249,18 @@ impl Agent for Window {
             row[0] = end;
             refused = becomes.make((items, item_len), values, k, &mut row[1..row_len]);
             if refused.is_err() {
-                return false;
+                return Gave::NoRoom;
             }
             output.produce(1);
-            !output.is_full()
+            Gave::It {
+                has_room: !output.is_full(),
+            }
         };
         let came = self
             .windowing
             .go_on_rows(input, progress, &mut self.scratch, has_room, give)?;
         refused?;
-        match came {
-            Came::ToTheEnd => Ok(Status::Ready),
-            Came::ToFullOutput => Ok(Status::More),
-        }
+        Ok(came.status())
     }
 }
 

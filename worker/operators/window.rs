@@ -15,6 +15,7 @@ use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
 use super::window_expr;
+use super::window_items;
 
 /// The row of the table.
 pub const WINDOW: OpDef = OpDef {
@@ -41,7 +42,15 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             unit: "items",
             doc: "Items from one window's beginning to the next one's.",
         },
-        FN,
+        ParamDef {
+            name: "fn",
+            kind: ParamKind::Choice(&[
+                "sum", "mean", "min", "max", "std", "var", "rms", "median", "ptp", "items",
+            ]),
+            default: Some("mean"),
+            unit: "",
+            doc: "What a window becomes; `items`: the text `[1,2,3]`, all it has, as JSON.",
+        },
         ParamDef {
             name: "expr",
             kind: ParamKind::Expr,
@@ -105,6 +114,9 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         );
     };
     let what = args.text("fn").unwrap_or("mean");
+    if what == "items" {
+        return Ok(window_items::counted(input, windows, (scalar, width)));
+    }
     let gives = gives(what, scalar);
     let size = windows.full.size as f64;
     match what {

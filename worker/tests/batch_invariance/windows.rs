@@ -171,6 +171,18 @@ fn times() -> Vec<Case> {
             .param("start", -10)
             .param("duration", 0.9)
             .param("step", 0.4)
+            .param("fn", "items"),
+        case("window")
+            .input("f32[2]")
+            .param("size", 7)
+            .param("step", 3)
+            .param("growing", true)
+            .param("fn", "items"),
+        case("timed.window")
+            .input_of("timed<i16[2]>", 300)
+            .param("start", -10)
+            .param("duration", 0.9)
+            .param("step", 0.4)
             .param("expr", "(x[-1] - x[0]) / len(x) + max(t) + n"),
         case("scan")
             .input("timed<i16>")
