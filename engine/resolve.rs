@@ -15,6 +15,7 @@ use crate::resolved::Resolved;
 
 mod build;
 mod check;
+mod extensions;
 mod files;
 mod link;
 pub(crate) mod names;

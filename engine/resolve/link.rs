@@ -212,9 +212,13 @@ fn unknown_stream(
 ) -> Diagnostic {
     let stream = &input.stream;
     let producer = stream.value.split('.').next().unwrap_or_default();
-    let help = nearest_or(producer, &agents.names, found, || {
-        format!("the agents are {}", some_of(&agents.names))
-    });
+    let parts: Vec<&str> = stream.value.split(',').map(str::trim).collect();
+    let help = match parts.len() > 1 {
+        true => Some(format!("several inputs are a list: in = {parts:?}")),
+        false => nearest_or(producer, &agents.names, found, || {
+            format!("the agents are {}", some_of(&agents.names))
+        }),
+    };
     Diagnostic::new(format!(
         "agent `{}` reads `{}`, and there is no agent `{}`",
         agent.name.value.escape_debug(),

@@ -95,6 +95,10 @@ fn values_and_keys_of_other_manners_are_told_in_ours() {
             agent("params = { freq = 1 }"),
             "a key of the agent, beside `op`",
         ),
+        (
+            "agents.p = { op = \"print\", in = \"a, b\" }\n".to_owned(),
+            "a list: in = [\"a\", \"b\"]",
+        ),
         (agent("inputs = \"b\""), "its `in`: in = \"AGENT\""),
         (
             "workers.w = 0\n".to_owned(),

@@ -258,8 +258,9 @@ fn here(name: &str) -> Option<&'static str> {
             "mscohere" => "it is called `coherence`",
             "envelope" => "`hilbert`, then `map` with expr = \"abs(x)\"",
             "gaussian_noise" | "white_noise" | "randn" | "random" => "it is called `noise`",
-            "clip" | "clamp" | "abs" | "sqrt" | "log10" => {
-                "`map` has it: expr = \"clamp(x, -1, 1)\""
+            "clip" | "clamp" => "`map` has it: expr = \"clamp(x, -1, 1)\"",
+            "abs" | "sqrt" | "log" | "log10" | "exp" | "round" | "floor" => {
+                "`map` has it: expr = \"abs(x)\", \"sqrt(x)\", \"log(x)\" .."
             }
             "cumulative_trapezoid" | "integrate" | "integrator" => {
                 "`scan` adds up: next = \"s + x\"; over time divide by the rate"
@@ -287,6 +288,43 @@ fn here(name: &str) -> Option<&'static str> {
             }
             "average" | "avg" | "mean" | "sum" | "std" | "max" | "min" => {
                 "`window` computes it of each window: fn = \"mean\"; `moments` of all items so far"
+            }
+            // What comes from elsewhere, and what files there are.
+            "input" | "cat" | "file" | "source" => {
+                "`csv.read`, `text.read` and `raw.read` read; path = \"-\" is standard input"
+            }
+            "output" => "`print` writes to standard output, `csv.write` to a file",
+            "csv" => "`csv.read` and `csv.write`",
+            "mp3_read" | "mp4_read" | "m4a_read" | "aac_read" | "aiff_read" | "opus_read" => {
+                "`wav.read`, `flac.read` and `ogg.read` read sounds; ffmpeg -i SOUND out.wav makes one of any other"
+            }
+            "xlsx_read" | "xls_read" | "excel_read" | "ods_read" | "hdf5_read" | "h5_read"
+            | "mat_read" | "sqlite_read" | "sql_read" => {
+                "saved as CSV `csv.read` reads it, as NumPy's arrays `npy.read`"
+            }
+            "mqtt_read" | "kafka_read" | "http_read" | "http" | "https" | "mqtt" | "kafka"
+            | "websocket" | "redis" | "zmq" | "serial" | "exec" | "command" => {
+                "a program that prints what comes is read by `text.read`, path = \"-\"; `tcp.read`, `udp.read` and `unix.read` are sockets"
+            }
+            "mic" | "microphone" | "audio" | "alsa_source" | "audio_source" => {
+                "arecord -t raw .. prints it, and `raw.read` with path = \"-\" reads that"
+            }
+            "plot" | "scope" | "draw" => {
+                "`png.write` draws vectors line by line; `csv.write` is for other programs"
+            }
+            // Time.
+            "clock" | "timer" | "time" | "tick" | "ticks" | "interval" => {
+                "`counter` counts and `throttle` lets so many through a second of the clock"
+            }
+            "sleep" | "wait" | "pause" => {
+                "`throttle` lets so many items through a second; `delay` puts items before a stream"
+            }
+            "lag" | "shift_by" | "roll" => "it is called `delay`",
+            // Tables.
+            "batch" | "buffer" | "group" => "`blocks` makes vectors of so many items",
+            "normalise" | "normalize" | "standardize" => "it is called `zscore`",
+            "sort" | "hist" | "describe" | "summary" => {
+                "a stream is not over: `quantile`, `moments` and `window` tell of what has come, or of its last items"
             }
             _ => return None,
         },
@@ -318,6 +356,12 @@ mod tests {
             ("wavfile_source", "`wav.read`"),
             ("upfirdn", "`resample`"),
             ("coutner", "did you mean `counter`?"),
+            ("sqrt", "\"sqrt(x)\""),
+            ("mp3.read", "ffmpeg"),
+            ("xlsx.read", "`csv.read`"),
+            ("mqtt.read", "`text.read`"),
+            ("csv", "`csv.read`"),
+            ("timer", "`throttle`"),
             ("tria", "did you mean `trio`?"),
         ];
         for (name, expected) in cases {
