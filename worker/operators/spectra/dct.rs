@@ -90,8 +90,13 @@ impl Agent for Dct {
             self.cosines.transform(&mut self.numbers);
             f64::store(&self.numbers, self.gives, slot);
         }
-        input.consume(blocks * block_len / from);
+        let items_each = block_len / from;
+        input.consume(blocks * items_each);
         output.produce(blocks);
+        if input.is_ended() && input.len() < items_each {
+            // What is left will never be a block.
+            input.consume(input.len());
+        }
         Ok(Status::Ready)
     }
 }
@@ -215,6 +220,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_last_block_that_is_not_full_is_dropped() {
+        let x: Vec<f64> = (0..11).map(f64::from).collect();
+        let params = [("size", Value::Int(4))];
+        let y: Vec<[f64; 4]> = output("dct", &[given("f64", &x)], &params, None);
+        assert_eq!(y.len(), 2);
     }
 
     #[test]
