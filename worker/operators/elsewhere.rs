@@ -322,7 +322,7 @@ fn here(name: &str) -> Option<&'static str> {
             "lag" | "shift_by" | "roll" => "it is called `delay`",
             // Tables.
             "batch" | "buffer" | "group" => "`blocks` makes vectors of so many items",
-            "normalise" | "normalize" | "standardize" => "it is called `zscore`",
+            "normalise" | "standardize" => "it is called `zscore`",
             "sort" | "hist" | "describe" | "summary" => {
                 "a stream is not over: `quantile`, `moments` and `window` tell of what has come, or of its last items"
             }
