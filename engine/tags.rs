@@ -31,6 +31,12 @@ pub fn insert(graph: &mut Resolved) {
     let joined: Vec<Joined> = (0..graph.agents.len())
         .map(|agent| join(graph, agent, &companion_of))
         .collect();
+    let streams = &graph.streams;
+    for agent in &mut graph.agents {
+        for (port, &stream) in agent.blueprint.inputs.iter_mut().zip(&agent.inputs) {
+            port.rate = streams[stream].rate;
+        }
+    }
     let agents = std::mem::take(&mut graph.agents).into_iter().zip(joined);
     let tagged = agents.map(|(agent, joined)| ResolvedAgent {
         blueprint: agent.blueprint.tagged(&joined.inputs, &joined.outputs),

@@ -761,6 +761,8 @@ pub struct InPort {
     /// More than so many items waiting are of no use to it; the stream is then made no larger, if it
     /// has no other reader. `None`: the more the better.
     pub enough: Option<u64>,
+    /// Items per second of the stream that it reads, where known: the graph says so, the agent need not.
+    pub rate: Option<f64>,
     /// It reads the tags of a stream beside another input: see [`tags`](crate::tags). Such ports come
     /// behind all others.
     pub beside: bool,
@@ -774,6 +776,7 @@ impl InPort {
             retain: 0,
             at_least: 1,
             enough: None,
+            rate: None,
             beside: false,
         }
     }

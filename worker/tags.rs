@@ -31,6 +31,7 @@ use crate::agent::{AgentError, Blueprint, InPort, OutPort, Output};
 use crate::types::ItemType;
 
 mod carrier;
+mod extent;
 
 use carrier::Carrier;
 

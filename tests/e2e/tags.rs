@@ -314,3 +314,40 @@ fn tags_of_the_last_item_before_a_join_ends_are_all_carried() {
     }
     site.assert_clean();
 }
+
+#[test]
+fn how_long_an_annotation_is_follows_the_rate() {
+    let site = Site::new();
+    let counts = |rate: &str, behind: &str| {
+        let meta = format!(
+            r#"{{"global":{{"core:datatype":"ri16_le","core:version":"1.0.0"{rate}}},
+                "captures":[{{"core:sample_start":0}}],
+                "annotations":[{{"core:sample_start":10,"core:sample_count":20,"core:label":"burst"}},
+                               {{"core:sample_start":41,"core:sample_count":1}}]}}"#
+        );
+        site.write("s.sigmf-meta", &meta);
+        site.write("s.sigmf-data", "ab".repeat(100));
+        let line = format!("sigmf.read path=s.sigmf-meta ! {behind} ! sigmf.write path=out");
+        site.run(&["run", "-q", "-e", &line]).expect(0);
+        let written: serde_json::Value =
+            serde_json::from_str(&site.read_text("out.sigmf-meta")).unwrap();
+        let notes = written["annotations"].as_array().unwrap().clone();
+        let field = |note: &serde_json::Value, name| note[name].as_u64().unwrap();
+        let both = |note| {
+            [
+                field(note, "core:sample_start"),
+                field(note, "core:sample_count"),
+            ]
+        };
+        notes.iter().map(both).collect::<Vec<_>>()
+    };
+    let rate = r#","core:sample_rate":1000"#;
+    for rate in ["", rate] {
+        assert_eq!(counts(rate, "copy"), [[10, 20], [41, 1]]);
+        assert_eq!(counts(rate, "decimate factor=4"), [[3, 5], [11, 1]]);
+        assert_eq!(counts(rate, "resample up=3 down=2"), [[15, 30], [62, 1]]);
+    }
+    let down = "decimate factor=2 phase=1 ! repeat times=6";
+    assert_eq!(counts(rate, down), [[30, 60], [120, 6]]);
+    site.assert_clean();
+}

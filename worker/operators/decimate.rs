@@ -50,10 +50,14 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         ));
     }
     let rate = input.rate.map(|rate| rate / factor as f64);
+    let output = OutPort::new(input.item_type.clone(), rate).keeps_unit();
     Ok(Blueprint::new(Decimate { factor, phase })
         .weight(1)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), rate).keeps_unit()))
+        .output(match phase {
+            0 => output.paced(1, factor),
+            _ => output,
+        }))
 }
 
 struct Decimate {

@@ -7,11 +7,14 @@
 //! outputs stood when the item behind it was taken, which is tried with one item more of that input, and,
 //! where that moves nothing, of all inputs that stand at a tag. An agent whose order is that of arrival gets its tags so, too.
 //!
+//! The words of a tag pass as they are, but for a count of items in an object, which follows the rate.
+//!
 //! It keeps nothing: which tag is the next is the companion's position. A call that moves nothing leaves the agent's
 //! state as it was, or so that the same call made again does not mind.
 
 use std::path::PathBuf;
 
+use super::extent::{GROWTH_LEN_BYTES, Ratio};
 use super::{Tags, placed};
 use crate::agent::{
     Agent, AgentError, Blueprint, Ends, Input, Io, Output, Outside, State, Status, len_bytes_of,
@@ -46,6 +49,18 @@ struct Reading {
     moved: bool,
     /// The position of the last tag that was carried in this call.
     last: u64,
+    /// For each output how a count of this input's items changes.
+    ratios: Vec<Option<Ratio>>,
+}
+
+impl Reading {
+    /// The bytes that this many of its tags may take, which take so many here.
+    fn grown(&self, len_bytes: usize, count: usize) -> usize {
+        match self.ratios.iter().any(Option::is_some) {
+            true => len_bytes + count * GROWTH_LEN_BYTES,
+            false => len_bytes,
+        }
+    }
 }
 
 /// An output of the agent within.
@@ -105,6 +120,9 @@ impl Carrier {
             past: 0,
             moved: false,
             last: 0,
+            ratios: (blueprint.outputs.iter())
+                .map(|output| Ratio::of(output.pace, output.rate, port.rate))
+                .collect(),
         });
         let writings = blueprint.outputs.iter().zip(outputs);
         let writings = writings.map(|(port, tagged)| Writing {
@@ -300,6 +318,7 @@ impl Carrier {
     fn carry_one(&mut self, io: &mut Io<'_>, i: usize) -> Result<Settled, AgentError> {
         let companion = self.companion(i);
         let len_bytes = len_bytes_of(io.inputs[companion].frames(), 1);
+        let len_bytes = self.inputs[i].grown(len_bytes, 1);
         if self.fit(io.outputs, len_bytes) {
             let at = self.positions(io.outputs);
             self.give(io, i, 1, &at)?;
@@ -379,7 +398,7 @@ impl Carrier {
                 input: i,
                 tag,
                 count,
-                len_bytes: len_bytes_of(tags.frames(), count),
+                len_bytes: self.inputs[i].grown(len_bytes_of(tags.frames(), count), count),
                 items: wanted.min(input.len()),
                 ended: input.is_ended() && wanted >= input.len() && count == tags.len(),
             });
@@ -399,8 +418,11 @@ impl Carrier {
         for frame in io.inputs[companion].frames().take(count) {
             let (position, words) = placed(frame)?;
             self.inputs[i].last = position;
-            for (writing, at) in self.outputs.iter().zip(at) {
+            let ratios = &self.inputs[i].ratios;
+            for ((writing, at), ratio) in self.outputs.iter().zip(at).zip(ratios) {
                 let Some(o) = writing.tags else { continue };
+                let scaled = ratio.and_then(|ratio| ratio.scaled(frame));
+                let words = scaled.as_deref().unwrap_or(words);
                 let frame = [&writing.place(position, *at).to_le_bytes(), words].concat();
                 let given = io.outputs[o].give(&frame);
                 debug_assert!(given, "asked before");

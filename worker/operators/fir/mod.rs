@@ -340,7 +340,11 @@ fn filter_by(
     Ok(blueprint
         .weight((taps.len() as u64 / decimate / 4).max(1))
         .input(InPort::new(input.item_type.clone()).retain(retain))
-        .output(OutPort::new(input.item_type.with_scalar(gives), rate).keeps_unit()))
+        .output(
+            OutPort::new(input.item_type.with_scalar(gives), rate)
+                .keeps_unit()
+                .paced(1, decimate),
+        ))
 }
 
 /// Whether so many taps are best applied by transforms, or asked to be.
