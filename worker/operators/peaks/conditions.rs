@@ -149,9 +149,10 @@ impl<'a> Around<'a> {
         let at_right = self.crossing(height, place..=right_base);
         let (from, up_from) = at_left;
         let (to, up_to) = at_right;
+        // Of places in the stream, as SciPy: of whole numbers many a width lies on a bound, but for the last bit.
         Measured {
             prominence,
-            width: (to - from) as f64 - up_to - up_from,
+            width: (to as f64 - up_to) - (from as f64 + up_from),
         }
     }
 

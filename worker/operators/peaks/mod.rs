@@ -469,6 +469,19 @@ mod tests {
         }
     }
 
+    /// `scipy.signal.find_peaks(x, width=3, wlen=21, rel_height=0.7)`: the width is 3 of places in the stream, and less by the last bit
+    /// counted from the peak.
+    #[test]
+    fn a_width_on_a_bound_is_rounded_as_that_of_scipy() {
+        let x = [-8.0, 4.0, -7.0, -4.0, 0.0, 0.0, -7.0, 8.0];
+        let width = [
+            ("width", 3.into()),
+            ("wlen", 21.into()),
+            ("rel_height", Value::Float(0.7)),
+        ];
+        assert_eq!(found(&x, &width), [[4.0, 0.0]]);
+    }
+
     #[test]
     fn bounds_may_be_durations_where_they_count_items() {
         let x = given("f64", &[0.0, 1.0, 0.0, 2.0, 2.0, 2.0, 0.0]).rate(1000.0);
