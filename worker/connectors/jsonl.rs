@@ -35,7 +35,7 @@ pub const JSONL_READ: OpDef = OpDef {
     doc: "Each line is a JSON object and an item; several fields give a port each, named as the field (signs other \
           than letters, digits and `_` become `_`), one field is the agent's only output. Numbers are f64, or of the agent's \
           `dtype`; true and false are 1 and 0 (u8), everything else is text. The first line tells which, and which fields there are; \
-          `fields` and `types` say otherwise. Empty lines are skipped. Of a key that an object has twice the last counts. A line that is no JSON, lacks a field or has \
+          `fields` and `types` say otherwise. Empty lines are skipped. Of a key that an object has twice the last counts. A number may be spelled as a text. A line that is no JSON, lacks a field or has \
           another kind of value there ends the run with file and line. A regular file goes on at the committed byte whatever is \
           killed, and with `follow` waits for more at its end (a file that is empty yet needs `fields`, as a pipe). `-` is standard input: it and pipes cannot be looked at before the run, so `fields` must be given, and \
           cannot be read again, so a killed reader ends the run.",

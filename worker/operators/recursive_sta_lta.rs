@@ -10,7 +10,7 @@ pub const RECURSIVE: OpDef = OpDef {
     name: "sta_lta.recursive",
     summary: "short-time over long-time average of the squares, both forgetting",
     doc: "What `obspy.signal.trigger.recursive_sta_lta` gives: two exponentially weighted averages of the squares, of weight 1 / `sta` and 1 / `lta`, \
-and their ratio. One item out for each item in; the first `lta` are 0, the very first item counts for nothing (as in ObsPy), and an item whose long \
+and their ratio. One item out for each item in; the first `lta` are 0 (ObsPy leaves them where there are no more than `lta` in all), the very first item counts for nothing (as in ObsPy), and an item whose long \
 average is below 2.2e-308 is 0. f32 stays f32 (computed in f64), everything else becomes f64; vector items give a ratio per element. \
 Source: Withers et al., Bulletin of the Seismological Society of America 88 (1998).",
     inputs: Arity::One,
