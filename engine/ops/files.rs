@@ -46,6 +46,9 @@ sources! {
         /// What stands before a number's fraction; a comma needs another `delimiter`: `"."`, `","`. `"."` unless
         /// told otherwise.
         decimal: &str,
+        /// Whether a file's end is waited at for more, as `tail -F` does: the stream then ends with the run. `false`
+        /// unless told otherwise.
+        follow: bool,
         /// Items per second of the recording.
         rate: f64,
         /// Whether the header has units behind the names, `speed [m/s]`: the column is then `speed`, in m/s.
@@ -76,6 +79,9 @@ sources! {
         /// The longest line; a longer one ends the run. Its stream must hold twice as much. In bytes, `65536`
         /// unless told otherwise.
         longest: u64,
+        /// Whether a file's end is waited at for more, as `tail -F` does: the stream then ends with the run. `false`
+        /// unless told otherwise.
+        follow: bool,
         /// Items per second of the recording.
         rate: f64,
     }
@@ -216,6 +222,9 @@ sources! {
         /// What to do with a line that is no UTF-8: end the run, or put U+FFFD for what is wrong in it:
         /// `"error"`, `"replace"`. `"error"` unless told otherwise.
         invalid: &str,
+        /// Whether a file's end is waited at for more, as `tail -F` does: the stream then ends with the run. `false`
+        /// unless told otherwise.
+        follow: bool,
         /// Items per second of the recording.
         rate: f64,
     }
