@@ -45,7 +45,7 @@ pub const PARQUET_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per column",
     params: READ_PARAMS,
-    example: "parquet.read path=tests/golden/files/table.parquet columns=n ! null",
+    example: "parquet.read path=examples/data/formats/table.parquet columns=n ! null",
     deterministic: true,
     build: |args| build_read(args, Format::Parquet),
 };
@@ -59,7 +59,7 @@ pub const ARROW_READ: OpDef = OpDef {
     inputs: Arity::Source,
     outputs: "one stream per column",
     params: READ_PARAMS,
-    example: "arrow.read path=tests/golden/files/table.arrow columns=name ! null",
+    example: "arrow.read path=examples/data/formats/table.arrow columns=name ! null",
     deterministic: true,
     build: |args| build_read(args, Format::Arrow),
 };
@@ -269,7 +269,11 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
     let name = reader.name();
     let file = reader.look()?;
     let schema = guarded(|| schema_of(format, file)).map_err(|e| {
-        let message = format!("{name} is no {} file that can be read: {e}", format.name());
+        let why = trouble(&e);
+        let message = format!(
+            "{name} is no {} file that can be read: {why}",
+            format.name()
+        );
         OpError::param("path", message)
     })?;
     let chosen = chosen_columns(args, &schema, &name)?;
@@ -287,7 +291,8 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
                 field.name(),
                 field.data_type()
             );
-            OpError::param("columns", message)
+            let help = "numbers, truth values, times, texts, bytes and lists of a fixed length of numbers are items; name other columns";
+            OpError::param("columns", message).with_help(help)
         })?;
         units.push(unit_of(field));
         columns.push(Column {
@@ -323,6 +328,20 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
             },
         ),
     })
+}
+
+/// What the libraries say of a file, without their names for it and for an end that comes too soon.
+fn trouble(error: &ArrowError) -> String {
+    let words = error.to_string();
+    let ends = ["EOF", "eof", "end of file", "failed to fill"];
+    if ends.iter().any(|end| words.contains(end)) {
+        return "it ends within what it promises: it was cut short, or is damaged".to_owned();
+    }
+    let last = words.rsplit("rror: ").next().unwrap_or(&words);
+    match last.trim_start_matches("External: ") {
+        inner if inner.contains('{') => "it is damaged".to_owned(),
+        why => format!("it is damaged, or has what is not known here ({why})"),
+    }
 }
 
 /// The key of a field's metadata that says what its numbers measure.
@@ -408,7 +427,12 @@ struct TableReader {
 
 impl TableReader {
     fn failed(&self, error: &ArrowError) -> AgentError {
-        AgentError::new(format!("{} cannot be read: {error}", self.reader.name()))
+        AgentError::new(format!(
+            "{} cannot be read behind row {}: {}",
+            self.reader.name(),
+            self.start + self.rows as u64,
+            trouble(error)
+        ))
     }
 
     fn restart(&mut self, row: u64) -> Result<(), AgentError> {

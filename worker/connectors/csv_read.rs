@@ -25,7 +25,7 @@ mod rows;
 mod table;
 
 use dialect::{Dialect, with_points};
-use plain::Plain;
+use plain::{Plain, Spot};
 use rows::{Next, Rows, Scanner, trimmed};
 use table::{Column, Table, lossy};
 
@@ -290,11 +290,11 @@ macro_rules! cells {
 cells! { u8: 0, i8: 0, u16: 0, i16: 0, u32: 0, i32: 0, u64: 0, i64: 0, f32: f32::NAN, f64: f64::NAN }
 
 /// Reads a cell of a plain row, as [`Plain::number`] does.
-type PlainNumber = fn(&Plain, &[u8], usize) -> Option<(Cell, usize)>;
+type PlainNumber = fn(&Plain, &[u8], Spot) -> Option<(Cell, usize)>;
 
 fn plain_number(scalar: Scalar) -> PlainNumber {
-    fn of<T: Number>(plain: &Plain, bytes: &[u8], at: usize) -> Option<(Cell, usize)> {
-        let (number, end) = plain.number(bytes, at, T::MISSING)?;
+    fn of<T: Number>(plain: &Plain, bytes: &[u8], place: Spot) -> Option<(Cell, usize)> {
+        let (number, end) = plain.number(bytes, place, T::MISSING)?;
         Some((Cell::number(&number), end))
     }
     match scalar {
@@ -370,8 +370,8 @@ impl CsvReader {
         let (mut rows, mut len) = (0, 0);
         for item in items {
             let row = &bytes[len..];
-            let taken = plain.row(row, |at, nth| {
-                let (number, end) = plain.number(row, at, T::MISSING)?;
+            let taken = plain.row(row, |place, nth| {
+                let (number, end) = plain.number(row, place, T::MISSING)?;
                 match self.is_vector {
                     true => rooms[0][item * stride + nth] = number,
                     false => rooms[nth][item] = number,
@@ -489,16 +489,19 @@ impl CsvReader {
         let (plain, kinds) = (self.plain.as_ref()?, self.kinds.as_ref()?);
         let bytes = self.scanner.reader.bytes(place);
         row.resize(kinds.len(), Cell::Text(0..0));
-        plain.row(bytes, |at, nth| match kinds[nth] {
+        plain.row(bytes, |place, nth| match kinds[nth] {
             Kind::Text => {
-                let end = plain.end(bytes, at)?;
-                let place = trimmed(bytes, at..end);
-                std::str::from_utf8(&bytes[place.clone()]).ok()?;
-                row[nth] = Cell::Text(place);
+                let end = plain.end(bytes, place)?;
+                let text = match place.in_quotes {
+                    true => place.at..end,
+                    false => trimmed(bytes, place.at..end),
+                };
+                std::str::from_utf8(&bytes[text.clone()]).ok()?;
+                row[nth] = Cell::Text(text);
                 Some(end)
             }
             Kind::Number(scalar) => {
-                let (number, end) = plain_number(scalar)(plain, bytes, at)?;
+                let (number, end) = plain_number(scalar)(plain, bytes, place)?;
                 row[nth] = number;
                 Some(end)
             }

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "arrow")]
+use super::columnar;
 use super::fixtures::{golden, source};
 use super::{csv_read, flac, jsonl, npy, npz, sigmf, text_read, wav};
 use crate::op::{OpDef, Value};
@@ -36,6 +38,12 @@ const CASES: &[Case] = &[
     // The header of a FLAC file has no checksum, nor has the first page of an Ogg file that says how long it is.
     case(&flac::FLAC_READ, "i16.flac", &[], Some(42)),
     case(&flac::OGG_READ, "blip.ogg", &[], Some(0)),
+    #[cfg(feature = "arrow")]
+    case(&columnar::PARQUET_READ, "duckdb.parquet", &[], None),
+    #[cfg(feature = "arrow")]
+    case(&columnar::PARQUET_READ, "gzip.parquet", &[], None),
+    #[cfg(feature = "arrow")]
+    case(&columnar::ARROW_READ, "polars.arrow", &[], None),
 ];
 
 const fn case(
@@ -53,7 +61,7 @@ const fn case(
 }
 
 /// Words of libraries, or of Rust, that tell a user nothing.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 12] = [
     "malformed stream",
     "seek error",
     "unsupported feature",
@@ -63,6 +71,9 @@ const FOREIGN: [&str; 9] = [
     "ogg:",
     "os error",
     "Error {",
+    "EOF",
+    "Parquet error",
+    "External:",
 ];
 
 impl Case {

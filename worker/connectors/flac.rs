@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 
+use symphonia::core::audio::sample::Sample;
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -323,19 +324,17 @@ impl Sound {
         if decoded.spec().channels().count() != usize::from(self.channels) {
             return Err(self.damaged(expected, "the number of channels changes"));
         }
-        self.decoded.clear();
         match decoded {
-            GenericAudioBufferRef::S32(samples) => push_samples(
-                samples.iter_interleaved(),
-                i32::to_le_bytes,
-                &mut self.decoded,
-            ),
-            GenericAudioBufferRef::F32(samples) => push_samples(
-                samples.iter_interleaved(),
-                f32::to_le_bytes,
-                &mut self.decoded,
-            ),
-            _ => return Err(self.damaged(expected, "the samples are of another kind")),
+            GenericAudioBufferRef::S32(samples) => {
+                interleave(samples, i32::to_le_bytes, &mut self.decoded);
+            }
+            GenericAudioBufferRef::F32(samples) => {
+                interleave(samples, f32::to_le_bytes, &mut self.decoded);
+            }
+            _ => {
+                self.decoded.clear();
+                return Err(self.damaged(expected, "the samples are of another kind"));
+            }
         }
         self.start = u64::try_from(packet.pts.get()).unwrap_or(0);
         self.last = packet.data;
@@ -410,12 +409,21 @@ impl Sound {
     }
 }
 
-fn push_samples<S>(
-    samples: impl Iterator<Item = S>,
+/// Makes `frames` the bytes of all channels' samples, frame by frame.
+fn interleave<S: Sample>(
+    samples: &impl Audio<S>,
     bytes: impl Fn(S) -> [u8; 4],
-    into: &mut Vec<u8>,
+    frames: &mut Vec<u8>,
 ) {
-    into.extend(samples.flat_map(bytes));
+    let channels = samples.num_planes();
+    frames.resize(4 * channels * samples.frames(), 0);
+    let (places, _) = frames.as_chunks_mut::<4>();
+    for (channel, plane) in samples.iter_planes().enumerate() {
+        let places = places[channel..].iter_mut().step_by(channels);
+        for (place, sample) in places.zip(plane) {
+            *place = bytes(*sample);
+        }
+    }
 }
 
 /// Channels and frames per second.

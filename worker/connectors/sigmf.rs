@@ -26,6 +26,7 @@ use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, from_file};
 
 mod archive;
+mod offset;
 mod sha512;
 mod tags;
 
@@ -297,9 +298,12 @@ impl Recording {
                 "has no object `global`, which every SigMF recording has",
             ));
         };
+        let first = offset::of(global).map_err(|why| refused(&name, why))?;
         let list = |key: &str| match document.get(key) {
             None => Ok(Vec::new()),
-            Some(Json::Array(list)) if list.iter().all(Json::is_object) => Ok(list.clone()),
+            Some(Json::Array(list)) if list.iter().all(Json::is_object) => {
+                offset::left_out(key, list.clone(), first).map_err(|why| refused(&name, why))
+            }
             Some(_) => Err(refused(&name, format!("`{key}` is no list of objects"))),
         };
         let dataset = match global.get("core:dataset").map(Json::as_str) {

@@ -1,4 +1,4 @@
-//! Plain rows: those without quotes and oddities, read where they lie and in one pass.
+//! Plain rows: those without oddities, read where they lie and in one pass. Cells in quotes are plain that hold neither a quote nor a line's end.
 //!
 //! What is not plain is no error: it is left to [`super::rows`], which knows all that a row can be. So a row
 //! that is taken here must be one that is read alike there.
@@ -14,6 +14,13 @@ pub(super) struct Plain {
     dialect: Dialect,
     /// True for what ends a cell or a row, and for what makes one not plain: quotes.
     is_end: [bool; 256],
+}
+
+/// Where a cell is: behind its quote, if it has one.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) at: usize,
+    pub(super) in_quotes: bool,
 }
 
 impl Plain {
@@ -36,12 +43,12 @@ impl Plain {
         })
     }
 
-    /// Reads the row that `bytes` start with, and gives its length with what ends it. `cell` is told the place of each column and which one it is, and says
-    /// where its cell ends. `None` where the row is not plain, or not all there.
+    /// Reads the row that `bytes` start with, and gives its length with what ends it. `cell` is told where each column's cell is and which one it is, and
+    /// says where it ends. `None` where the row is not plain, or not all there.
     pub(super) fn row(
         &self,
         bytes: &[u8],
-        mut cell: impl FnMut(usize, usize) -> Option<usize>,
+        mut cell: impl FnMut(Spot, usize) -> Option<usize>,
     ) -> Option<usize> {
         // A comment, or a byte order mark.
         if matches!(bytes.first(), None | Some(b'#' | b'\xef')) {
@@ -51,10 +58,18 @@ impl Plain {
         let last = self.columns.len() - 1;
         for (index, column) in self.columns.iter().enumerate() {
             at = self.behind_spaces(bytes, at);
-            at = match column {
-                Some(nth) => cell(at, *nth)?,
-                None => self.end(bytes, at)?,
+            let in_quotes = bytes.get(at) == Some(&b'"');
+            let place = Spot {
+                at: at + usize::from(in_quotes),
+                in_quotes,
             };
+            at = match column {
+                Some(nth) => cell(place, *nth)?,
+                None => self.end(bytes, place)?,
+            };
+            if in_quotes {
+                at = (bytes.get(at) == Some(&b'"')).then_some(at + 1)?;
+            }
             at = self.behind_spaces(bytes, at);
             match bytes.get(at) {
                 Some(byte) if index < last && *byte == delimiter => at += 1,
@@ -75,17 +90,23 @@ impl Plain {
         at
     }
 
-    /// Where the cell ends that goes on at `at`.
-    pub(super) fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
-        let is_end = |byte: &u8| self.is_end[usize::from(*byte)];
-        Some(at + bytes[at..].iter().position(is_end)?)
+    /// Where a cell ends: at what parts it from the next, or at its quote.
+    pub(super) fn end(&self, bytes: &[u8], place: Spot) -> Option<usize> {
+        let rest = &bytes[place.at..];
+        let len = match place.in_quotes {
+            true => memchr::memchr3(b'"', b'\n', b'\r', rest)?,
+            false => rest
+                .iter()
+                .position(|byte| self.is_end[usize::from(*byte)])?,
+        };
+        Some(place.at + len)
     }
 
-    /// The number in the cell at `at`, and where it ends; `missing` where it is empty and may be.
+    /// The number in a cell, and where it ends; `missing` where it is empty and may be.
     pub(super) fn number<T: Front>(
         &self,
         bytes: &[u8],
-        at: usize,
+        Spot { at, .. }: Spot,
         missing: T,
     ) -> Option<(T, usize)> {
         let point = if self.dialect.has_commas { b',' } else { b'.' };

@@ -184,6 +184,7 @@ fn plain_rows_and_others_are_read_alike() {
         " 1 , 2 , a ",
         "\"1\",2,a",
         "+1,2,a",
+        "\" 1\",\"2\" , \"a\"",
         "1,2.0,a\r",
         "# no row",
         "",
