@@ -13,7 +13,7 @@ pub const KMEANS: OpDef = OpDef {
     doc: "MacQueen's algorithm (1967): the nearest centre (Euclidean; of equals the first) moves by 1/n of the way to its n-th point, so \
 a centre is the mean of the points it was given. Without `initial` the first k points are the centres, each its own first \
 point; with it the first point of each cluster replaces what was given. Points are vectors of real numbers (a number is a vector \
-of one). The result hangs on the order of the points; a window of them can be clustered anew with a function in Rust.",
+of one). A point with a number that is not finite is in no cluster: its label is k, and it moves no centre. The result hangs on the order of the points; a window of them can be clustered anew with a function in Rust.",
     inputs: Arity::One,
     outputs: "u32: the point's cluster; or f64[k * dimensions]: all centres",
     params: &[
@@ -36,7 +36,7 @@ of one). The result hangs on the order of the points; a window of them can be cl
             kind: ParamKind::Choice(&["label", "centers"]),
             default: Some("label"),
             unit: "",
-            doc: "What is given: the point's cluster (0 to k - 1), or where all centres are now.",
+            doc: "What is given: the point's cluster (0 to k - 1, k of one that is not finite), or where all centres are now.",
         },
         EVERY,
     ],
@@ -83,7 +83,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         scalar,
         width,
         k: k as usize,
-        founding: if initial.is_none() { k } else { 0 },
+        is_founding: initial.is_none(),
         centers,
         taken: Vec::new(),
     };
@@ -110,8 +110,8 @@ struct Kmeans {
     scalar: Scalar,
     width: usize,
     k: usize,
-    /// So many points become centres.
-    founding: u64,
+    /// The first k points become the centres.
+    is_founding: bool,
     centers: bool,
     taken: Vec<f64>,
 }
@@ -142,14 +142,20 @@ impl Agent for Kmeans {
         let width = self.width;
         self.pace.visit(at, n, |i, tells| {
             let point = &numbers[i * width..(i + 1) * width];
-            let label = match at + i as u64 {
-                nth if nth < self.founding => nth as usize,
-                _ => nearest(centers, point),
+            let label = match point.iter().all(|x| x.is_finite()) {
+                false => self.k,
+                // Centres are founded in order, so the last one without a point tells that there are such.
+                true if self.is_founding && counts[self.k - 1] == 0.0 => {
+                    counts.iter().take_while(|points| **points > 0.0).count()
+                }
+                true => nearest(centers, point),
             };
-            counts[label] += 1.0;
-            let center = &mut centers[label * width..(label + 1) * width];
-            for (c, x) in center.iter_mut().zip(point) {
-                *c += (x - *c) / counts[label];
+            if label < self.k {
+                counts[label] += 1.0;
+                let center = &mut centers[label * width..(label + 1) * width];
+                for (c, x) in center.iter_mut().zip(point) {
+                    *c += (x - *c) / counts[label];
+                }
             }
             match (tells, self.centers) {
                 (false, _) => {}
@@ -186,6 +192,23 @@ mod tests {
         ];
         let centers = output::<[f64; 4]>("kmeans", &points(), &params, None);
         assert_eq!(centers, [[0.0, 1.0, 10.0, 10.0], [0.0, 2.0, 12.0, 11.0]]);
+    }
+
+    #[test]
+    fn points_that_are_not_finite_are_in_no_cluster_and_move_no_centre() {
+        let mut points = vec![1.0, f64::NAN];
+        points.extend(POINTS);
+        points.splice(6..6, [f64::INFINITY, 3.0]);
+        let points = || [given("f64[2]", &points)];
+        let labels = output::<u32>("kmeans", &points(), &[("k", 2.into())], None);
+        assert_eq!(labels, [2, 0, 1, 2, 0, 1, 0, 1]);
+        let params = [
+            ("k", 2.into()),
+            ("output", "centers".into()),
+            ("every", 8.into()),
+        ];
+        let centers = output::<[f64; 4]>("kmeans", &points(), &params, None);
+        assert_eq!(centers, [[0.0, 2.0, 12.0, 11.0]]);
     }
 
     #[test]

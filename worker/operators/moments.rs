@@ -14,7 +14,7 @@ pub const MOMENTS: OpDef = OpDef {
     summary: "count, mean, variance, skewness and excess kurtosis of all items so far",
     doc: "One pass, without loss where the mean is large beside the spread (Welford 1962; Pébay, Sandia report SAND2008-6212, for the \
 third and fourth moment). Variance has ddof 0; skewness and kurtosis are those of `scipy.stats.skew` and `kurtosis` (biased, \
-the normal distribution has 0), NaN while all items are equal. Real numbers of any type. `window` has moments of the last n items.",
+the normal distribution has 0), NaN while all items are equal. Items that are not finite are left out, and not counted. Real numbers of any type. `window` has moments of the last n items.",
     inputs: Arity::One,
     outputs: "f64[5]: count, mean, variance, skewness, excess kurtosis",
     params: &[EVERY],
@@ -65,6 +65,9 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, x: f64) {
+        if !x.is_finite() {
+            return;
+        }
         let before = self.count;
         self.count += 1.0;
         let n = self.count;
@@ -150,6 +153,14 @@ mod tests {
                 all[1]
             );
         }
+    }
+
+    #[test]
+    fn items_that_are_not_finite_are_left_out() {
+        let x = [2.0, f64::NAN, 4.0, f64::INFINITY, f64::NEG_INFINITY, 6.0];
+        let all = output::<[f64; 5]>("moments", &[given("f64", &x)], &[], None);
+        assert_eq!(all[1][..3], [1.0, 2.0, 0.0]);
+        assert_eq!(all[5][..4], [3.0, 4.0, 8.0 / 3.0, 0.0]);
     }
 
     #[test]

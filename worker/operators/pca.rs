@@ -15,7 +15,8 @@ pub const PCA: OpDef = OpDef {
 component is drawn towards the point's part along it, the rest of the point goes on to the next component. No matrix is kept; it \
 converges to the eigenvectors of the covariance as points come, and is an estimate before: not the numbers of a decomposition of all points, \
 as scikit-learn's `PCA` and `IncrementalPCA` make. A component's sign is that of the point it \
-began with. Each point is learned before it is projected. Points are vectors of real numbers.",
+began with. Each point is learned before it is projected. A point with a number that is not finite is not learned, and \
+its projection is NaN. Points are vectors of real numbers.",
     inputs: Arity::One,
     outputs: "f64[components]: projections or variances; or f64[components * dimensions]: unit vectors",
     params: &[
@@ -80,7 +81,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     Ok(Blueprint::new(agent)
         .input(InPort::new(args.input().item_type.clone()))
         .output(pace.port(args, ItemType::Vector(Scalar::F64, len as u32)))
-        .state(StateSpec::slice(&vec![0.0f64; width + count * width])))
+        .state(StateSpec::slice(&vec![0.0f64; 1 + width + count * width])))
 }
 
 #[derive(Clone, Copy)]
@@ -90,7 +91,7 @@ enum Tells {
     Components,
 }
 
-/// State: the mean, then each component times its variance.
+/// State: how many points were learned, the mean, then each component times its variance.
 struct Pca {
     pace: Pace,
     scalar: Scalar,
@@ -177,14 +178,20 @@ impl Agent for Pca {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let n = self.pace.takes(input, output);
         let at = input.position();
-        let (mean, components) = io.state.slice::<f64>().split_at_mut(self.width);
+        let (learned, state) = io.state.slice::<f64>().split_at_mut(1);
+        let (mean, components) = state.split_at_mut(self.width);
         let mut taken = std::mem::take(&mut self.taken);
         let mut view = View::new(input, self.scalar, &mut taken);
         let numbers = view.range(at, at + n as u64);
         let width = self.width;
         self.pace.visit(at, n, |i, tells| {
             let point = &numbers[i * width..(i + 1) * width];
-            self.learn((at + i as u64 + 1) as f64, point, mean, components);
+            if point.iter().all(|x| x.is_finite()) {
+                learned[0] += 1.0;
+                self.learn(learned[0], point, mean, components);
+            } else {
+                self.rest.fill(f64::NAN);
+            }
             if tells {
                 let len = match self.tells {
                     Tells::Components => self.count * width,
@@ -244,6 +251,19 @@ mod tests {
         let points = [given("f64[2]", &[1.0, 1.0, 3.0, 1.0, 5.0, 1.0])];
         let found = output::<f64>("pca", &points, &[("components", 1.into())], None);
         assert_eq!(found, [0.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn points_that_are_not_finite_are_not_learned_and_have_no_projection() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let points = [nan, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0, inf, -inf, nan, 5.0, 1.0];
+        let points = || [given("f64[2]", &points)];
+        let found = output::<f64>("pca", &points(), &[("components", 1.into())], None);
+        assert_eq!([found[1], found[2], found[5]], [0.0, 1.0, 2.0]);
+        assert!([0, 3, 4].iter().all(|i| found[*i].is_nan()), "{found:?}");
+        let params = [("components", 1.into()), ("output", "variance".into())];
+        let found = output::<f64>("pca", &points(), &params, None);
+        assert!(found[2] > 0.0 && found[2] == found[4], "{found:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ Chan, Golub and LeVeque 1983), so a large mean costs no digits. Points are two s
 the shorter); or one of vectors of two; or one of numbers, which are y, x being their places 0, 1, 2 and so on: a trend. Slope and intercept are NaN while all x are equal, the correlation while all x or all y are. \
 Of several x, all numbers of the inputs but the last are x, and the last is y: `in = [a, b, y]`, vectors `f64[3]`, or `in = [rows, y]`. Then there is a slope for each (`coef_` and `intercept_` of \
 `sklearn.linear_model.LinearRegression`), and the correlation is that of y with what they foretell (its square is the `score`); all NaN while one x is a sum of multiples of the others. \
-Slopes of several x come from the scaled co-moments by Cholesky's method.",
+Points with a number that is not finite are left out, and not counted. Slopes of several x come from the scaled co-moments by Cholesky's method.",
     inputs: Arity::AtLeast(1),
     outputs: "f64[x + 3], x being how many there are: the slopes, intercept, correlation, count; f64[4] for one x",
     params: &[EVERY],
@@ -166,6 +166,9 @@ impl Sums<'_> {
     }
 
     fn add(&mut self, row: &[f64]) {
+        if !row.iter().all(|x| x.is_finite()) {
+            return;
+        }
         *self.count += 1.0;
         let mut moments = self.moments.iter_mut();
         for (j, x) in row.iter().enumerate() {
@@ -353,6 +356,17 @@ mod tests {
         assert_eq!(of(&[given("f64[3]", &rows)]), streams);
         let xs: Vec<f64> = (0..200).flat_map(|n| [far[n], b[n]]).collect();
         assert_eq!(of(&[given("f64[2]", &xs), given("f64", &y)]), streams);
+    }
+
+    #[test]
+    fn points_that_are_not_finite_are_left_out() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let (x, y) = ([0.0, nan, 1.0, inf, 2.0], [1.0, 2.0, nan, 4.0, 5.0]);
+        let found = output::<[f64; 4]>("regress", &[given("f64", &x), given("f64", &y)], &[], None);
+        assert_eq!(found[4], [2.0, 1.0, 1.0, 2.0]);
+        // A trend goes on over what is missing.
+        let found = output::<[f64; 4]>("regress", &[given("f64", &[0.0, nan, 2.0])], &[], None);
+        assert_eq!(found[2], [1.0, 0.0, 1.0, 2.0]);
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub const KALMAN: OpDef = OpDef {
     doc: "A Kalman filter of one measured number; gives the value after each measurement. `model = walk`: the value changes by a random step of \
 variance `q` from item to item. `model = velocity`: it moves at a velocity that changes by white acceleration of power `q` (the covariance of a step of \
 dt is q [[dt^3/3, dt^2/2], [dt^2/2, dt]]; dt is 1 / rate, or 1 where the rate is not known). Each measurement has the variance `r`. It begins with the first measurement: \
-variance r, velocity 0 of variance r / dt^2. Types: f32 stays f32, everything else becomes f64; vector items per element. \
+variance r, velocity 0 of variance r / dt^2. Types: f32 stays f32, everything else becomes f64; vector items per element. A NaN stays for good. \
 Source: Bar-Shalom, Li and Kirubarajan, Estimation with Applications to Tracking and Navigation, sections 5.2 and 6.2.",
     inputs: Arity::One,
     outputs: OUTPUTS,
