@@ -66,9 +66,11 @@ fn here(name: &str) -> Option<&'static str> {
             "group_by" | "groupby" | "count_values" | "histogram" => {
                 "`count.by` counts texts, `misra_gries` and `count_min` numbers; `route` parts a stream by an expression"
             }
-            "partition" | "split" | "split_element" | "split_list" | "separate" | "unmix"
-            | "switch" | "stream_demux" => {
+            "partition" | "split" | "separate" | "unmix" | "switch" | "stream_demux" => {
                 "`route` gives each item to the port an expression names"
+            }
+            "split_element" | "split_list" | "split_e" => {
+                "a `map` of the stream for each output; `route` gives each item to one of them"
             }
             "reduce" | "fold" | "accumulate" | "cumsum" | "cumulative_sum" => {
                 "`scan` computes with a state: next = \"s + x\" is the running sum"
@@ -82,9 +84,8 @@ fn here(name: &str) -> Option<&'static str> {
             "where" | "filter_element" | "filter_min" | "select" | "grep" => {
                 "`filter` keeps the items for which `expr` is true; `contains` and `regex.match` keep texts"
             }
-            "apply" | "map_element" | "map_e" | "map_list" | "fmap_e" | "transform" => {
-                "it is called `map`: an expression of every item"
-            }
+            "apply" | "map_element" | "map_e" | "map_list" | "fmap_e" | "single_item"
+            | "transform" => "it is called `map`: an expression of every item",
             "explode" | "unnest" => "`flatten` gives the elements of vectors one by one",
             "rate_limit" | "pace" => "it is called `throttle`",
             "join_on" | "inner_join" | "merge_on" => "it is called `join`",
@@ -96,35 +97,102 @@ fn here(name: &str) -> Option<&'static str> {
             "constant" | "const_source" | "sig_source_c" | "sig_source_f" => {
                 "`const` gives the same item again; `sine`, `square`, `saw` and `triangle` are waves"
             }
-            "stdin" | "file_source" => {
+            "stdin"
+            | "file_source"
+            | "file_to_stream"
+            | "source_file_to_stream"
+            | "source_file"
+            | "source_float_file"
+            | "source_int_file" => {
                 "`raw.read`, `csv.read` or `text.read` reads; path = \"-\" is standard input"
             }
             "stdout" | "print_stream" => "it is called `print`",
-            "stream_to_file" | "file_sink" => {
+            "stream_to_file" | "file_sink" | "queue_to_file" => {
                 "`raw.write`, `csv.write` or `text.write` writes files"
             }
+            "stream_to_json" => "it is called `jsonl.write`",
             "sink" | "null_sink" | "discard" | "devnull" => "it is called `null`",
             // IoTPy.
             "map_window" | "map_w" | "sliding_window" | "rolling" | "moving"
             | "map_window_list" => {
                 "`window` computes `fn` of each window; `blocks` gives windows as vectors, for `map`"
             }
-            "merge_window" | "merge_multiple_windows" | "split_window" | "multi_window" => {
+            "merge_window" | "merge_multiple_windows" | "multi_window" => {
                 "`blocks` of each stream, then `zip` with `expr`"
+            }
+            "split_window" | "split_w" => "`blocks`, then a `map` of them for each output",
+            "sliding_window_with_startup" => "it is `window` with growing = true",
+            "dynamic_window_agent" => "it is called `dynamic_window`",
+            "iot" => {
+                "`blocks` with step = 1, then a `scan` that counts down what is passed over; in Rust `striding`"
+            }
+            "split_signal" => "`changes` or `timed.window`, then a `map` or `scan` for each output",
+            "call_streams" => {
+                "`release` lets items pass when another stream says so, `sample` takes the newest, `gate` is on and off"
+            }
+            "sink_conditional" => "`release`, then one of the writers; in Rust a `sink`",
+            "signal_sink" => {
+                "`changes` or `timed.window`, then one of the writers; in Rust a `sink`"
+            }
+            "sink_window" | "sink_w" | "f_window" => {
+                "`window` or `blocks`, then one of the writers; in Rust a `sink` of windows"
+            }
+            "stream_to_queue" => "in Rust it is called `queue`; in a graph file one of the writers",
+            "source_list_to_stream" | "source_list" => {
+                "in Rust a `Vec` or `from_iter` is a source; in a graph file `csv.read` and its like read files"
+            }
+            "source_func_to_stream" | "source_func" | "source_function" => {
+                "in Rust it is `from_fn`; in a graph file `map` makes anything of the numbers of a `counter`"
+            }
+            "iot_merge" => {
+                "`zip` where rows are used up together; else `timed.mix` with index = true, then `scan`"
+            }
+            "f_add" | "f_sub" | "f_mul" | "r_add" | "r_sub" | "r_mul" => {
+                "`map` has it: expr = \"x + 1\"; of two streams `zip` with expr = \"a - b\""
+            }
+            "subtract_mean" | "subtract_mean_from_stream" | "subtract_mean_from_streamarray" => {
+                "`blocks`, then `map` with expr = \"x[-1] - mean(x)\""
+            }
+            "bandpass_fir" | "bp_fir" => "it is called `fir.bandpass`",
+            "bandpass_iir" | "bp_iir" => "it is called `iir.bandpass`",
+            "detect_anomaly" | "simple_anomaly" | "short_term_long_term_anomaly" | "ksigma" => {
+                "`sta_lta` compares a short mean with a long one, `zscore` an item with those before it"
+            }
+            "quenched_time_of_crossing_threshold" => "`threshold`, then `quench`",
+            "heavy_hitters" => {
+                "`misra_gries` finds the numbers that come most often, `count.by` counts texts"
+            }
+            "hll" => "it is called `hyperloglog`",
+            "incrementalpca" | "incremental_pca" => "`pca` estimates the components as points come",
+            "sieve" => "a chain of `scan`, each of which keeps its first item as its prime",
+            "unity" | "shared" => {
+                "`scan` has the state that is shared; in Rust `unfold` computes until nothing changes"
+            }
+            "lookup" | "map_element_database" => {
+                "`join` has tables whose keys ascend as the stream's do; in Rust a closure looks in a `HashMap`"
             }
             "timed_window" | "time_window" | "tumbling_window" | "session_window" => {
                 "it is called `timed.window`"
             }
             "timed_zip" | "join_timed" => "it is called `timed.zip`",
+            "timed_unzip" => {
+                "a `filter` for each output, expr = \"x[0] == x[0]\", then `map` with expr = \"x[0]\""
+            }
             "timed_mix" => "it is called `timed.mix`",
             "unzip" | "split_tuple" | "deinterleave" | "vector_to_streams" => {
                 "it is called `unstack`"
             }
             "signal_element" | "on_change" => "it is called `changes`",
-            "subsample" | "keep_one_in_n" | "every" => "it is called `decimate`",
+            "subsample" | "keep_one_in_n" => "it is called `decimate`",
+            "every" => {
+                "`counter`, then `throttle` with a rate: a timer; `decimate` keeps every nth item"
+            }
             "prepend" => "`delay` gives initial items first",
-            "exponential_smoothing" | "ema" | "single_pole_iir_filter_ff" => "it is called `ewma`",
-            "sink_element" | "stream_to_list" => {
+            "exponential_smoothing" => {
+                "`scan` with next = \"0.9 * s + 0.1 * x\" and init weighs as IoTPy does; `ewma` begins with its first item"
+            }
+            "ema" | "single_pole_iir_filter_ff" => "it is called `ewma`",
+            "sink_element" | "sink_e" | "sink_list" | "f_item" | "stream_to_list" => {
                 "in Rust `sink` and `collect`; in a graph file one of the writers"
             }
             // GNU Radio.
@@ -355,6 +423,11 @@ mod tests {
             ("vco", "`fm.mod`"),
             ("wavfile_source", "`wav.read`"),
             ("upfirdn", "`resample`"),
+            ("exponential_smoothing", "`scan`"),
+            ("timed_unzip", "`filter`"),
+            ("split_window", "`blocks`, then a `map`"),
+            ("bandpass_FIR", "`fir.bandpass`"),
+            ("timer", "`throttle`"),
             ("coutner", "did you mean `counter`?"),
             ("sqrt", "\"sqrt(x)\""),
             ("mp3.read", "ffmpeg"),

@@ -14,7 +14,7 @@ pub const MIX: OpDef = OpDef {
     summary: "the sum of its inputs, each times its gain",
     doc: "Takes one item from every input at a time and gives the sum of them, each times its number in `gains`, number by number. All inputs have \
 the same type: floating-point or complex numbers, or vectors of them. Sums are in f64, in the order of the inputs. Other \
-formulas: `zip expr`. Items with times: `timed.mix`.",
+formulas: `zip expr`. Items with times: `timed.mix`; items one after the other as they come (what IoTPy calls `mix`): `merge`.",
     inputs: Arity::AtLeast(1),
     outputs: "one stream of the inputs' type",
     params: &[
