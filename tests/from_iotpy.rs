@@ -240,6 +240,25 @@ fn signals_are_the_changes_of_a_stream() {
 }
 
 #[test]
+fn a_state_may_be_several_numbers_and_a_function_may_look_into_a_table() {
+    let means = ran(|g| {
+        let x = g.source("x", vec![1.0, 3.0, 8.0]);
+        x.scan("y", [0.0; 2], |[n, sum], x| {
+            *n += 1.0;
+            *sum += x;
+            *sum / *n
+        })
+    });
+    assert_eq!(means, [1.0, 2.0, 4.0]);
+    let table = std::collections::HashMap::from([(7i64, 4.0), (1, 2.5)]);
+    let found = ran(|g| {
+        let x = g.source("x", vec![1i64, 7, 2, 1]);
+        x.map("y", move |x| table.get(&x).copied().unwrap_or(0.0))
+    });
+    assert_eq!(found, [2.5, 4.0, 0.0, 2.5]);
+}
+
+#[test]
 fn a_state_may_be_a_map_or_a_table() {
     use std::collections::BTreeMap;
     let counts = ran(|g| {
