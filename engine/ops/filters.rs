@@ -374,12 +374,17 @@ operators! {
         /// The distance of the items, for derivatives: 1 / rate makes them per second. `1` unless told
         /// otherwise.
         delta: f64,
+        /// What there is beyond the stream's ends: `"interp"`, `"mirror"`, `"nearest"`, `"constant"`, as SciPy
+        /// has them; `"delayed"`: nothing is made up, and nothing waited for. `"delayed"` unless told otherwise.
+        mode: &str,
+        /// What is beyond the ends with `mode("constant")`. `0` unless told otherwise.
+        cval: f64,
     }
 
     /// Savitzky-Golay smoothing, or a smooth derivative.
     ///
-    /// `scipy.signal.savgol_filter(x, window_length, polyorder, deriv, delta)`, delayed: item n of the output
-    /// belongs to item `n - (window_length - 1) / 2` of the input.
+    /// `scipy.signal.savgol_filter(x, window_length, polyorder, deriv, delta, mode=mode, cval=cval)`; without a
+    /// `mode` delayed: item n of the output belongs to item `n - (window_length - 1) / 2` of the input.
     fn savgol[T: Numbers](window_length: u64, polyorder: u64) -> <T, Float<T>> = "savgol";
 
     struct Hilbert {

@@ -163,7 +163,7 @@ fn what_is_filtered_keeps_its_shape_and_becomes_floating_point() {
         on::<T, _>(fir_remez([0.0, 100.0, 200.0, 500.0], [1, 0]).numtaps(11));
         on::<T, _>(fir_rrc(100.0));
         on::<T, _>(differentiator());
-        on::<T, _>(savgol(5, 2).deriv(1));
+        on::<T, _>(savgol(5, 2).deriv(1).mode("interp"));
         on::<T, _>(resample().up(2).down(3));
         on::<T, _>(preemphasis().tau(0.01));
         on::<T, _>(deemphasis().tau(0.01));

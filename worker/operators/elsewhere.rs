@@ -274,7 +274,7 @@ fn here(name: &str) -> Option<&'static str> {
                 "`iir.biquad` has peaks, shelves and all-passes: kind = \"peaking\""
             }
             "envelope_follower" => "`map` with expr = \"abs(x)\", then `ewma` or `iir.lowpass`",
-            "leveler" | "compressor" => "`agc` keeps the level, `gain` changes it",
+            "leveler" | "normalize" | "compressor" => "`agc` keeps the level, `gain` changes it",
             // SciPy and NumPy.
             "sawtooth" => "it is called `saw`; `triangle` is SciPy's of width 0.5",
             "unit_impulse" => "it is called `impulses`",

@@ -22,6 +22,7 @@ pub mod resample;
 pub mod rrc;
 pub mod smooth;
 
+mod aligned;
 mod kernel;
 mod overlap;
 

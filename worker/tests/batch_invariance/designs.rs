@@ -31,6 +31,27 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("window_length", 21)
             .param("polyorder", 4)
             .param("deriv", 1),
+        case("savgol")
+            .input("f32[2]")
+            .param("window_length", 21)
+            .param("polyorder", 4)
+            .param("mode", "interp"),
+        case("savgol")
+            .input("cf64")
+            .param("window_length", 9)
+            .param("polyorder", 2)
+            .param("mode", "mirror"),
+        case("savgol")
+            .input("u8")
+            .param("window_length", 101)
+            .param("polyorder", 2)
+            .param("mode", "nearest"),
+        case("savgol")
+            .input("i16")
+            .param("window_length", 5)
+            .param("polyorder", 3)
+            .param("mode", "constant")
+            .param("cval", 2.5),
         case("hilbert").input("f64"),
         case("hilbert").input("f32").param("numtaps", 11),
         case("hilbert").input("i32").param("window", "blackman"),

@@ -23,6 +23,7 @@ mod live;
 mod numbers;
 mod peaks;
 mod radio;
+mod savgol;
 mod sources;
 mod spectra;
 mod windows;
