@@ -31,6 +31,7 @@ use crate::connectors::cells::port_names;
 use crate::connectors::files::Reader;
 use crate::connectors::staged::{Parts, Staged};
 use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind, meant, titles};
+use crate::operators::timed::read_numbers;
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, from_file};
 
@@ -123,7 +124,7 @@ const READ_PARAMS: &[ParamDef] = &[
         kind: ParamKind::Choice(&["error", "nan"]),
         default: Some("error"),
         unit: "",
-        doc: "What a null is: an error, or a `nan` (of text, an empty one).",
+        doc: "What a null is: an error, or a `nan` (of text, an empty one); columns of whole numbers that may have nulls are then f64.",
     },
     ParamDef {
         name: "rate",
@@ -298,11 +299,19 @@ fn build_read(args: &Args, format: Format) -> Result<Blueprint, OpError> {
         columns.push(Column {
             name: field.name().clone(),
             place: places.binary_search(index).unwrap_or(0),
-            item_type,
+            given: match &item_type {
+                ItemType::Scalar(whole)
+                    if missing_is_nan && field.is_nullable() && whole.is_integer() =>
+                {
+                    ItemType::F64
+                }
+                own => own.clone(),
+            },
+            own: item_type,
         });
     }
     let names = port_names(columns.iter().map(|column| column.name.clone()).collect());
-    let types: Vec<ItemType> = columns.iter().map(|c| c.item_type.clone()).collect();
+    let types: Vec<ItemType> = columns.iter().map(|c| c.given.clone()).collect();
     let agent = TableReader {
         len_bytes: reader.len()?,
         reader,
@@ -386,7 +395,22 @@ struct Column {
     name: String,
     /// Its place among the columns that are decoded.
     place: usize,
-    item_type: ItemType,
+    /// What the file has.
+    own: ItemType,
+    /// What is given: f64 for whole numbers that may be missing.
+    given: ItemType,
+}
+
+impl Column {
+    /// What is given of values as the file has them.
+    fn given(&self, values: Values) -> Values {
+        match (values, &self.own) {
+            (Values::Items(items), ItemType::Scalar(scalar)) if self.own != self.given => {
+                Values::Items(wide(*scalar, &items))
+            }
+            (values, _) => values,
+        }
+    }
 }
 
 /// The values of a column in a batch.
@@ -476,7 +500,7 @@ impl TableReader {
     fn values_of(&self, batch: &RecordBatch) -> Result<Vec<Values>, AgentError> {
         let values = self.columns.iter().map(|column| {
             let array = batch.column(column.place);
-            let mut values = values_of(array, &column.item_type);
+            let mut values = column.given(values_of(array, &column.own));
             self.fill_nulls(column, array, &mut values)?;
             Ok(values)
         });
@@ -492,7 +516,7 @@ impl TableReader {
     ) -> Result<(), AgentError> {
         let has_null = |row: &usize| array.is_null(*row);
         let nulls = (0..array.len()).filter(has_null);
-        let inner = column.item_type.elements().map(|(scalar, _)| scalar);
+        let inner = column.given.elements().map(|(scalar, _)| scalar);
         for row in nulls {
             match (&mut *values, inner) {
                 (Values::Frames(..), _) if self.missing_is_nan => {}
@@ -504,7 +528,7 @@ impl TableReader {
                 }
                 _ => {
                     let help = match self.missing_is_nan {
-                        true => format!("{} has no nan", column.item_type),
+                        true => format!("{} has no nan", column.given),
                         false => "`missing = \"nan\"` reads that as nan".to_owned(),
                     };
                     return Err(AgentError::new(format!(
@@ -521,11 +545,7 @@ impl TableReader {
 
     /// Gives rows from `at` of the batch on, as many as there is room for.
     fn give(&self, at: usize, outputs: &mut [Output]) -> usize {
-        if self
-            .columns
-            .iter()
-            .any(|column| column.item_type.is_framed())
-        {
+        if self.columns.iter().any(|column| column.given.is_framed()) {
             let rows = (at..self.rows).take_while(|row| self.give_row(*row, outputs));
             return rows.count();
         }
@@ -612,6 +632,15 @@ fn frames<'a>(values: impl Iterator<Item = &'a [u8]>) -> Values {
         ends.push(bytes.len());
     }
     Values::Frames(bytes, ends)
+}
+
+/// Whole numbers as f64.
+fn wide(scalar: Scalar, items: &[u8]) -> Vec<u8> {
+    let mut wide = Vec::with_capacity(items.len() / scalar.len_bytes() * 8);
+    read_numbers(scalar, items, |_, number| {
+        wide.extend_from_slice(&number.to_ne_bytes())
+    });
+    wide
 }
 
 /// The bytes of an array of numbers.

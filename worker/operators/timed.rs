@@ -84,7 +84,7 @@ pub(super) fn timed_values(op: &str, input: &InputInfo) -> Result<(Scalar, usize
 }
 
 /// Reads numbers of this scalar that lie side by side.
-pub(super) fn read_numbers(scalar: Scalar, bytes: &[u8], mut put: impl FnMut(usize, f64)) {
+pub(crate) fn read_numbers(scalar: Scalar, bytes: &[u8], mut put: impl FnMut(usize, f64)) {
     with_number!(scalar, T => {
         for (k, number) in bytes.chunks_exact(size_of::<T>()).enumerate() {
             put(k, Seconds::seconds(bytemuck::pod_read_unaligned::<T>(number)));

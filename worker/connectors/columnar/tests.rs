@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use arrow_array::Int32Array;
+
 use super::*;
 use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
 use crate::op::Value;
@@ -151,6 +153,25 @@ fn a_null_is_an_error_or_a_nan() {
         let found: &[f64] = bytemuck::cast_slice(&found);
         assert!(found[7].is_nan() && found[8] == 8.0 && found.len() == 300);
     }
+}
+
+#[test]
+fn whole_numbers_that_may_be_missing_are_floats() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = Int32Array::from(vec![Some(1), None, Some(-3)]);
+    let batch = RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).unwrap();
+    let file = std::fs::File::create(folder.path().join("n.arrow")).unwrap();
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    let missing = [("missing", Value::from("nan"))];
+    let reader = source(&ARROW_READ, folder.path(), "n.arrow", None, &missing).unwrap();
+    assert_eq!(reader.outputs[0].item_type, ItemType::F64);
+    let found = read(reader, Chunks::Single).unwrap();
+    let found: &[f64] = bytemuck::cast_slice(&found);
+    assert!(found[0] == 1.0 && found[1].is_nan() && found[2] == -3.0);
+    let reader = source(&ARROW_READ, folder.path(), "n.arrow", None, &[]).unwrap();
+    assert!(read(reader, Chunks::Whole).is_err());
 }
 
 #[test]
