@@ -49,7 +49,7 @@ impl Ops {
     /// Prints the operators that have to do with a word.
     fn give_found(&self, word: &str) -> Result<(), Failure> {
         let (found, hint) = find::find(operators::table(), word);
-        let said = hint.map_or(String::new(), |hint| format!("`{word}`: {hint}\n\n"));
+        let said = (hint.as_ref()).map_or(String::new(), |hint| format!("`{word}`: {hint}\n\n"));
         match (found.is_empty(), hint) {
             (true, None) => Err(Failure::usage(format!(
                 "no operator says `{}`; `thalweg ops` lists them all",

@@ -9,15 +9,55 @@ pub fn unknown_operator<'a>(name: &str, others: impl Iterator<Item = &'a str>) -
     let names: Vec<&str> = table().iter().map(|op| op.name).chain(others).collect();
     // A name that is known elsewhere is a better guess than one that looks alike.
     match (called_here(name), nearest(name, &names)) {
-        (Some(hint), _) => Some(hint.to_owned()),
+        (Some(hint), _) => Some(hint),
         (None, Some(near)) => Some(format!("did you mean `{near}`?")),
         (None, None) => None,
     }
 }
 
-/// What a name of another library is called here, or how it is done.
-pub fn called_here(name: &str) -> Option<&'static str> {
-    left_out(name).or(here(name))
+/// What a name of another library is called here, or how it is done: as the list below has it, as the text of an operator has
+/// it, and the same of a name without the types at its end that GNU Radio's have (`rotator_cc`).
+pub fn called_here(name: &str) -> Option<String> {
+    let left_out = left_out(name).map(str::to_owned);
+    let name = name.to_lowercase().replace(['-', '.'], "_");
+    let untyped = untyped(&name);
+    let same = |name: &str| {
+        let op = super::find(name)?;
+        Some(format!("it is called `{}`", op.name))
+    };
+    let listed = |name: &str| here(name).map(str::to_owned);
+    left_out
+        .or_else(|| listed(&name))
+        .or_else(|| in_texts(&name))
+        .or_else(|| listed(untyped?))
+        .or_else(|| same(untyped?))
+        .or_else(|| in_texts(untyped?))
+}
+
+/// A name of GNU Radio's without the types of its items: `c`omplex, `f`loat, `i`nt, `s`hort, `b`yte, `v`ector.
+fn untyped(name: &str) -> Option<&str> {
+    let (front, types) = name.rsplit_once('_')?;
+    let is_types = (1..=3).contains(&types.len()) && types.chars().all(|c| "cfisbv".contains(c));
+    is_types.then_some(front)
+}
+
+/// The operators whose texts name this function or block; none where many do, or where it is no name but a word.
+fn in_texts(name: &str) -> Option<String> {
+    if !name.contains('_') || super::find(name).is_some() {
+        return None;
+    }
+    let names = |text: &str| {
+        let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let ops = table().iter().filter(|op| names(op.doc));
+    let ops: Vec<String> = ops.map(|op| format!("`{}`", op.name)).collect();
+    match &ops[..] {
+        [] => None,
+        [one] => Some(format!("{one} is what does it here")),
+        few if few.len() <= 4 => Some(format!("there are {}", few.join(", "))),
+        _ => None,
+    }
 }
 
 /// What is said of operators that other builds have.
@@ -303,7 +343,7 @@ fn here(name: &str) -> Option<&'static str> {
                 "`chirp` sweeps, `noise` is random; `map` shapes a `counter` by an expression"
             }
             "butter" | "cheby1" | "cheby2" | "ellip" | "bessel" | "iirfilter" => {
-                "`iir.lowpass`, `iir.highpass`, `iir.bandpass` and `iir.bandstop` design and filter: design = \"butter\""
+                "`iir.lowpass`, `iir.highpass`, `iir.bandpass` and `iir.bandstop` design and filter: design = \"butter\", \"cheby1\", \"cheby2\", \"ellip\" or \"bessel\""
             }
             "sosfilt" | "sos" => {
                 "`iir` takes sections, `lfilter` numerator and denominator, `fir` taps; `iir.lowpass` and its like design them"
@@ -337,6 +377,39 @@ fn here(name: &str) -> Option<&'static str> {
                 "windows are a parameter of `stft`, `welch` and `fir.lowpass`: window = \"hann\""
             }
             "vco" => "`fm.mod` turns with its input",
+            "pfb_arb_resampler" | "interp_fir_filter" => {
+                "it is called `resample`: up and down, and taps of its own"
+            }
+            "fm_deemph" => "it is called `deemphasis`",
+            "fm_preemph" => "it is called `preemphasis`",
+            "am_demod" => "it is called `am.demod`",
+            "nbfm_rx" | "wbfm_rx" | "nbfm_receive" => "it is called `fm.demod`",
+            "integrate_ff" | "integrate_cc" => {
+                "`window` sums so many items: size and step the same, fn = \"sum\""
+            }
+            "fft_filter" => "it is called `fir`: method = \"fft\"",
+            "lowpass_filter" => "there are `fir.lowpass` and `iir.lowpass`",
+            "high_pass_filter" | "highpass_filter" => "there are `fir.highpass` and `iir.highpass`",
+            "band_pass_filter" | "bandpass_filter" => "there are `fir.bandpass` and `iir.bandpass`",
+            "band_reject_filter" | "bandstop_filter" => {
+                "there are `fir.bandstop` and `iir.bandstop`"
+            }
+            "nlog10" | "amplitude_to_db" | "power_to_db" => {
+                "`map` has it: expr = \"10 * log10(x)\", 20 for amplitudes"
+            }
+            "ar_pick" | "pk_baer" => "`sta_lta` and `threshold` pick",
+            "z_detect" => "it is called `zscore`",
+            "rms" => "`window` has it: fn = \"rms\"; `level` in dB",
+            "rolling_mean" => "it is called `moving_average`",
+            "dbfs" => "it is called `level`",
+            "lufs" => "it is called `loudness`",
+            "octave_bands" => "it is called `octaves`",
+            "schmitt" => "`threshold` has two levels: `on` and `off`",
+            "load" | "read_wav" => "it is called `wav.read`",
+            "vector_sink" => "`print` and the writers take what comes; in Rust there is `collect`",
+            "mat" | "hdf5" | "xlsx" => {
+                "saved as CSV `csv.read` reads it, as NumPy's arrays `npy.read`"
+            }
             "spectrum" | "waterfall" | "dft" => {
                 "`rfft`, `stft` and `spectrogram` give spectra; `png.write` draws them"
             }
@@ -428,6 +501,15 @@ mod tests {
             ("split_window", "`blocks`, then a `map`"),
             ("bandpass_FIR", "`fir.bandpass`"),
             ("timer", "`throttle`"),
+            ("rotator_cc", "`shift`"),
+            ("symbol_sync_cc", "`clock.gardner`"),
+            ("fft_filter_ccc", "`fir`"),
+            ("diff_decoder_bb", "`differential.decode`"),
+            ("correlate_access_code_tag_bb", "`access_code`"),
+            ("recursive_sta_lta", "`sta_lta.recursive`"),
+            ("trigger_onset", "`threshold`"),
+            ("threshold_ff", "`threshold`"),
+            ("Load", "`wav.read`"),
             ("coutner", "did you mean `counter`?"),
             ("sqrt", "\"sqrt(x)\""),
             ("mp3.read", "ffmpeg"),

@@ -6,14 +6,14 @@ use thalweg_worker::operators::elsewhere::called_here;
 
 /// The operators that have all words of `wanted`, those first whose names and summaries have them; and what is to be said of
 /// it as another library's name.
-pub(super) fn find<'a>(
-    table: &[&'a OpDef],
-    wanted: &str,
-) -> (Vec<&'a OpDef>, Option<&'static str>) {
+pub(super) fn find<'a>(table: &[&'a OpDef], wanted: &str) -> (Vec<&'a OpDef>, Option<String>) {
     let words: Vec<String> = wanted.split_whitespace().map(joined).collect();
     let has_all = |text: &str| !words.is_empty() && words.iter().all(|word| has(text, word));
     let hint = called_here(wanted.trim());
-    let is_named = |op: &OpDef| hint.is_some_and(|hint| hint.contains(&format!("`{}`", op.name)));
+    let is_named = |op: &OpDef| {
+        hint.as_ref()
+            .is_some_and(|hint| hint.contains(&format!("`{}`", op.name)))
+    };
     let rank = |op: &OpDef| match () {
         () if has_all(&format!("{} {}", op.name, op.summary)) => Some(0),
         () if is_named(op) => Some(1),
