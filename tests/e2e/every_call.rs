@@ -304,7 +304,7 @@ fn each_call_of_a_worker_fails_in_its_turn() {
 fn a_warden_whose_waiting_fails_waits_again() {
     let site = Site::new();
     let line = "counter ! throttle rate=1000 ! null";
-    let arguments = ["run", "--workers", "2", "--for", "200ms", "-e", line];
+    let arguments = ["run", "--workers", "2", "--for", "2s", "-e", line];
     let mut calls = Vec::new();
     let ended = trace(
         &site,

@@ -91,10 +91,15 @@ impl Site {
             .env("THALWEG_TEST_SITE", self.mark())
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
-        // Under `nohup` the tests ignore a hangup, and who ignores a signal hands that on.
+        // Under `nohup` the tests ignore a hangup, behind a shell's `&` Ctrl-C, and who ignores a signal hands that on.
         // SAFETY: setting a signal to its default is async-signal-safe, and no handler is replaced.
         unsafe {
-            command.pre_exec(|| Ok(signal(Signal::SIGHUP, SigHandler::SigDfl).map(drop)?));
+            command.pre_exec(|| {
+                for ignored in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+                    signal(ignored, SigHandler::SigDfl)?;
+                }
+                Ok(())
+            });
         }
         command
     }
