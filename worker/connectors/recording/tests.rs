@@ -308,6 +308,30 @@ fn the_first_difference_of_each_stream_is_found() {
     assert_eq!(differences[5..], [const { None }; 5]);
 }
 
+#[test]
+fn a_stream_that_ends_sooner_than_in_a_recording_that_was_cut_off_is_no_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.rec");
+    drop(record(&path, Chunks::Random(8)));
+    let whole = std::fs::read(&path).unwrap();
+    let found = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let recording = std::sync::Arc::new(Recording::open(&path).unwrap());
+        let pairs: Vec<_> = types().into_iter().enumerate().collect();
+        let (blueprint, findings) = comparer(&recording, &pairs).unwrap();
+        let mut inputs: Vec<Vec<u8>> = streams().into_iter().map(|s| s.2).collect();
+        inputs.extend([tags(), tags()]);
+        inputs[1].truncate(6 * 3);
+        let blueprint = blueprint.tagged(&TAGGED, &[]);
+        run(blueprint, &inputs, Chunks::Whole, usize::MAX).unwrap();
+        (0..10)
+            .filter_map(|nth| findings.of(nth))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&whole), [Difference::Shorter { position: 3 }]);
+    assert_eq!(found(&whole[..whole.len() - 5]), []);
+}
+
 fn other_frame() -> Vec<u8> {
     let tag = Tag {
         position: 9,
