@@ -170,25 +170,10 @@ where
 #[cfg(test)]
 mod tests {
     use super::super::by_row::{give_rows, map_rows};
-    use super::super::judge::{check, stream};
+    use super::super::judge::{Text, check, stream};
     use super::super::rows::{Each, Windows};
     use super::*;
-    use crate::agent::text_of;
     use crate::testing;
-
-    struct Text;
-
-    impl Framed for Text {
-        type Frame = str;
-
-        fn item_type() -> ItemType {
-            ItemType::Text
-        }
-
-        fn frame(bytes: &[u8]) -> Result<&str, AgentError> {
-            text_of(bytes)
-        }
-    }
 
     fn words() -> impl Iterator<Item = String> {
         (0..600).map(|n| format!("{n} {}", "word ".repeat(n % 7)))

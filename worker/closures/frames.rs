@@ -137,24 +137,9 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::judge::{check, stream};
+    use super::super::judge::{Text, check, stream};
     use super::*;
-    use crate::agent::text_of;
     use crate::testing;
-
-    struct Text;
-
-    impl Framed for Text {
-        type Frame = str;
-
-        fn item_type() -> ItemType {
-            ItemType::Text
-        }
-
-        fn frame(bytes: &[u8]) -> Result<&str, AgentError> {
-            text_of(bytes)
-        }
-    }
 
     fn text() -> Vec<OutPort> {
         vec![OutPort::new(ItemType::Text, None)]

@@ -17,7 +17,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use thalweg_ringbuf::{Consumer, OpenError, Producer, RingCorrupt, RingSpec, SharedRing};
+use thalweg_ringbuf::{Consumer, EndError, OpenError, Producer, RingCorrupt, RingSpec, SharedRing};
 
 use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Io, OutPort, Outside, State, Status, Wait,
@@ -33,18 +33,14 @@ use crate::types::Item;
 pub fn feed<T: Item>(capacity: u64, life: Arc<OwnedFd>) -> Result<(Feed<T>, Blueprint), NoRing> {
     let ring = SharedRing::anonymous(&RingSpec::of::<T>(capacity))?;
     let bells = Bells::new()?;
-    let feed = Feed {
-        producer: Some(ring.producer()?),
-        bells: bells.clone(),
-        life,
-    };
+    let end = Filling::of(&ring, &bells, life)?;
     let agent = Fed::<T> {
         ring,
         consumer: None,
         bells,
     };
     let blueprint = Blueprint::new(agent).output(OutPort::new(T::item_type(), None));
-    Ok((feed, blueprint))
+    Ok((Feed { end }, blueprint))
 }
 
 /// A stream that the program reads while the graph runs, and its agent. The ring holds `capacity` items, and
@@ -55,18 +51,14 @@ pub fn feed<T: Item>(capacity: u64, life: Arc<OwnedFd>) -> Result<(Feed<T>, Blue
 pub fn queue<T: Item>(capacity: u64, life: Arc<OwnedFd>) -> Result<(Queue<T>, Blueprint), NoRing> {
     let ring = SharedRing::anonymous(&RingSpec::of::<T>(capacity))?;
     let bells = Bells::new()?;
-    let queue = Queue {
-        consumer: Some(ring.consumer(0)?),
-        bells: bells.clone(),
-        life,
-    };
+    let end = Emptying::of(&ring, &bells, life)?;
     let agent = Queued::<T> {
         ring,
         producer: None,
         bells,
     };
     Ok((
-        queue,
+        Queue { end },
         Blueprint::new(agent).input(InPort::new(T::item_type())),
     ))
 }
@@ -79,7 +71,7 @@ pub enum NoRing {
     Ring(#[from] OpenError),
     /// One of its ends.
     #[error(transparent)]
-    End(#[from] thalweg_ringbuf::EndError),
+    End(#[from] EndError),
     /// A descriptor to sleep on.
     #[error("a descriptor to wait on: {}", .0.desc())]
     Bell(#[from] nix::errno::Errno),
@@ -90,12 +82,119 @@ pub enum NoRing {
 #[error("the graph runs no more: nobody takes what is fed to it")]
 pub struct Over;
 
-/// The program's end of a [`feed`]. Dropping it ends the stream.
-pub struct Feed<T: Item> {
+/// The program's end of a ring that it fills. Dropping it ends the stream.
+pub(super) struct Filling<T: Item> {
     /// `None` when it is being dropped.
     producer: Option<Producer<T>>,
     bells: Bells,
     life: Arc<OwnedFd>,
+}
+
+impl<T: Item> Filling<T> {
+    /// The end of this ring; its agent has the same bells.
+    pub fn of(ring: &SharedRing, bells: &Bells, life: Arc<OwnedFd>) -> Result<Self, EndError> {
+        Ok(Filling {
+            producer: Some(ring.producer()?),
+            bells: bells.clone(),
+            life,
+        })
+    }
+
+    /// How many items the ring holds.
+    pub fn capacity(&self) -> usize {
+        self.producer.as_ref().map_or(0, Producer::capacity)
+    }
+
+    /// How many items were given.
+    pub fn position(&self) -> Option<u64> {
+        self.producer.as_ref().map(Producer::position)
+    }
+
+    /// Has `give` put what it can into the ring; where that is nothing (`None`), waits until some is taken.
+    pub fn give<G>(
+        &mut self,
+        give: impl FnOnce(&mut Producer<T>, &Bells) -> Result<Option<G>, RingCorrupt>,
+    ) -> Result<Option<G>, Over> {
+        let producer = self.producer.as_mut().expect("there until it is dropped");
+        if !producer.has_readers() {
+            return Err(Over);
+        }
+        let given = give(producer, &self.bells).map_err(|_| Over)?;
+        if given.is_none() && !self.bells.taken.wait(&self.life) {
+            return Err(Over);
+        }
+        Ok(given)
+    }
+}
+
+impl<T: Item> Drop for Filling<T> {
+    fn drop(&mut self) {
+        // Closes the ring; the agent may be asleep.
+        self.producer = None;
+        self.bells.given.ring();
+    }
+}
+
+/// The program's end of a ring that it empties. Dropping it lets the agent end.
+pub(super) struct Emptying<T: Item> {
+    /// `None` when it is being dropped.
+    consumer: Option<Consumer<T>>,
+    bells: Bells,
+    life: Arc<OwnedFd>,
+}
+
+impl<T: Item> Emptying<T> {
+    /// The end of this ring; its agent has the same bells.
+    pub fn of(ring: &SharedRing, bells: &Bells, life: Arc<OwnedFd>) -> Result<Self, EndError> {
+        Ok(Emptying {
+            consumer: Some(ring.consumer(0)?),
+            bells: bells.clone(),
+            life,
+        })
+    }
+
+    /// How many items were taken.
+    pub fn position(&self) -> Option<u64> {
+        self.consumer.as_ref().map(Consumer::position)
+    }
+
+    /// What `take` finds in the ring now.
+    pub fn try_next<G>(
+        &mut self,
+        take: impl FnOnce(&mut Consumer<T>, &Bells) -> Option<G>,
+    ) -> Option<G> {
+        take(self.consumer.as_mut()?, &self.bells)
+    }
+
+    /// What `take` finds in the ring, waiting for it; nothing at the end of the stream.
+    pub fn next<G>(&mut self, take: impl Fn(&mut Consumer<T>, &Bells) -> Option<G>) -> Option<G> {
+        loop {
+            if let Some(item) = self.try_next(&take) {
+                return Some(item);
+            }
+            let consumer = self.consumer.as_mut();
+            if consumer.is_none_or(|consumer| consumer.is_ended().unwrap_or(true)) {
+                return None;
+            }
+            if !self.bells.given.wait(&self.life) {
+                // What was given before the end is there.
+                return self.try_next(&take);
+            }
+        }
+    }
+}
+
+impl<T: Item> Drop for Emptying<T> {
+    fn drop(&mut self) {
+        // Leaves the ring; the agent may be asleep.
+        self.consumer = None;
+        self.bells.taken.ring();
+    }
+}
+
+/// The program's end of a [`feed`]. Dropping it ends the stream.
+pub struct Feed<T: Item> {
+    end: Filling<T>,
 }
 
 impl<T: Item> Feed<T> {
@@ -112,50 +211,27 @@ impl<T: Item> Feed<T> {
     /// # Errors
     /// The graph runs no more. Some of the items may have been taken.
     pub fn extend(&mut self, mut items: &[T]) -> Result<(), Over> {
-        let producer = self.producer.as_mut().expect("there until it is dropped");
         while !items.is_empty() {
-            if !producer.has_readers() {
-                return Err(Over);
-            }
-            let given = give(producer, items, &self.bells).map_err(|_| Over)?;
-            items = &items[given..];
-            if given == 0 && !self.bells.taken.wait(&self.life) {
-                return Err(Over);
-            }
+            let given = self.end.give(|producer, bells| {
+                let given = give(producer, items, bells)?;
+                Ok((given > 0).then_some(given))
+            })?;
+            items = &items[given.unwrap_or(0)..];
         }
         Ok(())
-    }
-}
-
-impl<T: Item> Drop for Feed<T> {
-    fn drop(&mut self) {
-        // Closes the ring; the agent may be asleep.
-        self.producer = None;
-        self.bells.given.ring();
     }
 }
 
 /// The program's end of a [`queue`]: an iterator over the stream's items, which waits for each. It ends with the
 /// stream, or when no worker lives any more. Dropping it lets the agent end.
 pub struct Queue<T: Item> {
-    /// `None` when it is being dropped.
-    consumer: Option<Consumer<T>>,
-    bells: Bells,
-    life: Arc<OwnedFd>,
+    end: Emptying<T>,
 }
 
 impl<T: Item> Queue<T> {
     /// The next item if there is one now.
     pub fn try_next(&mut self) -> Option<T> {
-        let consumer = self.consumer.as_mut()?;
-        let item = *consumer.read().ok()?.first()?;
-        take(consumer, 1, &self.bells).ok()?;
-        Some(item)
-    }
-
-    fn is_ended(&mut self) -> bool {
-        let consumer = self.consumer.as_mut();
-        consumer.is_none_or(|consumer| consumer.is_ended().unwrap_or(true))
+        self.end.try_next(first)
     }
 }
 
@@ -163,27 +239,15 @@ impl<T: Item> Iterator for Queue<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        loop {
-            if let Some(item) = self.try_next() {
-                return Some(item);
-            }
-            if self.is_ended() {
-                return None;
-            }
-            if !self.bells.given.wait(&self.life) {
-                // What was given before the end is there.
-                return self.try_next();
-            }
-        }
+        self.end.next(first)
     }
 }
 
-impl<T: Item> Drop for Queue<T> {
-    fn drop(&mut self) {
-        // Leaves the ring; the agent may be asleep.
-        self.consumer = None;
-        self.bells.taken.ring();
-    }
+/// Takes the first item of the ring, if there is one.
+fn first<T: Item>(consumer: &mut Consumer<T>, bells: &Bells) -> Option<T> {
+    let item = *consumer.read().ok()?.first()?;
+    take(consumer, 1, bells).ok()?;
+    Some(item)
 }
 
 struct Fed<T: Item> {
@@ -303,6 +367,16 @@ fn give<T: Item>(
         return Ok(0);
     }
     slots.copy_from_slice(&items[..n]);
+    publish(producer, n, bells)?;
+    Ok(n)
+}
+
+/// Publishes the first `n` items of the room, and wakes who waits for some.
+pub(super) fn publish<T: Item>(
+    producer: &mut Producer<T>,
+    n: usize,
+    bells: &Bells,
+) -> Result<(), RingCorrupt> {
     producer.commit(n);
     // DOORBELL (producer, against `Doorbell::to_wait_for` and `Doorbell::wait`): published before this look.
     fence(Ordering::SeqCst);
@@ -310,11 +384,21 @@ fn give<T: Item>(
     if producer.reserve(capacity)?.len() + n >= capacity {
         bells.given.ring();
     }
-    Ok(n)
+    Ok(())
 }
 
-/// Gives the room of `n` items back.
+/// Gives the room of `n` items back, and wakes who waits for that of one.
 fn take<T: Item>(consumer: &mut Consumer<T>, n: usize, bells: &Bells) -> Result<(), RingCorrupt> {
+    release(consumer, n, consumer.capacity(), bells)
+}
+
+/// Gives the room of `n` items back, and wakes who waits for room: who does so met a ring of which at least `full` was full.
+pub(super) fn release<T: Item>(
+    consumer: &mut Consumer<T>,
+    n: usize,
+    full: usize,
+    bells: &Bells,
+) -> Result<(), RingCorrupt> {
     if n == 0 {
         return Ok(());
     }
@@ -323,7 +407,7 @@ fn take<T: Item>(consumer: &mut Consumer<T>, n: usize, bells: &Bells) -> Result<
     // DOORBELL (consumer, against `Doorbell::to_wait_for` and `Doorbell::wait`): released before this look.
     fence(Ordering::SeqCst);
     let capacity = consumer.capacity();
-    if consumer.read_for(capacity)?.len() + n >= capacity {
+    if consumer.read_for(capacity)?.len() + n >= full {
         bells.taken.ring();
     }
     Ok(())
@@ -369,7 +453,7 @@ impl Doorbell {
     pub fn to_wait_for(&self, mut is_idle: impl FnMut() -> bool) -> Option<Wait> {
         // Nothing to read: nobody rang since.
         let _ = self.event.read();
-        // DOORBELL (sleeper, against `give` and `take`): the second look comes after this.
+        // DOORBELL (sleeper, against `publish` and `release`): the second look comes after this.
         fence(Ordering::SeqCst);
         is_idle().then(|| Wait::Readable(self.event.as_raw_fd()))
     }
@@ -394,24 +478,22 @@ pub(super) fn corrupt(error: RingCorrupt) -> AgentError {
     AgentError::new(error.to_string())
 }
 
-pub(super) fn seat(error: thalweg_ringbuf::EndError) -> AgentError {
+pub(super) fn seat(error: EndError) -> AgentError {
     AgentError::new(error.to_string())
 }
 
 impl<T: Item> fmt::Debug for Feed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = self.producer.as_ref().map(Producer::position);
         f.debug_struct("Feed")
-            .field("given", &position)
+            .field("given", &self.end.position())
             .finish_non_exhaustive()
     }
 }
 
 impl<T: Item> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = self.consumer.as_ref().map(Consumer::position);
         f.debug_struct("Queue")
-            .field("taken", &position)
+            .field("taken", &self.end.position())
             .finish_non_exhaustive()
     }
 }
@@ -468,15 +550,11 @@ mod tests {
         let ring = SharedRing::anonymous(&RingSpec::of::<u64>(3)).unwrap();
         let bells = Bells::new().unwrap();
         let (life, _alive) = life();
-        let mut feed = Feed {
-            producer: Some(ring.producer::<u64>().unwrap()),
-            bells: bells.clone(),
-            life: life.clone(),
+        let mut feed = Feed::<u64> {
+            end: Filling::of(&ring, &bells, life.clone()).unwrap(),
         };
-        let queue = Queue {
-            consumer: Some(ring.consumer::<u64>(0).unwrap()),
-            bells,
-            life,
+        let queue = Queue::<u64> {
+            end: Emptying::of(&ring, &bells, life).unwrap(),
         };
         let feeder = std::thread::spawn(move || {
             for batch in (0..ITEMS).collect::<Vec<_>>().chunks(5) {

@@ -7,7 +7,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
 use thalweg_ringbuf::{
     Consumer, Frames, Producer, RingCorrupt, RingSpec, SharedRing, frame_len_bytes,
@@ -15,7 +14,7 @@ use thalweg_ringbuf::{
 };
 
 use super::Framed;
-use super::live::{Bells, NoRing, Over, corrupt, seat};
+use super::live::{Bells, Emptying, Filling, NoRing, Over, corrupt, publish, release, seat};
 use crate::agent::{
     Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Outside, State, StateSpec, Status,
 };
@@ -31,10 +30,9 @@ pub fn feed_frames<K: Framed>(
 ) -> Result<(FrameFeed<K>, Blueprint), NoRing> {
     let ring = SharedRing::anonymous(&RingSpec::of::<u8>(len_bytes))?;
     let bells = Bells::new()?;
+    let end = Filling::of(&ring, &bells, life)?;
     let feed = FrameFeed {
-        producer: Some(ring.producer()?),
-        bells: bells.clone(),
-        life,
+        end,
         kind: PhantomData,
     };
     let agent = Fed {
@@ -59,10 +57,9 @@ pub fn queue_frames<K: Framed>(
 ) -> Result<(FrameQueue<K>, Blueprint), NoRing> {
     let ring = SharedRing::anonymous(&RingSpec::of::<u8>(len_bytes))?;
     let bells = Bells::new()?;
+    let end = Emptying::of(&ring, &bells, life)?;
     let queue = FrameQueue {
-        consumer: Some(ring.consumer(0)?),
-        bells: bells.clone(),
-        life,
+        end,
         kind: PhantomData,
     };
     let agent = Queued {
@@ -96,10 +93,7 @@ pub enum NotFed {
 
 /// The program's end of a fed stream of texts or bytes. Dropping it ends the stream.
 pub struct FrameFeed<K: Framed> {
-    /// `None` when it is being dropped.
-    producer: Option<Producer<u8>>,
-    bells: Bells,
-    life: Arc<OwnedFd>,
+    end: Filling<u8>,
     kind: PhantomData<fn(&K)>,
 }
 
@@ -110,18 +104,14 @@ impl<K: Framed> FrameFeed<K> {
     /// The graph runs no more, or the frame is too long for the ring.
     pub fn push(&mut self, frame: impl AsRef<K::Frame>) -> Result<(), NotFed> {
         let payload: &[u8] = frame.as_ref().as_ref();
-        let producer = self.producer.as_mut().expect("there until it is dropped");
-        check_len(payload.len(), producer.capacity())?;
+        check_len(payload.len(), self.end.capacity())?;
         loop {
-            if !producer.has_readers() {
-                return Err(Over.into());
-            }
-            let given = give(producer, [payload].into_iter(), &self.bells).map_err(|_| Over)?;
-            if given.frames == 1 {
+            let given = self.end.give(|producer, bells| {
+                let given = give(producer, [payload].into_iter(), bells)?;
+                Ok((given.frames > 0).then_some(()))
+            })?;
+            if given.is_some() {
                 return Ok(());
-            }
-            if !self.bells.taken.wait(&self.life) {
-                return Err(Over.into());
             }
         }
     }
@@ -147,38 +137,17 @@ fn check_len(len_bytes: usize, capacity: usize) -> Result<(), NotFed> {
     }
 }
 
-impl<K: Framed> Drop for FrameFeed<K> {
-    fn drop(&mut self) {
-        // Closes the ring; the agent may be asleep.
-        self.producer = None;
-        self.bells.given.ring();
-    }
-}
-
 /// The program's end of a queue of texts or bytes: an iterator over the stream's frames, which waits for each. It ends
 /// with the stream, or when no worker lives any more. Dropping it lets the agent end.
 pub struct FrameQueue<K: Framed> {
-    /// `None` when it is being dropped.
-    consumer: Option<Consumer<u8>>,
-    bells: Bells,
-    life: Arc<OwnedFd>,
+    end: Emptying<u8>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: Framed> FrameQueue<K> {
     /// The next frame if there is one now.
     pub fn try_next(&mut self) -> Option<<K::Frame as ToOwned>::Owned> {
-        let consumer = self.consumer.as_mut()?;
-        let payload = Frames::new(consumer.read().ok()?).next()?;
-        let frame = K::frame(payload).ok()?.to_owned();
-        let len = frame_len_bytes(payload.len())?;
-        take(consumer, len, &self.bells).ok()?;
-        Some(frame)
-    }
-
-    fn is_ended(&mut self) -> bool {
-        let consumer = self.consumer.as_mut();
-        consumer.is_none_or(|consumer| consumer.is_ended().unwrap_or(true))
+        self.end.try_next(first::<K>)
     }
 }
 
@@ -186,27 +155,20 @@ impl<K: Framed> Iterator for FrameQueue<K> {
     type Item = <K::Frame as ToOwned>::Owned;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(frame) = self.try_next() {
-                return Some(frame);
-            }
-            if self.is_ended() {
-                return None;
-            }
-            if !self.bells.given.wait(&self.life) {
-                // What was given before the end is there.
-                return self.try_next();
-            }
-        }
+        self.end.next(first::<K>)
     }
 }
 
-impl<K: Framed> Drop for FrameQueue<K> {
-    fn drop(&mut self) {
-        // Leaves the ring; the agent may be asleep.
-        self.consumer = None;
-        self.bells.taken.ring();
-    }
+/// Takes the first frame of the ring, if there is one.
+fn first<K: Framed>(
+    consumer: &mut Consumer<u8>,
+    bells: &Bells,
+) -> Option<<K::Frame as ToOwned>::Owned> {
+    let payload = Frames::new(consumer.read().ok()?).next()?;
+    let frame = K::frame(payload).ok()?.to_owned();
+    let len = frame_len_bytes(payload.len())?;
+    take(consumer, len, bells).ok()?;
+    Some(frame)
 }
 
 /// State: bytes of the ring whose frames are out.
@@ -360,70 +322,36 @@ fn give<'a>(
     if given.frames == 0 {
         return Ok(given);
     }
-    producer.commit(given.len_bytes);
-    // DOORBELL (producer, against `Doorbell::to_wait_for` and `Doorbell::wait`): published before this look.
-    fence(Ordering::SeqCst);
-    if producer.reserve(capacity)?.len() + given.len_bytes >= capacity {
-        bells.given.ring();
-    }
+    publish(producer, given.len_bytes, bells)?;
     Ok(given)
 }
 
-/// Gives the room of so many bytes back.
+/// Gives the room of so many bytes back. Who waits for room waits for at most half of the ring: more than half of it was full.
 fn take(consumer: &mut Consumer<u8>, len_bytes: usize, bells: &Bells) -> Result<(), RingCorrupt> {
-    if len_bytes == 0 {
-        return Ok(());
-    }
-    consumer.read_for(len_bytes)?;
-    consumer.release(len_bytes);
-    // DOORBELL (consumer, against `Doorbell::to_wait_for` and `Doorbell::wait`): released before this look.
-    fence(Ordering::SeqCst);
-    let capacity = consumer.capacity();
-    // Who waits for room waits for at most half of the ring: before this, more than half of it was full.
-    if consumer.read_for(capacity)?.len() + len_bytes >= capacity / 2 {
-        bells.taken.ring();
-    }
-    Ok(())
+    release(consumer, len_bytes, consumer.capacity() / 2, bells)
 }
 
 impl<K: Framed> fmt::Debug for FrameFeed<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = self.producer.as_ref().map(Producer::position);
         f.debug_struct("FrameFeed")
-            .field("given_bytes", &position)
+            .field("given_bytes", &self.end.position())
             .finish_non_exhaustive()
     }
 }
 
 impl<K: Framed> fmt::Debug for FrameQueue<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = self.consumer.as_ref().map(Consumer::position);
         f.debug_struct("FrameQueue")
-            .field("taken_bytes", &position)
+            .field("taken_bytes", &self.end.position())
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::judge::Text;
     use super::*;
-    use crate::agent::text_of;
     use crate::testing::{Chunks, frames, run};
-    use crate::types::ItemType;
-
-    struct Text;
-
-    impl Framed for Text {
-        type Frame = str;
-
-        fn item_type() -> ItemType {
-            ItemType::Text
-        }
-
-        fn frame(bytes: &[u8]) -> Result<&str, AgentError> {
-            text_of(bytes)
-        }
-    }
 
     /// A life that is over when the second is dropped.
     fn life() -> (Arc<OwnedFd>, OwnedFd) {
@@ -469,15 +397,11 @@ mod tests {
         let bells = Bells::new().unwrap();
         let (life, _alive) = life();
         let mut feed = FrameFeed::<Text> {
-            producer: Some(ring.producer().unwrap()),
-            bells: bells.clone(),
-            life: life.clone(),
+            end: Filling::of(&ring, &bells, life.clone()).unwrap(),
             kind: PhantomData,
         };
         let queue = FrameQueue::<Text> {
-            consumer: Some(ring.consumer(0).unwrap()),
-            bells,
-            life,
+            end: Emptying::of(&ring, &bells, life).unwrap(),
             kind: PhantomData,
         };
         // Some take nearly half of the ring.

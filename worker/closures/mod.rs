@@ -95,8 +95,25 @@ pub use source::{every, from_fn, from_iter, unfold, unfold_kept};
 mod judge {
     use bytemuck::Pod;
 
-    use crate::agent::Blueprint;
+    use super::Framed;
+    use crate::agent::{AgentError, Blueprint, text_of};
     use crate::testing::{Chunks, run};
+    use crate::types::ItemType;
+
+    /// The texts of a stream.
+    pub enum Text {}
+
+    impl Framed for Text {
+        type Frame = str;
+
+        fn item_type() -> ItemType {
+            ItemType::Text
+        }
+
+        fn frame(bytes: &[u8]) -> Result<&str, AgentError> {
+            text_of(bytes)
+        }
+    }
 
     /// Demands `expected` under every chunking, with calls thrown away and made again.
     pub fn check(make: impl Fn() -> Blueprint, inputs: &[Vec<u8>], expected: &[Vec<u8>]) {
