@@ -181,3 +181,39 @@ impl Parts {
         self.file.rewind()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::agent::StateSpec;
+    use crate::connectors::fixtures::{CUTS, bytes, sink};
+    use crate::testing::{Chunks, run};
+
+    use super::*;
+
+    #[test]
+    fn items_that_are_in_the_made_file_and_were_not_committed_are_taken_again() {
+        let writers = [
+            &crate::connectors::npz::NPZ_WRITE,
+            #[cfg(feature = "arrow")]
+            &crate::connectors::columnar::PARQUET_WRITE,
+            #[cfg(feature = "arrow")]
+            &crate::connectors::columnar::ARROW_WRITE,
+        ];
+        let items: Vec<f64> = (0..300).map(f64::from).collect();
+        let committed = 200;
+        for (op, chunks) in writers.into_iter().flat_map(|op| CUTS.map(|cut| (op, cut))) {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = || sink(op, folder.path(), "w", ("f64", None), &[]).unwrap();
+            run(writer(), &[bytes(&items)], Chunks::Whole, usize::MAX).unwrap();
+            let made = fs::read(folder.path().join("w")).unwrap();
+            let mut next = writer();
+            next.state = StateSpec::of((HEAD_LEN + committed * size_of::<f64>()) as u64);
+            let rest = bytes(&items[committed..]);
+            run(next, &[rest], chunks, usize::MAX).unwrap();
+            let files = fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(files, 1, "{} {chunks:?}", op.name);
+            let found = fs::read(folder.path().join("w")).unwrap();
+            assert!(found == made, "{} {chunks:?}", op.name);
+        }
+    }
+}
