@@ -1,6 +1,6 @@
 //! Runs a case in every way that must not show, and compares what comes out.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -196,11 +196,18 @@ impl Kept {
     }
 }
 
-/// A graph file: the agents of `middle`, between `x.csv` for each stream read and `y.csv` for each written.
+/// A graph file: the agents of `middle`, between a file for each stream read and one for each written.
 pub struct GraphFile {
-    reads: Vec<(String, String, String)>,
+    reads: Vec<FileRead>,
     middle: String,
     writes: Vec<Written>,
+}
+
+/// A file that is read, and the agent that does.
+struct FileRead {
+    name: String,
+    text: String,
+    agent: String,
 }
 
 /// An output: what is written as its rows.
@@ -208,8 +215,17 @@ struct Written {
     output: String,
     /// The streams, as `in` has them.
     streams: String,
-    /// The lengths of the lists that a row's cells are; a row of one cell is a number without them.
-    lists: Vec<usize>,
+    form: Rows,
+}
+
+/// What rows of a CSV file, or lines of JSON, are as an output.
+enum Rows {
+    /// Each a number, or lists of these lengths: one list is the row, several are its elements.
+    Lists(Vec<usize>),
+    /// What this makes of all of them.
+    Csv(fn(Vec<Vec<Value>>) -> Value),
+    /// Each line what this makes of it.
+    Json(fn(&Value) -> Value),
 }
 
 impl GraphFile {
@@ -223,23 +239,43 @@ impl GraphFile {
     }
 
     /// A stream of the vector that the agents read, by its name.
-    pub fn reads<T: Item + Json>(mut self, vector: &Vector, stream: &str) -> GraphFile {
+    pub fn reads<T: Item + Json>(self, vector: &Vector, stream: &str) -> GraphFile {
+        self.reads_items(stream, vector.fed::<T>(stream))
+    }
+
+    /// A stream of these items that the agents read.
+    pub fn reads_items<T: Item + Json>(mut self, stream: &str, items: Vec<T>) -> GraphFile {
         let item_type = T::item_type();
-        let width = item_type.elements().map_or(1, |(_, width)| width);
+        let (scalar, width) = item_type.elements().unwrap();
         let header: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
-        let mut rows = header.join(",") + "\n";
-        for item in vector.fed::<T>(stream) {
+        let mut text = header.join(",") + "\n";
+        for item in items {
             let cells = item.json();
             let cells = cells.as_array().cloned().unwrap_or_else(|| vec![cells]);
-            let cells: Vec<String> = cells.iter().map(Value::to_string).collect();
-            writeln!(rows, "{}", cells.join(",")).unwrap();
+            let cells: Vec<String> = cells.iter().map(written_cell).collect();
+            writeln!(text, "{}", cells.join(",")).unwrap();
         }
-        let scalar = item_type.elements().unwrap().0;
         let vector = if width > 1 { "as = \"vector\"\n" } else { "" };
-        let agent = format!(
-            "[agents.{stream}]\nop = \"csv.read\"\npath = \"{stream}.csv\"\ndtype = \"{scalar}\"\n{vector}\n"
-        );
-        self.reads.push((stream.to_owned(), rows, agent));
+        self.reads.push(FileRead {
+            name: format!("{stream}.csv"),
+            text,
+            agent: format!(
+                "[agents.{stream}]\nop = \"csv.read\"\npath = \"{stream}.csv\"\ndtype = \"{scalar}\"\n{vector}\n"
+            ),
+        });
+        self
+    }
+
+    /// A stream of these texts that the agents read.
+    pub fn reads_texts(mut self, stream: &str, texts: Vec<Value>) -> GraphFile {
+        let lines = texts
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned() + "\n");
+        self.reads.push(FileRead {
+            name: format!("{stream}.txt"),
+            text: lines.collect(),
+            agent: format!("[agents.{stream}]\nop = \"text.read\"\npath = \"{stream}.txt\"\n\n"),
+        });
         self
     }
 
@@ -250,11 +286,31 @@ impl GraphFile {
 
     /// Streams side by side that are compared with an output whose items are a list of lists of these lengths, or
     /// one list.
-    pub fn writes_lists(mut self, output: &str, streams: &[&str], lists: &[usize]) -> GraphFile {
+    pub fn writes_lists(self, output: &str, streams: &[&str], lists: &[usize]) -> GraphFile {
+        self.written(output, format!("{streams:?}"), Rows::Lists(lists.to_vec()))
+    }
+
+    /// Streams side by side that are compared as what `read` makes of their rows.
+    pub fn writes_rows(
+        self,
+        output: &str,
+        streams: &[&str],
+        read: fn(Vec<Vec<Value>>) -> Value,
+    ) -> GraphFile {
+        self.written(output, format!("{streams:?}"), Rows::Csv(read))
+    }
+
+    /// A stream of JSON, each of whose lines is compared as what `read` makes of it.
+    pub fn writes_json(self, output: &str, stream: &str, read: fn(&Value) -> Value) -> GraphFile {
+        self.written(output, format!("{stream:?}"), Rows::Json(read))
+    }
+
+    fn written(mut self, output: &str, streams: String, form: Rows) -> GraphFile {
+        let output = output.to_owned();
         self.writes.push(Written {
-            output: output.to_owned(),
-            streams: format!("{streams:?}"),
-            lists: lists.to_vec(),
+            output,
+            streams,
+            form,
         });
         self
     }
@@ -262,20 +318,13 @@ impl GraphFile {
     fn run(&self) -> Vec<(String, Value)> {
         let folder = tempfile::tempdir().unwrap();
         let mut text = String::new();
-        for (stream, rows, agent) in &self.reads {
-            fs::write(folder.path().join(format!("{stream}.csv")), rows).unwrap();
-            text += agent;
+        for read in &self.reads {
+            fs::write(folder.path().join(&read.name), &read.text).unwrap();
+            text += &read.agent;
         }
         text += &self.middle;
-        for Written {
-            output, streams, ..
-        } in &self.writes
-        {
-            write!(
-                text,
-                "\n[agents.write-{output}]\nop = \"csv.write\"\nin = {streams}\npath = \"out-{output}.csv\"\n"
-            )
-            .unwrap();
+        for written in &self.writes {
+            text += &written.agent();
         }
         let graph = folder.path().join("graph.toml");
         fs::write(&graph, &text).unwrap();
@@ -288,38 +337,68 @@ impl GraphFile {
         assert!(ran.status.success(), "{words}\n{text}");
         let outputs = self.writes.iter();
         outputs
-            .map(|Written { output, lists, .. }| {
-                let path = folder.path().join(format!("out-{output}.csv"));
-                (output.clone(), written(&path, lists))
-            })
+            .map(|written| (written.output.clone(), written.read(folder.path())))
             .collect()
     }
 }
 
-/// The rows of a CSV file: a number each, a list, or a list of lists.
-fn written(path: &Path, lists: &[usize]) -> Value {
-    let text = fs::read_to_string(path).unwrap();
-    let rows = text.lines().skip(1).map(|row| {
-        let cells: Vec<Value> = row.split(',').map(cell).collect();
-        match (&cells[..], lists) {
-            ([one], []) => one.clone(),
-            (_, [] | [_]) => Value::Array(cells),
-            (mut rest, _) => lists
-                .iter()
-                .map(|len| {
-                    let (list, others) = rest.split_at(*len);
-                    rest = others;
-                    Value::from(list)
-                })
-                .collect(),
+impl Written {
+    fn agent(&self) -> String {
+        let Written {
+            output, streams, ..
+        } = self;
+        let op = match self.form {
+            Rows::Json(_) => "text.write",
+            Rows::Lists(_) | Rows::Csv(_) => "csv.write",
+        };
+        format!(
+            "\n[agents.write-{output}]\nop = \"{op}\"\nin = {streams}\npath = \"out-{output}\"\n"
+        )
+    }
+
+    fn read(&self, folder: &Path) -> Value {
+        let text = fs::read_to_string(folder.join(format!("out-{}", self.output))).unwrap();
+        let rows = || text.lines().skip(1).map(|row| row.split(',').map(cell));
+        match &self.form {
+            Rows::Lists(lists) => rows().map(|row| in_lists(row.collect(), lists)).collect(),
+            Rows::Csv(read) => read(rows().map(Iterator::collect).collect()),
+            Rows::Json(read) => {
+                let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+                lines.map(|line| read(&line)).collect()
+            }
         }
-    });
-    rows.collect()
+    }
 }
 
+/// A row's cells: a number, a list, or a list of lists.
+fn in_lists(cells: Vec<Value>, lists: &[usize]) -> Value {
+    match (&cells[..], lists) {
+        ([one], []) => one.clone(),
+        (_, [] | [_]) => Value::Array(cells),
+        (mut rest, _) => lists
+            .iter()
+            .map(|len| {
+                let (list, others) = rest.split_at(*len);
+                rest = others;
+                Value::from(list)
+            })
+            .collect(),
+    }
+}
+
+/// A number as a file has it; what is missing is a NaN.
+fn written_cell(value: &Value) -> String {
+    if value.is_null() {
+        "nan".to_owned()
+    } else {
+        value.to_string()
+    }
+}
+
+/// A cell that was written: a number, `null` for a NaN, or a text.
 fn cell(text: &str) -> Value {
-    let number: f64 = text
-        .parse()
-        .unwrap_or_else(|_| panic!("{text:?} is no number"));
-    serde_json::json!(number)
+    match text.parse::<f64>() {
+        Ok(number) => serde_json::json!(number),
+        Err(_) => serde_json::json!(text),
+    }
 }

@@ -1,9 +1,9 @@
 //! What IoTPy's agents mean, and that Thalweg has a form for each that means the same.
 //!
 //! `vectors/` holds recorded runs of IoTPy: what went in, what came out. Each has a case in `cases/`, a
-//! program or a graph file, which is fed the same items and must give the same; a vector without a case
-//! fails the test. Where IoTPy's behaviour is a defect or an accident of how items came in batches, the
-//! case says what is right instead, and why.
+//! program and a graph file, which are fed the same items and must give the same; a vector without a case
+//! fails the test, and so does one without a graph file, unless `cases::IN_RUST_ALONE` says why. Where IoTPy's
+//! behaviour is a defect or an accident of how items came in batches, the case says what is right instead, and why.
 //!
 //! Programs are run in this process, in steps of one item, and forked on three workers. That needs a process
 //! of one thread, so this file has its own `main`; `cargo test --test conformance NAME` runs what has NAME in it.
@@ -15,7 +15,7 @@ mod vector;
 use std::path::Path;
 use std::process::ExitCode;
 
-use judge::Case;
+use judge::{Case, Form};
 use vector::Vector;
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let cases = cases::all();
     let mut failures = strangers(&cases, &vectors);
     failures.extend(untold(&vectors));
+    failures.extend(without_graph_file(&cases, &vectors));
     let mut passed = 0;
     let is_wanted = |vector: &&Vector| {
         wanted
@@ -60,9 +61,35 @@ fn main() -> ExitCode {
 /// Cases for vectors that are not there, by a slip of the pen.
 fn strangers(cases: &[&Case], vectors: &[Vector]) -> Vec<String> {
     let named = cases.iter().flat_map(|case| case.vectors);
+    let alone = cases::IN_RUST_ALONE.iter().map(|(name, _)| name);
     named
+        .chain(alone)
         .filter(|name| vectors.iter().all(|vector| vector.name != **name))
         .map(|name| format!("{name}: there is no vector of this name"))
+        .collect()
+}
+
+/// Vectors that no graph file runs, though nothing says why; and those of which something says so that has ceased to hold.
+fn without_graph_file(cases: &[&Case], vectors: &[Vector]) -> Vec<String> {
+    let reason = |name: &str| {
+        cases::IN_RUST_ALONE
+            .iter()
+            .find(|(alone, _)| *alone == name)
+    };
+    let has_file = |name: &str| {
+        let is_file = |case: &&&Case| matches!(case.form, Form::File(_));
+        (cases.iter().filter(is_file)).any(|case| case.vectors.contains(&name))
+    };
+    let judge = |vector: &Vector| match (has_file(&vector.name), reason(&vector.name)) {
+        (true, None) | (false, Some(_)) => None,
+        (true, Some(_)) => Some("a graph file runs it, and something says that none can"),
+        (false, None) => Some("no graph file runs it, and nothing says why"),
+    };
+    let judged = vectors
+        .iter()
+        .filter_map(|vector| judge(vector).map(|what| (vector, what)));
+    judged
+        .map(|(vector, what)| format!("{}: {what}", vector.name))
         .collect()
 }
 

@@ -174,6 +174,16 @@ impl Json for u64 {
     }
 }
 
+impl Json for f32 {
+    fn of(value: &Value) -> f32 {
+        f64::of(value) as f32
+    }
+
+    fn json(self) -> Value {
+        json!(f64::from(self))
+    }
+}
+
 /// Comparisons give `u8`.
 impl Json for u8 {
     fn of(value: &Value) -> u8 {

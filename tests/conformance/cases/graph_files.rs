@@ -324,7 +324,7 @@ fn echo(v: &Vector, spoken: &str, delay: u64, attenuation: f64) -> GraphFile {
 }
 
 /// The Butterworth band-pass that the vector's coefficients are of.
-fn butterworth(v: &Vector) -> String {
+pub(super) fn butterworth(v: &Vector) -> String {
     let [low, high, rate] = ["lowcut", "highcut", "fs"].map(|name| v.param::<f64>(name));
     let order = v.param::<u64>("order");
     format!(

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use thalweg::prelude::*;
 
-use crate::judge::{Case, GraphFile, Kept, file, rust};
+use crate::judge::{Case, GraphFile, Instead, Kept, file, rust};
 use crate::vector::{Json, Vector};
 
 pub const CASES: &[Case] = &[
@@ -103,11 +103,13 @@ pub const CASES: &[Case] = &[
         let (x, y) = pair(v, g);
         z(&zip((&x, &y)).filter_map("z", |_| None::<i64>))
     })
-    .instead(
-        "a function that gives nothing gives nothing, not an empty list",
-        |_| vec![("z".to_owned(), Value::Array(vec![]))],
-    ),
+    .instead(EMPTY.why, EMPTY.right),
 ];
+
+pub const EMPTY: Instead = Instead {
+    why: "a function that gives nothing gives nothing, not an empty list",
+    right: |_| vec![("z".to_owned(), Value::Array(vec![]))],
+};
 
 const SWAPPED: &str = "IoTPy defines `__le__` twice, so its `<=` and `>=` are each other";
 

@@ -5,6 +5,8 @@ mod failures;
 mod feedback;
 mod filters;
 mod graph_files;
+mod graph_files_more;
+mod graph_files_timed;
 mod joins;
 mod learning;
 mod processes;
@@ -15,6 +17,8 @@ mod timed;
 mod windows;
 
 use crate::judge::Case;
+
+pub use graph_files_more::IN_RUST_ALONE;
 
 /// All of them.
 pub fn all() -> Vec<&'static Case> {
@@ -31,6 +35,8 @@ pub fn all() -> Vec<&'static Case> {
         processes::CASES,
         failures::CASES,
         graph_files::CASES,
+        graph_files_more::CASES,
+        graph_files_timed::CASES,
         siblings::CASES,
     ];
     groups.into_iter().flatten().collect()

@@ -3,7 +3,7 @@
 use serde_json::json;
 use thalweg::prelude::*;
 
-use crate::judge::{Case, Kept, rust};
+use crate::judge::{Case, Instead, Kept, rust};
 
 pub const CASES: &[Case] = &[
     rust(
@@ -25,15 +25,11 @@ pub const CASES: &[Case] = &[
     rust(&["multicore_float32_precision"], |v, g| {
         Kept::one("q", &two_processes(g, v.fed::<f64>("x"), |x| x).1)
     })
-    .instead("a stream of f64 carries f64; who wants f32 says so", |v| {
-        vec![("q".to_owned(), json!(v.fed::<f64>("x")))]
-    }),
+    .instead(DOUBLE.why, DOUBLE.right),
     rust(&["multicore_int_overflow"], |v, g| {
         Kept::one("q", &two_processes(g, v.fed::<i64>("x"), |x| x).1)
     })
-    .instead("a stream of i64 carries i64; who wants i32 says so", |v| {
-        vec![("q".to_owned(), json!(v.fed::<i64>("x")))]
-    }),
+    .instead(LONG.why, LONG.right),
     // A worker for each point of the grid. A point's next value is the mean of its own and its neighbours'.
     rust(&["multicore_grid"], |v, g| {
         let (steps, delta) = (v.param::<u64>("M"), v.param::<f64>("DELTA"));
@@ -140,6 +136,16 @@ pub const CASES: &[Case] = &[
         })
     }),
 ];
+
+pub const DOUBLE: Instead = Instead {
+    why: "a stream of f64 carries f64; who wants f32 says so",
+    right: |v| vec![("q".to_owned(), json!(v.fed::<f64>("x")))],
+};
+
+pub const LONG: Instead = Instead {
+    why: "a stream of i64 carries i64; who wants i32 says so",
+    right: |v| vec![("q".to_owned(), json!(v.fed::<i64>("x")))],
+};
 
 /// A list, the pair that is compared next, and how many comparisons in a row changed nothing.
 #[derive(Clone, Copy, Pod, Zeroable)]

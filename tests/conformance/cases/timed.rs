@@ -8,7 +8,7 @@ use thalweg::prelude::*;
 
 use super::elements::y;
 use super::joins::z;
-use crate::judge::{Case, Kept, rust};
+use crate::judge::{Case, Instead, Kept, rust};
 use crate::vector::{Json, Vector};
 
 pub const CASES: &[Case] = &[
@@ -57,19 +57,13 @@ pub const CASES: &[Case] = &[
                 .scan("y", (), |(), _, _| None::<Timed<f64>>),
         )
     })
-    .instead(
-        "a function that gives nothing gives nothing, not a time without a value",
-        |_| vec![("y".to_owned(), json!([]))],
-    ),
+    .instead(NOTHING.why, NOTHING.right),
     rust(&["timed_window_out_of_order"], |v, g| {
         lists(windows(v, g).scan("y", (), |(), [_, end], w| {
             list(end, w.iter().map(|x| x.value))
         }))
     })
-    .instead(
-        "an item that comes when its window is given is left out, not put into a later one",
-        |_| vec![("y".to_owned(), json!([[4, [0]], [8, [5]], [12, [9]]]))],
-    ),
+    .instead(LATE.why, LATE.right),
     rust(&["timed_zip"], |v, g| {
         let (x, y) = (letters(v, g, "x"), letters(v, g, "y"));
         rows(
@@ -77,14 +71,7 @@ pub const CASES: &[Case] = &[
             timed_zip((&x, &y)).map("z", |t, (x, y)| [t, x.unwrap_or(0.0), y.unwrap_or(0.0)]),
         )
     })
-    .instead(
-        "a stream that has ended holds nobody up, so what the other still has is given",
-        |v| {
-            let mut recorded = v.recorded()["z"].as_array().unwrap().clone();
-            recorded.push(json!([55, [null, "I"]]));
-            vec![("z".to_owned(), recorded.into())]
-        },
-    ),
+    .instead(ENDED.why, ENDED.right),
     rust(&["timed_zip_duplicate_timestamps"], |v, g| {
         let (x, y) = (letters(v, g, "x"), letters(v, g, "y"));
         rows(
@@ -119,21 +106,7 @@ pub const CASES: &[Case] = &[
             json!([t, [input, letter(value)]])
         })
     })
-    .instead(
-        "items at the time of the last one, or before it, are not dropped but put in their place",
-        |_| {
-            let z = json!([
-                [0, [0, "a"]],
-                [1, [1, "A"]],
-                [3, [0, "b"]],
-                [3, [1, "B"]],
-                [4, [0, "c"]],
-                [5, [1, "C"]],
-                [6, [0, "d"]]
-            ]);
-            vec![("z".to_owned(), z)]
-        },
-    ),
+    .instead(GIVEN.why, GIVEN.right),
     rust(&["timed_unzip"], |v, g| {
         let item = |(seconds, values): (f64, [Value; 2])| Timed {
             seconds,
@@ -181,10 +154,7 @@ pub const CASES: &[Case] = &[
             json!([end, [last, sensors]])
         })
     })
-    .instead(
-        "every item of a window counts, and a window does not remember the one before it",
-        agreed,
-    ),
+    .instead(AGREED.why, AGREED.right),
     // Arrival as a time: the step in which an item came.
     rust(&["mix"], |v, g| {
         let (x, y) = (steps::<u32>(v, g, "x"), steps::<u32>(v, g, "y"));
@@ -283,6 +253,46 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
+pub const NOTHING: Instead = Instead {
+    why: "a function that gives nothing gives nothing, not a time without a value",
+    right: |_| vec![("y".to_owned(), json!([]))],
+};
+
+pub const LATE: Instead = Instead {
+    why: "an item that comes when its window is given is left out, not put into a later one",
+    right: |_| vec![("y".to_owned(), json!([[4, [0]], [8, [5]], [12, [9]]]))],
+};
+
+pub const ENDED: Instead = Instead {
+    why: "a stream that has ended holds nobody up, so what the other still has is given",
+    right: |v| {
+        let mut recorded = v.recorded()["z"].as_array().unwrap().clone();
+        recorded.push(json!([55, [null, "I"]]));
+        vec![("z".to_owned(), recorded.into())]
+    },
+};
+
+pub const GIVEN: Instead = Instead {
+    why: "items at the time of the last one, or before it, are not dropped but put in their place",
+    right: |_| {
+        let z = json!([
+            [0, [0, "a"]],
+            [1, [1, "A"]],
+            [3, [0, "b"]],
+            [3, [1, "B"]],
+            [4, [0, "c"]],
+            [5, [1, "C"]],
+            [6, [0, "d"]]
+        ]);
+        vec![("z".to_owned(), z)]
+    },
+};
+
+pub const AGREED: Instead = Instead {
+    why: "every item of a window counts, and a window does not remember the one before it",
+    right: agreed,
+};
+
 /// The stream `x` of timed numbers.
 fn pairs(v: &Vector, g: &mut Graph) -> Stream<Timed<f64>> {
     g.source("x", items(v, "x"))
@@ -305,7 +315,7 @@ fn letters(v: &Vector, g: &mut Graph, stream: &str) -> Stream<Timed<f64>> {
     )
 }
 
-fn letter(value: f64) -> Value {
+pub fn letter(value: f64) -> Value {
     if value == 0.0 {
         Value::Null
     } else {
@@ -322,14 +332,22 @@ fn windows(v: &Vector, g: &mut Graph) -> thalweg::timed::TimedWindow<f64> {
 
 /// The stream with the step in which an item came as its time.
 fn steps<T: Number>(v: &Vector, g: &mut Graph, stream: &str) -> Stream<Timed<f64>> {
-    let batches = v.batches::<T>(stream).into_iter().enumerate();
-    let items = batches.flat_map(|(step, batch)| {
-        batch.into_iter().map(move |value| Timed {
-            seconds: step as f64,
-            value: value.number(),
-        })
+    let items = step_of::<T>(v, stream).into_iter();
+    let items = items.map(|(seconds, value)| Timed {
+        seconds,
+        value: value.number(),
     });
     g.source(stream, items.collect::<Vec<_>>())
+}
+
+/// The items of a stream, each with the step in which it came.
+pub fn step_of<T: Json>(v: &Vector, stream: &str) -> Vec<(f64, T)> {
+    let batches = v.batches::<T>(stream).into_iter().enumerate();
+    let items = batches.flat_map(|(step, batch)| {
+        let step = step as f64;
+        batch.into_iter().map(move |value| (step, value))
+    });
+    items.collect()
 }
 
 /// The batches of the stream `x`.

@@ -6,7 +6,7 @@ use thalweg::prelude::*;
 use super::elements::{floats, ints, y};
 use super::joins::{pair, z};
 use super::timed::list;
-use crate::judge::{Case, GraphFile, Kept, file, rust};
+use crate::judge::{Case, GraphFile, Instead, Kept, file, rust};
 use crate::vector::Vector;
 
 pub const CASES: &[Case] = &[
@@ -154,11 +154,13 @@ pub const CASES: &[Case] = &[
         ],
         growing,
     )
-    .instead(
-        "windows do not depend on how items came: a short one at the end of a batch is not given",
-        grown,
-    ),
+    .instead(GROWN.why, GROWN.right),
 ];
+
+pub const GROWN: Instead = Instead {
+    why: "windows do not depend on how items came: a short one at the end of a batch is not given",
+    right: grown,
+};
 
 /// Each window as an item.
 fn windows<const N: usize>(v: &Vector, g: &mut Graph) -> Kept
