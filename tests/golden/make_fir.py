@@ -61,7 +61,7 @@ def firls(numtaps, bands, desired, weight=None):
     case("fir.firls", signal.lfilter(taps, 1, x), **words)
 
 
-for numtaps in [3, 11, 31, 101]:
+for numtaps in [3, 11, 31]:  # Beyond, SciPy's own lose digits: firls.txt.
     firls(numtaps, [0, 10, 15, 50], [1, 1, 0, 0])
     firls(numtaps, [0, 10, 12, 20, 25, 50], [0, 2, 1, 1, 0, 0], weight=[1, 5, 0.3])
 

@@ -10,6 +10,7 @@ pub mod savgol;
 pub mod taper;
 pub mod zpk;
 
+mod double;
 mod elliptic;
 
 /// What a filter lets through. Frequencies are in Hz, between 0 and half the rate.

@@ -47,7 +47,7 @@ pub const REMEZ: OpDef = OpDef {
     name: "fir.remez",
     summary: "equiripple filter (Parks-McClellan)",
     doc: "`fir` with the taps of `scipy.signal.remez(numtaps, bands, desired, weight=weight, type=type, fs=rate)`: the largest weighted error is \
-as small as it can be. Delayed by `(numtaps - 1) / 2` items. Source: McClellan, Parks and Rabiner, IEEE Transactions on Audio and Electroacoustics 21 (1973).",
+as small as it can be, also where it is near the rounding and SciPy's exchange does not converge. Delayed by `(numtaps - 1) / 2` items. Source: McClellan, Parks and Rabiner, IEEE Transactions on Audio and Electroacoustics 21 (1973).",
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[
@@ -80,9 +80,9 @@ pub const FIRLS: OpDef = OpDef {
     name: "fir.firls",
     summary: "least-squares filter",
     doc: "`fir` with the taps of `scipy.signal.firls(numtaps, bands, desired, weight=weight, fs=rate)`: the weighted mean of the squared \
-errors is as small as it can be. Delayed by `(numtaps - 1) / 2` items. A transition that is wide for the length leaves taps that f64 \
-cannot compute to all digits: 51 of them between 0.2 and 0.35 of the rate have seven or eight right ones, SciPy's as well, and where three are left the design is \
-refused. Source: Selesnick, Linear-Phase FIR Filter Design By Least Squares (2005).",
+errors is as small as it can be. Delayed by `(numtaps - 1) / 2` items. The taps are the exact ones to 1e-12 of the largest. SciPy's \
+own lose digits where a transition is wide for the length: 51 taps between 0.2 and 0.35 of the rate are right to 5e-9 there, between 0.1 and 0.3 to 3e-4. \
+Where even twice the digits of an f64 would leave the taps unsure the design is refused. Source: Selesnick, Linear-Phase FIR Filter Design By Least Squares (2005).",
     inputs: Arity::One,
     outputs: OUTPUTS,
     params: &[

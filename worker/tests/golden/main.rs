@@ -17,6 +17,7 @@ mod averages;
 mod cosines;
 mod detect;
 mod fir;
+mod firls;
 mod iir;
 mod lfilter;
 mod live;
