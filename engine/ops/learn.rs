@@ -16,6 +16,7 @@
 
 use super::kinds::{Kind, Length, List, Number, Numbers};
 use super::rows::operators;
+use crate::text::Text;
 use thalweg_worker::types::Item;
 
 operators! {
@@ -123,6 +124,9 @@ operators! {
         /// One item out after every so many in, or a duration where the input's rate is known. In items, `1`
         /// unless told otherwise.
         every: impl Length,
+        /// Of texts, how long the longest may be that is kept; a longer one ends the run with its place. In
+        /// bytes, `256` unless told otherwise.
+        bytes: u64,
     }
 
     /// Heavy hitters: every key that is more than 1/(k+1) of all items is among its k candidates.
@@ -130,6 +134,9 @@ operators! {
     /// Misra and Gries (Science of Computer Programming 2, 1982): a key that has a counter is counted, a new
     /// one takes a free counter, and where there is none all counters go down by one.
     fn misra_gries[E: Number, const N: usize](k: u64) -> <E, [i64; N]> = "misra_gries";
+
+    /// Heavy hitters among texts, a line of JSON such as `[["get",12],["put",3]]`: see [`misra_gries()`].
+    fn misra_gries_texts[](k: u64) -> <Text, Text> = "misra_gries";
 
     struct CountMin {
         /// Counters in a row. `4096` unless told otherwise.
@@ -175,6 +182,9 @@ operators! {
     struct Reservoir {
         /// Another seed, another sample. `0` unless told otherwise.
         seed: i64,
+        /// Of texts, how long the longest may be that is kept; a longer one ends the run with its place. In
+        /// bytes, `256` unless told otherwise.
+        bytes: u64,
     }
 
     /// K items drawn from the whole stream, each as likely as any other, given at its end.

@@ -274,6 +274,8 @@ fn what_is_detected_and_learned_has_the_types_of_the_table() {
     on::<[f64; 3], [f64; 2]>(pca_variance(2));
     on::<[f64; 3], [f64; 6]>(pca_components(2));
     on::<u32, [i64; 4]>(misra_gries(2));
+    on_text(misra_gries_texts(2).bytes(20));
+    on_text(reservoir(5).bytes(20));
     on::<u32, _>(count_min());
     on::<u32, _>(bloom(100));
     on::<u32, _>(hyperloglog());
@@ -360,6 +362,10 @@ fn text_has_typed_operators() {
     on_text(json_numbers::<f32>("a.b").missing("error"));
     on_text(text_parse::<i64>().invalid("skip"));
     on_text(text_format("{x}!"));
+    on_text(text_pack::<8>(8).longer("cut"));
+    on::<[u8; 8], _>(text_unpack().missing("-"));
+    on_text(window_items(3).step(2).bytes(99));
+    on::<f64, _>(window_items(3));
     on_text(count_by().emit("change"));
     on_text(copy());
     on_text(count_min());

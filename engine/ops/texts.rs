@@ -15,7 +15,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Kind, Number};
+use super::kinds::{Kind, Number, Numbers};
 use super::rows::operators;
 use crate::text::Text;
 
@@ -168,6 +168,31 @@ operators! {
     /// numbers must fit the type. A text that is no number ends the run with its place, unless `invalid` says
     /// otherwise.
     fn text_parse[U: Number]() -> <Text, U> = "text.parse"; dtype U;
+
+    struct TextPack {
+        /// What to do with a longer text: end the run, cut it, or leave it out: `"error"`, `"cut"`, `"skip"`.
+        /// `"error"` unless told otherwise.
+        longer: &str,
+    }
+
+    /// Each text as a vector of so many bytes.
+    ///
+    /// The bytes (UTF-8) of each text, zeros behind them: items of one length, which have times and windows
+    /// as any others. `bytes` is the length of the vectors.
+    fn text_pack[const N: usize](bytes: u64) -> <Text, [u8; N]> = "text.pack";
+
+    struct TextUnpack {
+        /// The text for an item of NaN. Default: it is left out.
+        missing: &str,
+        /// What to do with bytes that are no UTF-8: end the run, or put U+FFFD for what is wrong in them:
+        /// `"error"`, `"replace"`. `"error"` unless told otherwise.
+        invalid: &str,
+    }
+
+    /// The text that each vector of bytes is.
+    ///
+    /// Makes texts of what `text.pack` gave: the bytes up to the zeros at the end.
+    fn text_unpack[T: Numbers]() -> <T, Text> = "text.unpack";
 
     struct TextFormat {
         ..with

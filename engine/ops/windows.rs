@@ -12,8 +12,9 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Length, List, Numbers, Real, TextList};
+use super::kinds::{Kind, Length, List, Numbers, Real, TextList};
 use super::rows::operators;
+use crate::text::Text;
 use thalweg_worker::types::Item;
 
 operators! {
@@ -28,6 +29,9 @@ operators! {
         /// Slide from start-up: the k-th window ends behind item `(k + 1) * step - 1` and is the last `size`
         /// items, or all there are. `false` unless told otherwise.
         growing: bool,
+        /// Of texts, how many bytes those of a window may take (each with its quotes and 4 more); more end the
+        /// run. In bytes, `65536` unless told otherwise.
+        bytes: u64,
     }
 
     /// Sum, mean, min, max, std, var, rms, median or ptp of each window.
@@ -40,6 +44,9 @@ operators! {
     /// As [`window()`], of integers whose result is an integer: the `"sum"` is `i64` or `u64`, `"min"`, `"max"` and
     /// `"ptp"` keep the type.
     fn window_as[T: Numbers, U: Numbers](size: impl Length) -> <T, U> = "window";
+
+    /// As [`window()`], of numbers or texts: all items of each window as a line of JSON, such as `[1,2,3]`.
+    fn window_items[T: Kind](size: impl Length) -> <T, Text> = "window", fn = "items";
 
     struct DynamicWindow {
         /// Items from one window's end to the next one's. In items, `1` unless told otherwise.

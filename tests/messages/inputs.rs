@@ -24,7 +24,7 @@ fn an_input_is_called_by_its_stream_and_by_its_letter() {
         ),
         (
             "t:timed in=tone ; zip in=[t, count]",
-            "numbers or vectors of them without `expr`, and `t` (input `a`) is timed<f64>",
+            "numbers, vectors of them or texts without `expr`, and `t` (input `a`) is timed<f64>",
         ),
         (
             "zip in=[tone, count] expr=\"a + c\"",

@@ -1,7 +1,8 @@
 //! `misra_gries`: the keys that come most often, with few counters.
 
-use super::keys::TO_INTEGERS;
-use super::keys::integers;
+use super::kept_texts::BYTES;
+use super::keys::{TO_INTEGERS, integers};
+use super::misra_gries_texts;
 use super::pace::{EVERY, Pace};
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
@@ -13,9 +14,10 @@ pub const MISRA_GRIES: OpDef = OpDef {
     summary: "heavy hitters: every key that is more than 1/(k+1) of all items is among its k candidates",
     doc: "Misra and Gries (Science of Computer Programming 2, 1982): a key that has a counter is counted, a new one takes a free counter, and \
 where there is none all counters go down by one. A counter is at most the key's true count, and at least that less n / (k + 1) after n \
-items. Keys are integers of any type, u64 by their bits; for text and an answer for any key, `count_min`.",
+items. Keys are integers of any type, u64 by their bits, or texts: those give a line of JSON, `[[\"get\",12],[\"put\",3]]`, which \
+`json.field path=\"[0][0]\"` reads. An answer for any key has `count_min`.",
     inputs: Arity::One,
-    outputs: "i64[2 k]: key and counter of each candidate, largest counter first (of equals the smaller key), then zeros",
+    outputs: "i64[2 k]: key and counter of each candidate, largest counter first (of equals the smaller key), then zeros; of texts a line of JSON with them",
     params: &[
         ParamDef {
             name: "k",
@@ -25,6 +27,7 @@ items. Keys are integers of any type, u64 by their bits; for text and an answer 
             doc: "How many counters, at most 1024.",
         },
         EVERY,
+        BYTES,
     ],
     example: "noise items=10000 ! map expr=\"floor(x)\" dtype=i64 ! misra_gries k=3 every=1000 ! print",
     deterministic: true,
@@ -36,14 +39,6 @@ const MOST: u64 = 1024;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
-    let scalar = match input.item_type {
-        ItemType::Scalar(scalar) if scalar.is_integer() => scalar,
-        _ => {
-            return Err(
-                OpError::input_type("misra_gries", input, "integers").with_help(TO_INTEGERS)
-            );
-        }
-    };
     let k = args.required_count("k", 1)?;
     if k > MOST {
         return Err(OpError::param(
@@ -51,6 +46,14 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             format!("`k` is {k}, and at most {MOST} counters fit"),
         ));
     }
+    let scalar = match input.item_type {
+        ItemType::Scalar(scalar) if scalar.is_integer() => scalar,
+        ItemType::Text => return misra_gries_texts::build(args, k),
+        _ => {
+            let wanted = "integers or texts";
+            return Err(OpError::input_type("misra_gries", input, wanted).with_help(TO_INTEGERS));
+        }
+    };
     let pace = Pace::of(args)?;
     Ok(Blueprint::new(MisraGries { pace, scalar })
         .input(InPort::new(input.item_type.clone()))

@@ -40,6 +40,7 @@ pub mod lines;
 pub mod map;
 pub mod merge;
 pub mod misra_gries;
+mod misra_gries_texts;
 pub mod moments;
 pub mod moving;
 pub mod noise;
@@ -64,6 +65,7 @@ pub mod tags;
 pub mod tdigest;
 pub mod text_format;
 pub mod text_length;
+pub mod text_pack;
 pub mod text_parse;
 pub mod threshold;
 pub mod throttle;
@@ -77,12 +79,16 @@ pub mod window;
 mod window_expr;
 mod window_items;
 mod window_scripts;
+mod window_texts;
 pub mod words;
 pub mod zip;
+mod zip_texts;
 
 mod carried;
 pub(crate) mod each;
+mod json_lines;
 mod keep;
+mod kept_texts;
 pub(crate) mod keys;
 mod live;
 pub(crate) mod numbers;
@@ -249,6 +255,8 @@ const OPERATORS: &[&OpDef] = &[
     &tdigest::TDIGEST,
     &text_format::TEXT_FORMAT,
     &text_length::TEXT_LENGTH,
+    &text_pack::PACK,
+    &text_pack::UNPACK,
     &text_parse::TEXT_PARSE,
     &threshold::THRESHOLD,
     &throttle::THROTTLE,

@@ -232,8 +232,8 @@ pub(crate) fn refuse_frames(args: &Args) -> Result<(), OpError> {
             "items of a fixed size",
         )
         .with_help(
-            "texts and bytes go through changes, concat, copy, decimate, delay, filter, gate, head, merge, route, skip, skip_while, take_while, \
-             throttle and weave as they are; `text.length` and `text.parse` make numbers of them",
+            "`text.pack` makes items of one length of texts, and `text.unpack` texts of them; as they are, texts and bytes go through changes, concat, copy, decimate, delay, drain, \
+             filter, gate, head, merge, release, reservoir, route, skip, skip_while, take_while, throttle and weave",
         )),
         None => Ok(()),
     }

@@ -40,6 +40,11 @@ impl Pace {
         (input.len() as u64).min(most) as usize
     }
 
+    /// Whether something is told after the item at this place.
+    pub fn tells_after(self, place: u64) -> bool {
+        (place + 1).is_multiple_of(self.every)
+    }
+
     /// Visits `n` items from position `at` on: which one, and whether something is told after it.
     pub fn visit(self, at: u64, n: usize, mut visit: impl FnMut(usize, bool)) {
         let mut left = self.every - at % self.every;

@@ -1,7 +1,7 @@
 //! `reservoir`: a fair sample of a whole stream.
 
+use super::kept_texts::{BYTES, Places};
 use super::keys::{below, mixed};
-use super::numbers::refuse_frames;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -10,8 +10,8 @@ pub const RESERVOIR: OpDef = OpDef {
     name: "reservoir",
     summary: "k items drawn from the whole stream, each as likely as any other, given at its end",
     doc: "Algorithm R (Vitter, ACM TOMS 11(1), 1985): the n-th item takes the place of a drawn one with probability k / n. The draws are a \
-function of `seed` and the item's place alone, so the sample is the same whatever the placement, and after a kill. Items of any fixed \
-size; a stream of at most k items is given whole, in order.",
+function of `seed` and the item's place alone, so the sample is the same whatever the placement, and after a kill. Items of any \
+kind; a stream of at most k items is given whole, in order.",
     inputs: Arity::One,
     outputs: "one stream of the input's type: at most k items, when the input has ended",
     params: &[
@@ -29,6 +29,7 @@ size; a stream of at most k items is given whole, in order.",
             unit: "",
             doc: "Another seed, another sample.",
         },
+        BYTES,
     ],
     example: "counter items=10000 ! reservoir k=5 ! print",
     deterministic: true,
@@ -39,32 +40,36 @@ size; a stream of at most k items is given whole, in order.",
 const MOST_BYTES: u64 = 64 << 20;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    refuse_frames(args)?;
     let item_type = &args.input().item_type;
     let k = args.required_count("k", 1)?;
+    let seed = mixed(args.int("seed").unwrap_or(0) as u64);
+    if item_type.is_framed() {
+        let (places, words) = Places::of(args, k, 0)?;
+        let drawn = Drawn { k, seed };
+        return Ok(Blueprint::new(OfFrames { drawn, places })
+            .input(InPort::new(item_type.clone()))
+            .output(OutPort::new(item_type.clone(), None))
+            .state(StateSpec::slice(&words)));
+    }
     let len_bytes = k.saturating_mul(item_type.len_bytes() as u64);
     if len_bytes > MOST_BYTES {
         let message =
             format!("`k` is {k}: that is {len_bytes} bytes, and at most {MOST_BYTES} fit");
         return Err(OpError::param("k", message));
     }
-    let seed = args.int("seed").unwrap_or(0) as u64;
-    let agent = Reservoir {
-        k,
-        seed: mixed(seed),
-    };
-    Ok(Blueprint::new(agent)
+    Ok(Blueprint::new(Reservoir(Drawn { k, seed }))
         .input(InPort::new(item_type.clone()))
         .output(OutPort::new(item_type.clone(), None).keeps_unit())
         .state(StateSpec::slice(&vec![0u8; len_bytes as usize])))
 }
 
-struct Reservoir {
+/// Which items are drawn.
+struct Drawn {
     k: u64,
     seed: u64,
 }
 
-impl Reservoir {
+impl Drawn {
     /// Which place the item at `position` takes, if it is drawn.
     fn place(&self, position: u64) -> Option<usize> {
         let place = match position {
@@ -75,6 +80,8 @@ impl Reservoir {
     }
 }
 
+struct Reservoir(Drawn);
+
 impl Agent for Reservoir {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
@@ -82,7 +89,7 @@ impl Agent for Reservoir {
         let at = input.position();
         let mut sample = io.state.table::<u8>();
         for (nth, item) in input.bytes().chunks_exact(len).enumerate() {
-            if let Some(place) = self.place(at + nth as u64) {
+            if let Some(place) = self.0.place(at + nth as u64) {
                 let start = place * len;
                 sample.range_mut(start..start + len).copy_from_slice(item);
             }
@@ -92,7 +99,7 @@ impl Agent for Reservoir {
             return Ok(Status::Ready);
         }
         // Where it is in giving the sample is the output's position.
-        let drawn = self.k.min(input.position());
+        let drawn = self.0.k.min(input.position());
         let given = output.position();
         let n = output.space().min((drawn - given) as usize);
         let from = given as usize * len;
@@ -105,9 +112,71 @@ impl Agent for Reservoir {
     }
 }
 
+/// As [`Reservoir`], of texts or bytes.
+struct OfFrames {
+    drawn: Drawn,
+    places: Places,
+}
+
+impl Agent for OfFrames {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let mut sample = io.state.table::<u64>();
+        let (mut taken, mut outcome) = (0, Ok(()));
+        for frame in input.frames() {
+            let at = input.position() + taken as u64;
+            if let Some(place) = self.drawn.place(at) {
+                if let Err(why) = self.places.check(frame) {
+                    outcome = Err(AgentError::new(format!("at item {at}: {why}")));
+                    break;
+                }
+                self.places.put(&mut sample, place, frame);
+            }
+            taken += 1;
+        }
+        input.consume(taken);
+        match outcome {
+            // What came before the trouble is taken first, however the calls are cut.
+            Err(_) if taken > 0 => return Ok(Status::Ready),
+            Err(error) => return Err(error),
+            Ok(()) if !input.is_ended() => return Ok(Status::Ready),
+            Ok(()) => {}
+        }
+        let drawn = self.drawn.k.min(input.position());
+        while output.position() < drawn {
+            let place = output.position() as usize;
+            if !output.give(self.places.text(sample.as_slice(), place)) {
+                return Ok(Status::More);
+            }
+        }
+        Ok(Status::Ready)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, text_output, text_run, texts};
+    use crate::testing::Chunks;
+
+    #[test]
+    fn texts_are_drawn_as_numbers_are() {
+        let numbers: Vec<u16> = (0..200).collect();
+        let words: Vec<String> = numbers.iter().map(|n| format!("word {n}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let params = [("k", 7.into()), ("seed", 3.into())];
+        let drawn = output::<u16>("reservoir", &[given("u16", &numbers)], &params, None);
+        let expected: Vec<String> = drawn.iter().map(|n| format!("word {n}")).collect();
+        assert_eq!(text_output("reservoir", &words, &params), expected);
+        assert_eq!(text_output("reservoir", &words[..2], &params), words[..2]);
+        let short = [("k", 7.into()), ("bytes", 4.into())];
+        let refused = text_run(
+            "reservoir",
+            &[texts(&["four", "fifth"])],
+            &short,
+            Chunks::Whole,
+        );
+        assert!(refused.unwrap_err().message.contains("at item 1"));
+    }
 
     #[test]
     fn every_item_is_as_likely_as_any_other() {

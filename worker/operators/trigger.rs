@@ -126,7 +126,7 @@ fn release(args: &Args) -> Result<Blueprint, OpError> {
         let (items, triggers) = both_timed(args)?;
         return Ok(closures::release(items, triggers));
     }
-    let (items, triggers) = pair(args)?;
+    let (items, triggers) = two(args)?;
     let scalar = real(args, triggers)?;
     let count = move |bytes: &[u8]| count(scalar, bytes);
     Ok(closures::release_counted(
@@ -137,7 +137,7 @@ fn release(args: &Args) -> Result<Blueprint, OpError> {
 }
 
 fn drain(args: &Args) -> Result<Blueprint, OpError> {
-    let (items, triggers) = pair(args)?;
+    let (items, triggers) = two(args)?;
     Ok(closures::drain(items, triggers.item_type.clone()))
 }
 

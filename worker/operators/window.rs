@@ -10,12 +10,13 @@ use crate::sliding::growing::{self, Growing};
 use crate::sliding::{
     Deviations, Fold, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan,
 };
-use crate::types::Scalar;
+use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
 use super::window_expr;
 use super::window_items;
+use super::window_texts;
 
 /// The row of the table.
 pub const WINDOW: OpDef = OpDef {
@@ -49,7 +50,7 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             ]),
             default: Some("mean"),
             unit: "",
-            doc: "What a window becomes; `items`: the text `[1,2,3]`, all it has, as JSON.",
+            doc: "What a window becomes; `items`: the text `[1,2,3]`, all it has, as JSON. The only one for texts.",
         },
         ParamDef {
             name: "expr",
@@ -64,6 +65,13 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             default: Some("false"),
             unit: "",
             doc: "Slide from start-up: the k-th window ends behind item `(k + 1) * step - 1` and is the last `size` items, or all there are.",
+        },
+        ParamDef {
+            name: "bytes",
+            kind: ParamKind::Int,
+            default: Some("65536"),
+            unit: "bytes",
+            doc: "Of texts, how many bytes those of a window may take (each with its quotes and 4 more); more end the run.",
         },
     ],
     example: "counter items=1000 ! window size=8 step=4 fn=mean ! null",
@@ -106,6 +114,15 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             return Err(OpError::param("fn", refused).or_help("give one of them"));
         }
         return window_expr::build(args, text, windows);
+    }
+    if input.item_type == ItemType::Text {
+        return match args.text("fn") {
+            Some("items") => window_texts::counted(args, windows),
+            _ => Err(
+                OpError::input_type("window", input, "numbers, unless `fn = \"items\"`")
+                    .with_help("`text.length` and `text.parse` make numbers of texts; `fn = \"items\"` gives all texts of a window as a line of JSON"),
+            ),
+        };
     }
     let Some((scalar, width)) = input.item_type.elements().filter(|(s, _)| !s.is_complex()) else {
         return Err(
@@ -271,6 +288,11 @@ impl Wanted {
             true => growing::ended(self.full, items),
             false => self.full.ended(items),
         }
+    }
+
+    /// The position of the n-th window's first item.
+    pub(super) fn begin(self, n: u64) -> u64 {
+        self.end(n).saturating_sub(self.full.size)
     }
 
     /// The position after the n-th window's last item.

@@ -1,11 +1,11 @@
 //! `window` and `timed.window` with `fn = "items"`: a window becomes the items it has, a line of JSON.
 
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, StateSpec, Status};
-use crate::connectors::text::push_number;
 use crate::op::InputInfo;
 use crate::timed::{Gave, Progress, Windowing};
 use crate::types::{ItemType, Scalar};
 
+use super::json_lines::{Numbers, push_json, push_list};
 use super::window::Wanted;
 
 /// The items of windows of so many items: `[1,2,3]`, vectors as lists of their own.
@@ -33,9 +33,6 @@ pub(super) fn timed(input: &InputInfo, windowing: Windowing, numbers: Numbers) -
         .output(OutPort::new(ItemType::Text, None))
         .state(StateSpec::of(Progress::new()))
 }
-
-/// What numbers an item has, and how many.
-pub(super) type Numbers = (Scalar, usize);
 
 struct Counted {
     windows: Wanted,
@@ -114,35 +111,6 @@ impl Agent for TimedItems {
             .windowing
             .go_on_rows(input, progress, &mut self.scratch, true, give)?;
         Ok(came.status())
-    }
-}
-
-/// Appends a list with an entry for each item: a number, or a list of its numbers.
-fn push_list<'a>(
-    items: impl Iterator<Item = &'a [u8]>,
-    (scalar, width): Numbers,
-    line: &mut Vec<u8>,
-) {
-    line.push(b'[');
-    for (n, item) in items.enumerate() {
-        if n > 0 {
-            line.push(b',');
-        }
-        match width {
-            1 => push_json(scalar, item, line),
-            _ => push_list(item.chunks_exact(scalar.len_bytes()), (scalar, 1), line),
-        }
-    }
-    line.push(b']');
-}
-
-/// Appends a number; NaN and infinities, which JSON does not have, are null.
-fn push_json(scalar: Scalar, number: &[u8], line: &mut Vec<u8>) {
-    let at = line.len();
-    push_number(scalar, number, line);
-    if line[at..].iter().any(|byte| b"nN".contains(byte)) {
-        line.truncate(at);
-        line.extend_from_slice(b"null");
     }
 }
 

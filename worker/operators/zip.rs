@@ -7,6 +7,7 @@ use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
 use super::map::expression;
+use super::zip_texts;
 
 /// The row of the table.
 pub const ZIP: OpDef = OpDef {
@@ -16,10 +17,11 @@ pub const ZIP: OpDef = OpDef {
           are `a b c ..`, or as `in = { left = \"p\", right = \"q\" }` names them; see `map` for the language. \
           Without `expr` it gives vectors of their numbers, in the order of the inputs, of the smallest type that holds them \
           all, as NumPy's: u32 and i64 make i64, integers and f64 make f64; u64 beside integers with a sign needs a \
-          `dtype`, to which all are then converted as by `map`. It ends with the shortest input. The rate is the inputs' where those \
+          `dtype`, to which all are then converted as by `map`. With a text among the inputs it gives a line of JSON of each row, `[\"ab\",1]`, or \
+          `{\"word\":\"ab\",\"n\":1}` where `in` names them (NaN is null): `json.field path=\"[0]\"` reads one again. It ends with the shortest input. The rate is the inputs' where those \
           that are known agree.",
     inputs: Arity::AtLeast(2),
-    outputs: "one stream of the expression's type (or `dtype`), or of vectors",
+    outputs: "one stream of the expression's type (or `dtype`), or of vectors; with a text among the inputs of text",
     params: &[ParamDef {
         name: "expr",
         kind: ParamKind::Expr,
@@ -35,6 +37,7 @@ pub const ZIP: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     match args.text("expr") {
         Some(text) => expression(args, text, common_rate(args)),
+        None if zip_texts::is_wanted(args) => zip_texts::build(args),
         None => vector(args),
     }
 }
@@ -72,7 +75,7 @@ fn width(args: &Args) -> Result<u32, OpError> {
             return Err(OpError::input_type(
                 "zip",
                 input,
-                "numbers or vectors of them without `expr`",
+                "numbers, vectors of them or texts without `expr`",
             ));
         };
         width += more;

@@ -57,6 +57,15 @@ fn sketches() -> Vec<Case> {
             .input("i64")
             .param("k", 8)
             .param("every", 11),
+        case("misra_gries")
+            .input_of("text", 600)
+            .param("k", 4)
+            .param("bytes", 2000),
+        case("misra_gries")
+            .input_of("text", 600)
+            .param("k", 3)
+            .param("every", 50)
+            .param("bytes", 2000),
         case("count_min")
             .input("u8")
             .param("width", 100)
@@ -76,5 +85,13 @@ fn sketches() -> Vec<Case> {
             .input("i16[3]")
             .param("k", 5000)
             .param("seed", 9),
+        case("reservoir")
+            .input_of("text", 600)
+            .param("k", 20)
+            .param("bytes", 2000),
+        case("reservoir")
+            .input_of("bytes", 600)
+            .param("k", 700)
+            .param("bytes", 2000),
     ]
 }

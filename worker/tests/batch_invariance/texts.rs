@@ -41,6 +41,22 @@ pub(crate) fn cases() -> Vec<Case> {
             .param("ports", 3)
             .param("other", "drop"),
         case("gate").input_of("text", SOME).input_of("u8", 400),
+        case("release").input_of("text", SOME).input_of("u8", 40),
+        case("zip")
+            .input_of("text", SOME)
+            .input_of("f32[2]", 400)
+            .input_of("text", SOME - 7),
+        case("text.unpack")
+            .input_of("u8[6]", SOME)
+            .param("invalid", "replace"),
+        case("text.pack")
+            .input_of("text", SOME)
+            .param("bytes", 12)
+            .param("longer", "cut"),
+        case("text.pack")
+            .input_of("text", SOME)
+            .param("bytes", 40)
+            .param("longer", "skip"),
         case("delay")
             .input_of("text", SOME)
             .param("items", 3)

@@ -173,6 +173,21 @@ fn times() -> Vec<Case> {
             .param("step", 0.4)
             .param("fn", "items"),
         case("window")
+            .input_of("text", 600)
+            .param("size", 7)
+            .param("step", 3)
+            .param("fn", "items"),
+        case("window")
+            .input_of("text", 600)
+            .param("size", 3)
+            .param("step", 5)
+            .param("fn", "items"),
+        case("window")
+            .input_of("text", 600)
+            .param("size", 9)
+            .param("growing", true)
+            .param("fn", "items"),
+        case("window")
             .input("f32[2]")
             .param("size", 7)
             .param("step", 3)
