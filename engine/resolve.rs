@@ -21,6 +21,7 @@ mod link;
 pub(crate) mod names;
 pub(crate) mod order;
 mod rates;
+mod ratios;
 mod units;
 
 pub(crate) use files::{check_place, printer, similar_file, whose};

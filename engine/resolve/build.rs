@@ -513,7 +513,7 @@ fn build_native(
 }
 
 /// The inputs with the names expressions know them by: the table's, `x` for the only one, else `a b c ..`.
-fn infos(agent: &AgentDecl, inputs: Vec<Carries>) -> Vec<InputInfo> {
+pub(super) fn infos(agent: &AgentDecl, inputs: Vec<Carries>) -> Vec<InputInfo> {
     let alone = inputs.len() == 1;
     let named = |nth: usize| {
         let input = agent.inputs.get(nth);

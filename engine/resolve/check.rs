@@ -10,7 +10,7 @@ use super::build::{Built, port_of, stream_name};
 use super::link::{Link, some_of};
 use super::names::split_stream;
 use super::order::Order;
-use super::{extensions, rates, units};
+use super::{extensions, rates, ratios, units};
 use crate::decl::{At, Capacity, Claim, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
 use crate::plan::FRAMES_BYTES_MIN;
@@ -280,6 +280,7 @@ fn warnings(graph: &GraphDecl, links: &[Link], built: &[Option<Built>]) -> Vec<D
     warnings.extend(unread(graph, links, built));
     warnings.extend(units::clashes(graph, links, built));
     warnings.extend(rates::clashes(graph, links, built));
+    warnings.extend(ratios::clashes(graph, links, built));
     warnings.extend(extensions::mistakable(graph, links, built));
     warnings.extend(idle_workers(graph, links));
     warnings.extend(fed_by_nothing(graph, links));

@@ -9,9 +9,9 @@ use crate::decl::GraphDecl;
 use crate::diag::Diagnostic;
 
 /// Operators that take their inputs item by item, or one after the other, as one stream.
-const ITEM_BY_ITEM: [&str; 5] = ["concat", "gate", "mix", "timed", "zip"];
+pub(super) const ITEM_BY_ITEM: [&str; 5] = ["concat", "gate", "mix", "timed", "zip"];
 /// Rates that differ by less are the same, differently computed.
-const SAME: f64 = 1e-9;
+pub(super) const SAME: f64 = 1e-9;
 
 /// The agents whose inputs have different rates.
 pub(super) fn clashes(
