@@ -436,6 +436,8 @@ mod tests {
         assert_eq!(refused([1, 4, 1], &[never, ("next", "x")]), "next");
         let named = [never, ("next", "s + 1"), ("names", "y")];
         assert_eq!(refused([1, 4, 1], &named), "names");
+        let both = [never, ("fn", "mean"), ("expr", "sum(x)")];
+        assert_eq!(refused([1, 4, 1], &both), "fn");
         let complex = [given::<u64>("cf32", &[])];
         let error = build(
             "dynamic_window",

@@ -9,6 +9,7 @@ use crate::units::{Unit, squared};
 
 use super::timed::{read_numbers, timed_values};
 use super::timed_expr::TimedExpr;
+use super::window::expression;
 use super::window_items;
 
 /// The row of the table.
@@ -133,14 +134,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         flush: args.flag("flush"),
         most: args.required_count("most", 1)?.min(1 << 32) as usize,
     };
-    if args.text("fn") == Some("items") && !args.is_given("expr") {
+    let expr = expression(args)?;
+    if expr.is_none() && args.text("fn") == Some("items") {
         return Ok(window_items::timed(input, windowing, (scalar, width)));
     }
-    let becomes = match args.text("expr").filter(|text| !text.is_empty()) {
-        Some(_) if args.is_given("fn") => {
-            let refused = "`fn` and `expr` each say what a window becomes";
-            return Err(OpError::param("fn", refused).or_help("give one of them"));
-        }
+    let becomes = match expr {
         Some(text) => Becomes::Row(TimedExpr::new(text, width, windowing.most)?),
         None => Becomes::Each {
             fold: fold(args.text("fn").unwrap_or("mean"), q),

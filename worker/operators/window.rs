@@ -108,11 +108,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         },
         growing: args.flag("growing"),
     };
-    if let Some(text) = args.text("expr").filter(|text| !text.is_empty()) {
-        if args.is_given("fn") {
-            let refused = "`fn` and `expr` each say what a window becomes";
-            return Err(OpError::param("fn", refused).or_help("give one of them"));
-        }
+    if let Some(text) = expression(args)? {
         return window_expr::build(args, text, windows);
     }
     if input.item_type == ItemType::Text {
@@ -163,6 +159,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             assemble(args, windows, scalar, gives, folder, finish)
         }
     }
+}
+
+/// The expression of what a window becomes, where there is one. Refused where `fn` says it as well.
+pub(super) fn expression(args: &Args) -> Result<Option<&str>, OpError> {
+    let text = args.text("expr").filter(|text| !text.is_empty());
+    if text.is_some() && args.is_given("fn") {
+        let refused = "`fn` and `expr` each say what a window becomes";
+        return Err(OpError::param("fn", refused).or_help("give one of them"));
+    }
+    Ok(text)
 }
 
 /// The type of what a function makes of windows of this one.

@@ -7,7 +7,7 @@ use crate::types::{ItemType, Scalar};
 
 use super::carried::{Next, init, inputs, next};
 use super::map::output_type;
-use super::window::{FN, of_one};
+use super::window::{FN, expression, of_one};
 
 /// What is to be computed of windows of any length.
 pub(super) struct Scripts {
@@ -49,7 +49,7 @@ impl Scripts {
             let wanted = "numbers or vectors of them";
             return Err(OpError::input_type(args.op().name, input, wanted));
         };
-        let expr = args.text("expr").unwrap_or("").to_owned();
+        let expr = expression(args)?.unwrap_or("").to_owned();
         let what = args.text("fn").unwrap_or("mean");
         let ParamKind::Choice(functions) = FN.kind else {
             unreachable!("`fn` is a choice");
