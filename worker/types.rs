@@ -155,6 +155,9 @@ impl fmt::Display for Scalar {
     }
 }
 
+/// Numbers that a vector has at most.
+pub const VECTOR_LEN_MAX: u32 = 65_536;
+
 /// What one item of a stream is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ItemType {
@@ -322,7 +325,7 @@ fn fixed(text: &str) -> Option<ItemType> {
     let len = len
         .parse::<u32>()
         .ok()
-        .filter(|n| (1..=65_536).contains(n))?;
+        .filter(|n| (1..=VECTOR_LEN_MAX).contains(n))?;
     scalar_named(scalar).map(|s| ItemType::Vector(s, len))
 }
 

@@ -12,7 +12,7 @@ use crate::types::Scalar;
 use crate::units::{Unit, squared};
 
 use super::carried::{Seen, is_kept};
-use super::window::{FN, OfOne, of_one};
+use super::window::{FN, OfOne, check_len, of_one};
 use super::window_scripts::{Programs, Scripts};
 
 /// The row of the table.
@@ -99,9 +99,6 @@ With `next` there is a state `s` that windows change, as items do that of `scan`
     build,
 };
 
-/// The longest vector there is.
-const NUMBERS_MAX: u64 = 65_536;
-
 /// Numbers of windows whose programs are kept: of more lengths they are compiled again.
 const KEPT_NUMBERS_MAX: u64 = 1 << 20;
 
@@ -159,23 +156,11 @@ fn growth(args: &Args) -> Result<Growth, OpError> {
         args.required_length("max", 1)?,
     );
     let step = args.required_length("step", 1)?;
-    let input = args.input();
-    let width = input
-        .item_type
-        .elements()
-        .map_or(1, |(_, width)| width as u64);
     if max < min {
         let message = format!("`max` is {max}, and must be at least `min`, which is {min}");
         return Err(OpError::param("max", message));
     }
-    if max.saturating_mul(width) > NUMBERS_MAX {
-        let message = format!(
-            "`max` is {max}, and an expression sees at most {} items of {}",
-            NUMBERS_MAX / width,
-            input.item_type
-        );
-        return Err(OpError::param("max", message));
-    }
+    check_len("max", max, args.input())?;
     Ok(Growth {
         min: min as usize,
         max: max as usize,

@@ -8,10 +8,7 @@ use std::collections::HashMap;
 use crate::agent::{AgentError, Input};
 use crate::expr::{ExprError, Machine, Program, compile};
 use crate::op::{InputInfo, Naming, OpError};
-use crate::types::{ItemType, Scalar};
-
-/// The longest vector there is.
-const NUMBERS_MAX: usize = 65_536;
+use crate::types::{ItemType, Scalar, VECTOR_LEN_MAX};
 
 /// So many programs are kept, for as many numbers of items.
 const PROGRAMS_MAX: usize = 256;
@@ -33,10 +30,10 @@ impl TimedExpr {
     /// This expression of windows of at most so many items of so many values each; an error where it is none of a window
     /// of one item, or gives longer vectors of longer windows.
     pub fn new(text: &str, width: usize, items_max: usize) -> Result<TimedExpr, OpError> {
-        if items_max.saturating_mul(width) > NUMBERS_MAX {
+        if items_max.saturating_mul(width) > VECTOR_LEN_MAX as usize {
             let message = format!(
                 "`most` is {items_max}, and an expression sees at most {} items of {width} values",
-                NUMBERS_MAX / width
+                VECTOR_LEN_MAX as usize / width
             );
             return Err(OpError::param("most", message));
         }

@@ -3,14 +3,14 @@
 //! The n-th window is the items `n * step .. n * step + size`; its result goes out as soon as the last of
 //! them is here. There is no partial window, neither at the start nor at the end.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
-use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::ranks::{median_of, medians};
 use crate::sliding::growing::{self, Growing};
 use crate::sliding::{
     Deviations, Fold, Folder, Max, Min, Range, Squares, Sum, Windows, folder, scan,
 };
-use crate::types::{ItemType, Scalar};
+use crate::types::{ItemType, Scalar, VECTOR_LEN_MAX};
 use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
@@ -171,6 +171,23 @@ pub(super) fn expression(args: &Args) -> Result<Option<&str>, OpError> {
     Ok(text)
 }
 
+/// Refuses a parameter that makes windows longer than an expression's vectors.
+pub(super) fn check_len(name: &str, items: u64, input: &InputInfo) -> Result<(), OpError> {
+    let width = input
+        .item_type
+        .elements()
+        .map_or(1, |(_, width)| width as u64);
+    if items.saturating_mul(width) <= VECTOR_LEN_MAX as u64 {
+        return Ok(());
+    }
+    let message = format!(
+        "`{name}` is {items}, and an expression sees at most {} items of {}",
+        VECTOR_LEN_MAX as u64 / width,
+        input.item_type
+    );
+    Err(OpError::param(name, message))
+}
+
 /// The type of what a function makes of windows of this one.
 fn gives(what: &str, scalar: Scalar) -> Scalar {
     match what {
@@ -307,6 +324,15 @@ impl Wanted {
             true => growing::end(self.full, n),
             false => self.full.end(n),
         }
+    }
+
+    /// The items of the n-th window as they lie in the stream, of an input that shows them all.
+    pub(super) fn items(self, n: u64, input: &Input) -> &[u8] {
+        let item_len = input.item_len();
+        let (bytes, past) = input.past_elements::<u8>();
+        let oldest = input.position() - (past / item_len) as u64;
+        let at = |place: u64| (place - oldest) as usize * item_len;
+        &bytes[at(self.begin(n))..at(self.end(n))]
     }
 }
 

@@ -9,10 +9,7 @@ use crate::op::{Args, InputInfo, OpError};
 use crate::types::{ItemType, Scalar};
 
 use super::map::output_type;
-use super::window::Wanted;
-
-/// The longest vector there is.
-const NUMBERS_MAX: u64 = 65_536;
+use super::window::{Wanted, check_len};
 
 pub(super) fn build(args: &Args, text: &str, windows: Wanted) -> Result<Blueprint, OpError> {
     let input = args.input();
@@ -68,15 +65,7 @@ impl Of {
             ));
         };
         let width = width as u64;
-        if windows.full.size.saturating_mul(width) > NUMBERS_MAX {
-            let message = format!(
-                "`size` is {}, and an expression sees at most {} items of {}",
-                windows.full.size,
-                NUMBERS_MAX / width,
-                input.item_type
-            );
-            return Err(OpError::param("size", message));
-        }
+        check_len("size", windows.full.size, input)?;
         Ok(Of {
             text: text.to_owned(),
             window: InputInfo {
@@ -131,19 +120,14 @@ impl Agent for WindowExpr {
 impl WindowExpr {
     /// Computes the k-th window.
     fn compute(&mut self, k: u64, input: &Input, slot: &mut [u8]) -> Result<(), AgentError> {
-        let (size, end) = (self.windows.full.size, self.windows.end(k));
-        let items = size.min(end);
-        let item_len = input.item_len();
-        let (bytes, past) = input.past_elements::<u8>();
-        let oldest = input.position() - (past / item_len) as u64;
-        let window =
-            &bytes[(end - items - oldest) as usize * item_len..][..items as usize * item_len];
+        let window = self.windows.items(k, input);
+        let items = (window.len() / input.item_len()) as u64;
         // SAFETY: one item, as long as the window, aligned as its numbers are, of a stream that goes on;
         // nobody writes it while `input` is borrowed.
         let window = [unsafe { Input::new(window.as_ptr(), 1, 0, k, window.len(), false) }];
         let run =
             |machine: &mut Machine, slot| machine.run(&window, 0, k, 1).write(self.scalar, slot);
-        if items == size {
+        if items == self.windows.full.size {
             run(&mut self.full, slot);
             return Ok(());
         }

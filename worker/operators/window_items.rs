@@ -1,6 +1,6 @@
 //! `window` and `timed.window` with `fn = "items"`: a window becomes the items it has, a line of JSON.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::InputInfo;
 use crate::timed::{Gave, Progress, Windowing};
 use crate::types::{ItemType, Scalar};
@@ -46,12 +46,11 @@ impl Agent for Counted {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let seen = input.position() + input.len() as u64;
-        loop {
-            let end = self.windows.end(output.position());
-            if end > seen {
-                break;
-            }
-            self.write(input, end);
+        while self.windows.end(output.position()) <= seen {
+            let window = self.windows.items(output.position(), input);
+            self.line.clear();
+            let items = window.chunks_exact(input.item_len());
+            push_list(items, self.numbers, &mut self.line);
             if !output.give(&self.line) {
                 break;
             }
@@ -60,20 +59,6 @@ impl Agent for Counted {
         let reach = seen.min(self.windows.end(output.position()) - 1);
         input.consume(reach.saturating_sub(input.position()) as usize);
         Ok(Status::Ready)
-    }
-}
-
-impl Counted {
-    /// Writes the line of the window that ends there.
-    fn write(&mut self, input: &Input, end: u64) {
-        let items = self.windows.full.size.min(end);
-        let len = input.item_len();
-        let (bytes, past) = input.past_elements::<u8>();
-        let oldest = input.position() - (past / len) as u64;
-        let from = (end - items - oldest) as usize * len;
-        let window = bytes[from..][..items as usize * len].chunks_exact(len);
-        self.line.clear();
-        push_list(window, self.numbers, &mut self.line);
     }
 }
 
