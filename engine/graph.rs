@@ -581,7 +581,7 @@ impl Draft {
     }
 
     /// As [`Draft::input`], where the call of the program is known.
-    pub fn input_at(&self, from: &Handle, name: Option<String>, here: Span) -> InputDecl {
+    fn input_at(&self, from: &Handle, name: Option<String>, here: Span) -> InputDecl {
         if !from.draft.is(self) {
             self.foreign(from, "is read here", here.clone());
         }
@@ -589,6 +589,14 @@ impl Draft {
             stream: At::new(from.stream.clone(), here),
             name,
         }
+    }
+
+    /// Inputs from these streams.
+    #[track_caller]
+    pub fn inputs<'a>(&self, from: impl IntoIterator<Item = &'a Handle>) -> Vec<InputDecl> {
+        let here = self.here();
+        let input = |handle| self.input_at(handle, None, here.clone());
+        from.into_iter().map(input).collect()
     }
 
     /// Shows to feeds and queues whether the run lives.

@@ -5,7 +5,6 @@ use thalweg_worker::closures::{self, Cell};
 use thalweg_worker::types::Item;
 
 use crate::graph::{Handle, Placed};
-use crate::ops::op;
 use crate::rows::Given;
 use crate::stream::{Stream, native};
 
@@ -69,10 +68,8 @@ impl<T: Item> Stream<T> {
     ) -> Stream<C::Item> {
         let draft = &self.handle().draft;
         let work = native("join", None, closures::join(key, other_key, f));
-        let here = draft.here();
-        let input = |handle| draft.input_at(handle, None, here.clone());
-        let inputs = [self.handle(), other.handle()].map(input);
-        Stream::new(draft.agent(name, work, inputs.to_vec()))
+        let inputs = draft.inputs([self.handle(), other.handle()]);
+        Stream::new(draft.agent(name, work, inputs))
     }
 
     /// The items of this stream and of others in the order they arrive, which depends on timing: the
@@ -83,10 +80,7 @@ impl<T: Item> Stream<T> {
         name: &str,
         others: impl IntoIterator<Item = &'a Stream<T>>,
     ) -> Stream<T> {
-        let merge = others
-            .into_iter()
-            .fold(op("merge"), |op, other| op.with(other));
-        self.apply(name, merge)
+        self.joined(name, "merge", others)
     }
 
     /// `f(input, x)` for each item `x` of this stream (input 0) and of others (1, 2, ..), in the order they
@@ -213,20 +207,6 @@ impl<T: Item> Stream<T> {
             *begun |= u8::from(!skips(x));
             *begun != 0
         })
-    }
-
-    /// This stream and others, as an agent's inputs.
-    #[track_caller]
-    fn and<'a>(
-        &self,
-        others: impl IntoIterator<Item = &'a Stream<T>>,
-    ) -> Vec<crate::decl::InputDecl> {
-        let draft = &self.handle().draft;
-        let here = draft.here();
-        let input = |stream: &Stream<T>| draft.input_at(stream.handle(), None, here.clone());
-        let mut inputs = vec![input(self)];
-        inputs.extend(others.into_iter().map(input));
-        inputs
     }
 }
 

@@ -272,9 +272,7 @@ impl<R: Rows> Zipped<R> {
         let refuse = |no| refuse(&self.inputs[0], name, here.clone(), no);
         let rows = self.rows.map_err(refuse);
         let work = native(self.kind, step, rows.ok().map(make));
-        let input = |handle| draft.input_at(handle, None, here.clone());
-        let inputs = self.inputs.iter().map(input);
-        draft.agent(name, work, inputs.collect())
+        draft.agent(name, work, draft.inputs(&self.inputs))
     }
 }
 

@@ -16,7 +16,7 @@ use thalweg_worker::closures::{self, Each, Kept, Queue, Tabled, Value};
 use thalweg_worker::encoded::{Encoded, NotEncoded};
 use thalweg_worker::types::Item;
 
-use crate::decl::{At, Capacity, Overflow};
+use crate::decl::{At, Capacity, InputDecl, Overflow};
 use crate::diag::Diagnostic;
 use crate::graph::{Handle, Placed, Work};
 use crate::ops::{Kind, Operator, Writer, op};
@@ -302,6 +302,23 @@ impl<T: Kind> Stream<T> {
         Stream::claimed(self.reader(name, Work::Op(operator.into_op())))
     }
 
+    /// Adds an operator of the table that reads this stream and others of its kind, and gives one.
+    #[track_caller]
+    pub(crate) fn joined<'a>(
+        &self,
+        name: &str,
+        operator: &str,
+        others: impl IntoIterator<Item = &'a Self>,
+    ) -> Self
+    where
+        T: 'a,
+    {
+        let join = others
+            .into_iter()
+            .fold(op(operator), |op, other| op.with(other));
+        self.apply(name, join)
+    }
+
     /// Adds an operator of the table that reads this stream and gives none: `ops::csv_write("o.csv")`.
     #[track_caller]
     pub fn write(&self, name: &str, operator: impl Writer<T>) -> Sink {
@@ -360,6 +377,17 @@ impl<T> Stream<T> {
     pub(crate) fn reader(&self, name: &str, work: Work) -> Handle {
         let draft = &self.handle.draft;
         draft.agent(name, work, vec![draft.input(&self.handle, None)])
+    }
+
+    /// This stream and others, as an agent's inputs.
+    #[track_caller]
+    pub(crate) fn and<'a>(&self, others: impl IntoIterator<Item = &'a Self>) -> Vec<InputDecl>
+    where
+        T: 'a,
+    {
+        let handles = others.into_iter().map(|other| &other.handle);
+        let draft = &self.handle.draft;
+        draft.inputs(std::iter::once(&self.handle).chain(handles))
     }
 }
 
@@ -653,10 +681,7 @@ fn zipped<const N: usize, U: Item>(
 ) -> Stream<U> {
     let draft = &inputs[0].draft;
     let work = native("zip", Some(1), blueprint);
-    let here = draft.here();
-    let input = |handle| draft.input_at(handle, None, here.clone());
-    let inputs = inputs.map(input).to_vec();
-    Stream::new(draft.agent(name, work, inputs))
+    Stream::new(draft.agent(name, work, draft.inputs(inputs)))
 }
 
 /// An agent around a closure.

@@ -68,13 +68,9 @@ where
         others: impl IntoIterator<Item = &'a Self>,
         f: impl FnMut(usize, Timed<T>) -> U + 'static,
     ) -> Stream<U> {
-        let draft = &self.handle().draft;
-        let here = draft.here();
-        let input = |stream: &Self| draft.input_at(stream.handle(), None, here.clone());
-        let mut inputs = vec![input(self)];
-        inputs.extend(others.into_iter().map(input));
+        let inputs = self.and(others);
         let work = native("timed_mix", None, closures::timed_mix(inputs.len(), f));
-        Stream::new(draft.agent(name, work, inputs))
+        Stream::new(self.handle().draft.agent(name, work, inputs))
     }
 }
 
@@ -321,11 +317,8 @@ impl<R: TimedRow> TimedZip<R> {
         F: FnMut(f64, R::Row) -> U + 'static,
     {
         let draft = &self.inputs[0].draft;
-        let here = draft.here();
-        let input = |handle| draft.input_at(handle, None, here.clone());
-        let inputs = self.inputs.iter().map(input);
         let work = native("timed_zip", None, closures::timed_zip(self.streams, f));
-        Stream::new(draft.agent(name, work, inputs.collect()))
+        Stream::new(draft.agent(name, work, draft.inputs(&self.inputs)))
     }
 }
 

@@ -70,19 +70,6 @@ macro_rules! joins {
                 let stream = |n: usize| Stream::of(parts.port(&n.to_string()));
                 (0..ports).map(stream).collect()
             }
-
-            #[track_caller]
-            fn joined<'a>(
-                &self,
-                name: &str,
-                operator: &str,
-                others: impl IntoIterator<Item = &'a Stream<$kind>>,
-            ) -> Stream<$kind> {
-                let join = others
-                    .into_iter()
-                    .fold(op(operator), |op, other| op.with(other));
-                self.apply(name, join)
-            }
         }
     };
 }
