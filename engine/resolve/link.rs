@@ -23,6 +23,22 @@ pub(super) struct Link {
     pub whole: bool,
 }
 
+impl Link {
+    /// A warning at an agent about two of its inputs, with what is to be said of each where it comes from.
+    pub fn clash(
+        &self,
+        graph: &GraphDecl,
+        (message, at): (String, Span),
+        inputs: [(usize, String); 2],
+    ) -> Diagnostic {
+        let warning = Diagnostic::new(message).at(at, "here");
+        inputs.into_iter().fold(warning, |warning, (nth, words)| {
+            let from = &graph.agents[self.inputs[nth].producer].name.span;
+            warning.at(from.clone(), words)
+        })
+    }
+}
+
 /// What one input reads.
 pub(super) struct Reads {
     /// The agent.

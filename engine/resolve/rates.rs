@@ -34,11 +34,9 @@ pub(super) fn clashes(
             stream(other.0),
             other.1
         );
-        let mut warning = Diagnostic::new(message).at(agent.name.span.clone(), "here");
-        for (nth, rate) in [one, other] {
-            let from = graph.agents[link.inputs[nth].producer].name.span.clone();
-            warning = warning.at(from, format!("`{}` has {rate} Hz", stream(nth)));
-        }
+        let words = |(nth, rate)| (nth, format!("`{}` has {rate} Hz", stream(nth)));
+        let at = agent.name.span.clone();
+        let warning = link.clash(graph, (message, at), [one, other].map(words));
         found.push(warning.help(
             "bring one of them to the other's rate (`resample`, `decimate`), or put them together by time (`timed.zip`, `sample`)",
         ));

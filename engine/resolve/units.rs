@@ -66,26 +66,27 @@ pub(super) fn clashes(
     built: &[Option<Built>],
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (at, agent) in graph.agents.iter().enumerate() {
-        let Some((one, other)) = built[at].as_ref().and_then(|built| built.clash) else {
+    for ((agent, link), own) in graph.agents.iter().zip(links).zip(built) {
+        let Some((one, other)) = own.as_ref().and_then(|built| built.clash) else {
             continue;
         };
         let name = &agent.name.value;
         let [one, other] = [one, other].map(|nth| {
-            let reads = &links[at].inputs[nth];
-            let unit = carried(built, reads).and_then(|carries| carries.unit);
-            let stream = &agent.inputs[nth].stream.value;
-            (stream, unit.unwrap_or_default(), reads.producer)
+            let unit = carried(built, &link.inputs[nth]).and_then(|carries| carries.unit);
+            (
+                &agent.inputs[nth].stream.value,
+                unit.unwrap_or_default(),
+                nth,
+            )
         });
         let message = format!(
             "agent `{name}` puts items of different units into one stream: `{}` is in {}, `{}` in {}",
             one.0, one.1, other.0, other.1
         );
-        let mut warning = Diagnostic::new(message).at(place(agent, &agent.name.span), "here");
-        for (stream, unit, producer) in [&one, &other] {
-            let from = graph.agents[*producer].name.span.clone();
-            warning = warning.at(from, format!("`{stream}` is in {unit}"));
-        }
+        let words =
+            [&one, &other].map(|(stream, unit, nth)| (*nth, format!("`{stream}` is in {unit}")));
+        let at = place(agent, &agent.name.span);
+        let warning = link.clash(graph, (message, at), words);
         found.push(warning.help(format!(
             "convert one of them (op = \"scale\", unit = \"{}\"), or say what `{name}` gives: unit = \"..\", \"\" for none",
             one.1

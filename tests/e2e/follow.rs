@@ -15,17 +15,7 @@ fn each_line_of_a_rotated_log_comes_once_whoever_is_killed() {
     let mut random = Random::seeded();
     site.write("log", "");
     let line = "text.read path=log follow=true ! text.write path=out";
-    let arguments = [
-        "run",
-        "-q",
-        "--workers",
-        "2",
-        "--restart",
-        "1000",
-        "-e",
-        line,
-    ];
-    let going = site.start_run(&arguments, 2);
+    let going = site.start_mortal(line, 2);
     let append = |text: &str| {
         let log = OpenOptions::new().append(true).open(site.path("log"));
         log.unwrap().write_all(text.as_bytes()).unwrap();

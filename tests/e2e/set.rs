@@ -234,17 +234,7 @@ fn a_turned_tone_goes_on_where_it_was_whoever_is_killed() {
     let mut random = Random::seeded();
     let line =
         format!("tone:sine freq=100 rate={RATE} ! throttle rate=20000 ! raw.write path=out.f64");
-    let arguments = [
-        "run",
-        "-q",
-        "--workers",
-        "2",
-        "--restart",
-        "100000",
-        "-e",
-        &line,
-    ];
-    let going = site.start_run(&arguments, 2);
+    let going = site.start_mortal(&line, 2);
     let run = site.run_name(0);
     let mut orders = vec![(0, 100.0)];
     for freq in [250.5, -33.0, 0.0, 1234.5678, 100.0] {

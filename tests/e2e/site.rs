@@ -151,6 +151,13 @@ impl Site {
         going
     }
 
+    /// As [`Site::start_run`], of a line whose workers may die as often as they like.
+    pub fn start_mortal(&self, line: &str, workers: usize) -> Going {
+        let count = workers.to_string();
+        let options = ["run", "-q", "--workers", &count, "--restart", "100000"];
+        self.start_run(&[&options[..], &["-e", line]].concat(), workers)
+    }
+
     /// A named pipe that takes some KiB and then no more: who writes to it never gets done.
     pub fn clogged_pipe(&self, name: &str) -> File {
         let path = self.path(name);
