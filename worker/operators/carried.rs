@@ -210,13 +210,15 @@ pub(super) fn inputs(input: &InputInfo, state: &ItemType, names: &[String]) -> V
 
 /// The inputs of the expressions for one item.
 pub(super) struct Seen {
-    pub scalar: Scalar,
+    scalar: Scalar,
     /// 0 where there is no state: then the item is all there is.
-    pub state_len_bytes: usize,
+    state_len_bytes: usize,
     /// Elements of the state that have names.
     names: usize,
     /// Scratch: of one item, and empty between calls.
     inputs: Vec<Input>,
+    /// Where the next state is made.
+    fresh: Vec<u64>,
 }
 
 impl Seen {
@@ -226,6 +228,7 @@ impl Seen {
             state_len_bytes: state.len_bytes(),
             names,
             inputs: Vec::with_capacity(3 + names),
+            fresh: vec![0; state.len_bytes().div_ceil(8)],
         }
     }
 
@@ -236,6 +239,7 @@ impl Seen {
             state_len_bytes: 0,
             names: 0,
             inputs: Vec::with_capacity(2),
+            fresh: Vec::new(),
         }
     }
 
@@ -265,6 +269,20 @@ impl Seen {
         self.inputs(input, state);
         self.inputs.push(more);
         &self.inputs
+    }
+
+    /// The state that follows on what was seen last.
+    pub fn following(&mut self, next: &mut [Machine], position: u64) -> &[u64] {
+        if next.is_empty() {
+            return &[];
+        }
+        let slots = &mut bytemuck::cast_slice_mut(&mut self.fresh)[..self.state_len_bytes];
+        let each = slots.len() / next.len();
+        for (next, slot) in next.iter_mut().zip(slots.chunks_exact_mut(each)) {
+            next.run(&self.inputs, 0, position, 1)
+                .write(self.scalar, slot);
+        }
+        &self.fresh
     }
 
     /// Forgets what was seen: it is gone when the call ends.

@@ -139,7 +139,6 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
             Some(state) => Seen::of(&state.item_type, state.names.len()),
             None => Seen::stateless(),
         },
-        fresh: vec![0; scripts.init.len()],
         made: BTreeMap::from([(growth.max, Machines::new(full))]),
         kept_numbers: 0,
         scripts,
@@ -195,8 +194,6 @@ struct DynamicWindow {
     /// `expr` and `reset` see the new state.
     after: bool,
     seen: Seen,
-    /// Where the next state is made.
-    fresh: Vec<u64>,
     made: BTreeMap<usize, Machines>,
     /// Numbers of the windows that machines were made for, but for the largest.
     kept_numbers: u64,
@@ -247,14 +244,8 @@ impl DynamicWindow {
         // it while the call that lent it goes on.
         let x = unsafe { Input::new(window.as_ptr(), 1, 0, number, window.len(), false) };
         if self.after {
-            renew(
-                &mut machines.next,
-                &mut self.seen,
-                &mut self.fresh,
-                &x,
-                number,
-                state,
-            );
+            self.seen.inputs(&x, state);
+            state.copy_from_slice(self.seen.following(&mut machines.next, number));
         }
         match (&mut machines.given, &mut self.function) {
             (Some(given), _) => given
@@ -268,14 +259,8 @@ impl DynamicWindow {
         let seen = self.seen.inputs_and(&x, state, y);
         let again = is_kept(&mut machines.reset, seen, number);
         if !self.after {
-            renew(
-                &mut machines.next,
-                &mut self.seen,
-                &mut self.fresh,
-                &x,
-                number,
-                state,
-            );
+            self.seen.inputs(&x, state);
+            state.copy_from_slice(self.seen.following(&mut machines.next, number));
         }
         Ok(again)
     }
@@ -296,28 +281,6 @@ impl DynamicWindow {
         self.made.insert(items, Machines::new(programs));
         Ok(())
     }
-}
-
-/// The state after a window in the place of that before it.
-fn renew(
-    next: &mut [Machine],
-    seen: &mut Seen,
-    fresh: &mut [u64],
-    x: &Input,
-    number: u64,
-    state: &mut [u64],
-) {
-    if next.is_empty() {
-        return;
-    }
-    let (scalar, len) = (seen.scalar, seen.state_len_bytes);
-    let before = seen.inputs(x, state);
-    let slots = &mut cast_slice_mut(fresh)[..len];
-    let each = len / next.len();
-    for (next, slot) in next.iter_mut().zip(slots.chunks_exact_mut(each)) {
-        next.run(before, 0, number, 1).write(scalar, slot);
-    }
-    state.copy_from_slice(fresh);
 }
 
 #[cfg(test)]

@@ -97,7 +97,6 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let init = init(args, &next.state)?;
     let after = args.flag("after");
     let agent = Scan {
-        fresh: vec![0; init.len()],
         next: next.programs.into_iter().map(Machine::new).collect(),
         given: Machine::new(given),
         gives_the_new: after || text.is_none(),
@@ -127,8 +126,6 @@ struct Scan {
     /// The items are timed, and so is what goes out.
     keeps_time: bool,
     keep: Option<Machine>,
-    /// Where the next state is made.
-    fresh: Vec<u64>,
     seen: Seen,
 }
 
@@ -139,7 +136,6 @@ impl Agent for Scan {
         let item_len = output.item_len();
         while !input.is_empty() && !output.is_full() {
             let position = input.position();
-            let (scalar, len) = (self.seen.scalar, self.seen.state_len_bytes);
             let before = self.seen.inputs(input, state);
             let mut kept = self.keeps_by_the_new || is_kept(&mut self.keep, before, position);
             let item = &mut output.bytes()[..item_len];
@@ -152,12 +148,7 @@ impl Agent for Scan {
                     .run(before, 0, position, 1)
                     .write(self.scalar, room);
             }
-            let fresh = &mut bytemuck::cast_slice_mut(&mut self.fresh)[..len];
-            let each = len / self.next.len();
-            for (next, slot) in self.next.iter_mut().zip(fresh.chunks_exact_mut(each)) {
-                next.run(before, 0, position, 1).write(scalar, slot);
-            }
-            state.copy_from_slice(&self.fresh);
+            state.copy_from_slice(self.seen.following(&mut self.next, position));
             let after = self.seen.inputs(input, state);
             kept = kept && (!self.keeps_by_the_new || is_kept(&mut self.keep, after, position));
             if kept && self.gives_the_new {
