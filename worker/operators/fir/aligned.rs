@@ -3,10 +3,10 @@
 //! An output waits for the half of its window that lies ahead. What has been given says which is the next, and its window is looked
 //! back at, so there is no state.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, Status};
 use crate::design::savgol::savgol_at;
 use crate::op::{Args, OpError};
-use crate::types::Scalar;
+use crate::operators::iir::kernel::Numbers;
 use crate::wide::{View, Wide};
 
 /// What is beyond the ends.
@@ -45,33 +45,19 @@ pub(super) fn aligned(
     polynomial: Polynomial,
     ends: Ends,
 ) -> Result<Blueprint, OpError> {
-    let (op, input) = (args.op().name, args.input());
-    let Some((scalar, width)) = input.item_type.elements() else {
-        return Err(OpError::input_type(op, input, "numbers or vectors of them"));
-    };
-    let gives = match scalar.is_integer() {
-        true => Scalar::F64,
-        false => scalar,
-    };
+    let items = Numbers::of(args)?;
     let retain = polynomial.window;
     let agent = Aligned {
         middle: polynomial.taps(0.0),
         polynomial,
         ends,
-        width: if scalar.is_complex() {
-            2 * width
-        } else {
-            width
-        },
-        takes: scalar,
-        gives,
+        items,
         taken: Vec::new(),
         numbers: Vec::new(),
     };
-    let port = OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit();
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()).retain(retain))
-        .output(port.paced(1, 1)))
+        .input(InPort::new(args.input().item_type.clone()).retain(retain))
+        .output(items.out_port(args).paced(1, 1)))
 }
 
 struct Aligned {
@@ -79,10 +65,7 @@ struct Aligned {
     ends: Ends,
     /// The taps where the whole window is there.
     middle: Vec<f64>,
-    /// Numbers per item.
-    width: usize,
-    takes: Scalar,
-    gives: Scalar,
+    items: Numbers,
     taken: Vec<f64>,
     numbers: Vec<f64>,
 }
@@ -105,16 +88,22 @@ impl Aligned {
         let is_whole = n >= reach && known.len.is_none_or(|len| n + reach < len);
         if is_whole {
             let newest = n + reach;
-            weighed(&self.middle, known, newest, self.width, &mut self.numbers);
+            weighed(
+                &self.middle,
+                known,
+                newest,
+                self.items.width,
+                &mut self.numbers,
+            );
         } else if self.ends == Ends::Interp {
             let newest = match known.len {
                 Some(len) if n >= reach => len - 1,
                 _ => 2 * reach,
             };
             let taps = self.polynomial.taps(n as f64 - (newest - reach) as f64);
-            weighed(&taps, known, newest, self.width, &mut self.numbers);
+            weighed(&taps, known, newest, self.items.width, &mut self.numbers);
         } else {
-            for element in 0..self.width {
+            for element in 0..self.items.width {
                 let terms = self.middle.iter().enumerate().map(|(back, tap)| {
                     let place = n as i64 + reach as i64 - back as i64;
                     tap * self.made_up(known, place, element)
@@ -139,7 +128,7 @@ impl Aligned {
             }
             _ => place,
         };
-        known.numbers[(place as u64 - known.first) as usize * self.width + element]
+        known.numbers[(place as u64 - known.first) as usize * self.items.width + element]
     }
 }
 
@@ -181,7 +170,7 @@ impl Agent for Aligned {
             let from = first.saturating_sub(reach).min(tail);
             let to = end.min((next + reach).max(window));
             let mut taken = std::mem::take(&mut self.taken);
-            let mut view = View::new(input, self.takes, &mut taken);
+            let mut view = View::new(input, self.items.takes, &mut taken);
             let known = Known {
                 numbers: view.range(from, to),
                 first: from,
@@ -192,7 +181,7 @@ impl Agent for Aligned {
             self.taken = taken;
             let item_len = output.item_len();
             let room = &mut output.bytes()[..count as usize * item_len];
-            f64::store(&self.numbers, self.gives, room);
+            f64::store(&self.numbers, self.items.gives, room);
             output.produce(count as usize);
         }
         // The window of the next output stays in sight.

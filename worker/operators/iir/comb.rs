@@ -5,11 +5,11 @@
 
 use std::f64::consts::PI;
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::types::Scalar;
 use crate::wide::{View, Wide};
 
+use super::kernel::Numbers;
 use super::{OUTPUTS, RATE, frequency, positive, rate};
 
 /// The row of the table.
@@ -58,36 +58,18 @@ Source: Orfanidis, Introduction to Signal Processing, section 11.5.",
 };
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
-    let input = args.input();
-    let Some((scalar, width)) = input.item_type.elements() else {
-        return Err(OpError::input_type(
-            "iir.comb",
-            input,
-            "numbers or vectors of them",
-        ));
-    };
-    let width = if scalar.is_complex() {
-        2 * width
-    } else {
-        width
-    };
-    let gives = match scalar.is_integer() {
-        true => Scalar::F64,
-        false => scalar,
-    };
+    let items = Numbers::of(args)?;
     let coefficients = design(args)?;
-    let init = vec![0.0f64; coefficients.order * width];
+    let init = vec![0.0f64; coefficients.order * items.width];
     let agent = Comb {
         coefficients,
-        width,
-        takes: scalar,
-        gives,
+        items,
         numbers: Vec::new(),
         taken: Vec::new(),
     };
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit())
+        .input(InPort::new(args.input().item_type.clone()))
+        .output(items.out_port(args))
         .state(StateSpec::slice(&init)))
 }
 
@@ -140,9 +122,7 @@ fn design(args: &Args) -> Result<Coefficients, OpError> {
 
 struct Comb {
     coefficients: Coefficients,
-    width: usize,
-    takes: Scalar,
-    gives: Scalar,
+    items: Numbers,
     numbers: Vec<f64>,
     taken: Vec<f64>,
 }
@@ -160,10 +140,15 @@ impl Agent for Comb {
             last,
             back,
         } = self.coefficients;
+        let Numbers {
+            takes,
+            gives,
+            width,
+        } = self.items;
         let mut at = input.position();
         let count = input.len().min(output.space());
         let to = at + count as u64;
-        let mut view = View::new(input, self.takes, &mut self.taken);
+        let mut view = View::new(input, takes, &mut self.taken);
         let mut done = 0;
         while at < to {
             let place = (at % order as u64) as usize;
@@ -171,7 +156,7 @@ impl Agent for Comb {
             let len = (stop - at) as usize;
             self.numbers.clear();
             self.numbers.extend_from_slice(view.range(at, stop));
-            let delayed = state.range_mut(place * self.width..(place + len) * self.width);
+            let delayed = state.range_mut(place * width..(place + len) * width);
             for (number, slot) in self.numbers.iter_mut().zip(delayed) {
                 let (x, y) = (*number, first * *number + *slot);
                 let next = last * x - back * y;
@@ -181,7 +166,7 @@ impl Agent for Comb {
             let len_bytes = len * output.item_len();
             f64::store(
                 &self.numbers,
-                self.gives,
+                gives,
                 &mut output.bytes()[done..done + len_bytes],
             );
             done += len_bytes;

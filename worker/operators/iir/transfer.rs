@@ -3,13 +3,11 @@
 //! Direct form II transposed: what a filter remembers is a number for each order, for every element of an item, and
 //! the order of additions is that of `scipy.signal.lfilter`, so that filters near the limit of f64 err as they do there.
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
-use crate::types::Scalar;
-use crate::wide::Wide;
 
 use super::OUTPUTS;
-use super::kernel::fade;
+use super::kernel::{Numbers, Stretches};
 
 /// The row of the table.
 pub const LFILTER: OpDef = OpDef {
@@ -142,86 +140,46 @@ pub(super) fn filter(
     cascade: Vec<Transfer>,
     zi: &[f64],
 ) -> Result<Blueprint, OpError> {
-    let (op, input) = (args.op().name, args.input());
-    let Some((scalar, width)) = input.item_type.elements() else {
-        return Err(OpError::input_type(op, input, "numbers or vectors of them"));
-    };
-    let gives = match scalar.is_integer() {
-        true => Scalar::F64,
-        false => scalar,
-    };
-    let parts = if scalar.is_complex() { 2 } else { 1 };
-    let width = parts * width;
+    let numbers = Numbers::of(args)?;
+    let parts = if numbers.takes.is_complex() { 2 } else { 1 };
     let begins = |number: usize| match number % parts {
         0 => zi.to_vec(),
         _ => vec![0.0; zi.len()],
     };
-    let init: Vec<f64> = (0..width).flat_map(begins).collect();
+    let init: Vec<f64> = (0..numbers.width).flat_map(begins).collect();
     let agent = Given {
         cascade,
-        width,
-        takes: scalar,
-        gives,
-        numbers: Vec::new(),
+        stretches: Stretches::of(numbers),
     };
-    let port = OutPort::new(input.item_type.with_scalar(gives), input.rate).keeps_unit();
     Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(port)
+        .input(InPort::new(args.input().item_type.clone()))
+        .output(numbers.out_port(args))
         .state(StateSpec::slice(&init)))
 }
 
 /// State: what the filters remember, of one element after the other.
 struct Given {
     cascade: Vec<Transfer>,
-    /// Numbers per item that are filtered side by side.
-    width: usize,
-    takes: Scalar,
-    gives: Scalar,
-    numbers: Vec<f64>,
-}
-
-/// Items filtered at once, and the grid of positions on which faded states become 0.
-const STRETCH: u64 = 1024;
-
-impl Given {
-    fn filter(&mut self, state: &mut [f64]) {
-        let len = state.len() / self.width;
-        for element in 0..self.width {
-            let mut rest = &mut state[element * len..(element + 1) * len];
-            for transfer in &self.cascade {
-                let (own, others) = rest.split_at_mut(transfer.order());
-                transfer.filter(&mut self.numbers[element..], self.width, own);
-                rest = others;
-            }
-        }
-    }
+    stretches: Stretches,
 }
 
 impl Agent for Given {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let state = io.state.slice::<f64>();
-        let mut at = input.position();
-        let count = input.len().min(output.space());
-        let to = at + count as u64;
-        let (takes_len, gives_len) = (input.item_len(), output.item_len());
-        let (mut taken, mut given) = (input.bytes(), output.bytes());
-        while at < to {
-            if at.is_multiple_of(STRETCH) {
-                fade(state);
+        let (cascade, width) = (&self.cascade, self.stretches.numbers.width);
+        let filter = |numbers: &mut [f64], state: &mut [f64]| {
+            let len = state.len() / width;
+            for element in 0..width {
+                let mut rest = &mut state[element * len..(element + 1) * len];
+                for transfer in cascade {
+                    let (own, others) = rest.split_at_mut(transfer.order());
+                    transfer.filter(&mut numbers[element..], width, own);
+                    rest = others;
+                }
             }
-            let stop = to.min(at - at % STRETCH + STRETCH);
-            let items = (stop - at) as usize;
-            let (stretch, later) = taken.split_at(items * takes_len);
-            f64::load(self.takes, stretch, &mut self.numbers);
-            self.filter(state);
-            let (room, left) = given.split_at_mut(items * gives_len);
-            f64::store(&self.numbers, self.gives, room);
-            (taken, given, at) = (later, left, stop);
-        }
-        input.consume(count);
-        output.produce(count);
+        };
+        self.stretches.run(input, output, state, filter);
         Ok(Status::Ready)
     }
 }
