@@ -1,10 +1,10 @@
 //! `csd`, `coherence`: what two streams have in common, frequency by frequency.
 
-use super::frames::{BETA, DETREND, HOP, NFFT, RATE, SCALING, SIZE, Shape, WINDOW};
-use super::held::{self, AVERAGE, EVERY, Of, SEGMENTS};
+use super::frames::Shape;
+use super::held::{self, Of};
+use super::welch::{OF_FRAMES, WELCH};
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError};
-use crate::operators::tapers::WINDOW_ARGS;
 
 /// The row of the cross spectrum.
 pub const CSD: OpDef = OpDef {
@@ -17,20 +17,7 @@ Both streams are of one type; f32 and cf32 give cf32, other numbers cf64. It end
 Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of complex vectors, of rate / (hop * every)",
-    params: &[
-        SIZE,
-        HOP,
-        SEGMENTS,
-        EVERY,
-        WINDOW,
-        BETA,
-        WINDOW_ARGS,
-        NFFT,
-        DETREND,
-        SCALING,
-        AVERAGE,
-        RATE,
-    ],
+    params: WELCH.params,
     example: "x:noise rate=48000 items=48000 ; y:fir in=x taps=[0, 1, 0.5] ; csd in=[x, y] size=1024 segments=20 ! null",
     deterministic: true,
     build: |args| two(args, Of::Cross),
@@ -47,17 +34,7 @@ Both streams are of one type; f32 and cf32 give f32, other numbers f64. It ends 
 Source: Carter, Knapp and Nuttall, IEEE Transactions on Audio and Electroacoustics 21 (1973).",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of real vectors, of rate / (hop * every)",
-    params: &[
-        SIZE,
-        HOP,
-        SEGMENTS,
-        EVERY,
-        WINDOW,
-        BETA,
-        WINDOW_ARGS,
-        NFFT,
-        DETREND,
-    ],
+    params: WELCH.params.split_at(OF_FRAMES).0,
     example: "x:noise rate=48000 items=48000 ; y:fir in=x taps=[0, 1, 0.5] ; coherence in=[x, y] size=1024 segments=20 ! null",
     deterministic: true,
     build: |args| two(args, Of::Coherence),
@@ -110,6 +87,16 @@ mod tests {
                 "{bins:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_coherence_has_no_scale() {
+        let names = |op: &crate::op::OpDef| op.params.iter().map(|p| p.name).collect::<Vec<_>>();
+        assert_eq!(names(&super::COHERENCE).last(), Some(&"detrend"));
+        assert_eq!(
+            names(&super::CSD)[super::OF_FRAMES..],
+            ["scaling", "average", "rate"]
+        );
     }
 
     #[test]

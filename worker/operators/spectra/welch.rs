@@ -44,6 +44,9 @@ Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
     build,
 };
 
+/// So many of its parameters say which frames there are and what is taken off them; the others, what is made of them.
+pub(super) const OF_FRAMES: usize = 9;
+
 /// Numbers of state at most: 32 MiB.
 const NUMBERS_MAX: u64 = 1 << 22;
 
