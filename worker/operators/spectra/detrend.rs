@@ -1,10 +1,10 @@
 //! `detrend`, and what spectra take off a frame first: its mean, or the straight line that fits it best.
 
 use super::frames::Part;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use super::vectors::vectors;
+use crate::agent::{Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
-use crate::wide::Wide;
 
 /// The row of the table.
 pub const DETREND: OpDef = OpDef {
@@ -39,45 +39,18 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         Scalar::F32 | Scalar::Cf32 | Scalar::Cf64 => scalar,
         _ => Scalar::F64,
     };
-    let agent = Windows {
-        detrend: match args.text("type") {
-            Some("constant") => Detrend::Constant,
-            _ => Detrend::Linear,
-        },
-        takes: scalar,
-        gives,
-        taken: Vec::new(),
+    let detrend = match args.text("type") {
+        Some("constant") => Detrend::Constant,
+        _ => Detrend::Linear,
     };
-    Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(ItemType::Vector(gives, width), input.rate).keeps_unit()))
-}
-
-struct Windows {
-    detrend: Detrend,
-    takes: Scalar,
-    gives: Scalar,
-    taken: Vec<f64>,
-}
-
-impl Agent for Windows {
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let n = input.len().min(output.space());
-        let (from, to) = (input.item_len(), output.item_len());
-        let items = input.bytes().chunks_exact(from);
-        for (item, slot) in items.zip(output.bytes()[..n * to].chunks_exact_mut(to)) {
-            f64::load(self.takes, item, &mut self.taken);
-            match self.takes.is_complex() {
-                true => take_off::<2>(self.detrend, &mut self.taken),
-                false => take_off::<1>(self.detrend, &mut self.taken),
-            }
-            f64::store(&self.taken, self.gives, slot);
-        }
-        input.consume(n);
-        output.produce(n);
-        Ok(Status::Ready)
-    }
+    let take_off: fn(Detrend, &mut [f64]) = match scalar.is_complex() {
+        true => take_off::<2>,
+        false => take_off::<1>,
+    };
+    let output = OutPort::new(ItemType::Vector(gives, width), input.rate).keeps_unit();
+    Ok(vectors(input, output, move |numbers| {
+        take_off(detrend, numbers)
+    }))
 }
 
 fn take_off<const PARTS: usize>(detrend: Detrend, numbers: &mut [f64]) {

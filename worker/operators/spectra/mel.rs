@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status};
+use super::vectors::vectors;
+use crate::agent::{Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
-use crate::wide::Wide;
 
 /// The row of the table.
 pub const MEL: OpDef = OpDef {
@@ -114,16 +114,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         _ => Scalar::F64,
     };
     let item_type = ItemType::Vector(gives, bands.len() as u32);
-    let agent = Mel {
-        scalar,
-        gives,
-        bands,
-        powers: Vec::new(),
-        sums: Vec::new(),
+    let mut sums = Vec::new();
+    let each = move |numbers: &mut Vec<f64>| {
+        sums.clear();
+        sums.extend(bands.iter().map(|band| band.sum(numbers)));
+        std::mem::swap(numbers, &mut sums);
     };
-    Ok(Blueprint::new(agent)
-        .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(item_type, input.rate)))
+    Ok(vectors(input, OutPort::new(item_type, input.rate), each))
 }
 
 #[derive(Clone, Copy)]
@@ -198,33 +195,6 @@ impl Band {
     fn sum(&self, powers: &[f64]) -> f64 {
         let terms = powers[self.bins.clone()].iter().zip(&self.weights);
         terms.map(|(power, weight)| power * weight).sum()
-    }
-}
-
-struct Mel {
-    scalar: Scalar,
-    gives: Scalar,
-    bands: Vec<Band>,
-    powers: Vec<f64>,
-    sums: Vec<f64>,
-}
-
-impl Agent for Mel {
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let n = input.len().min(output.space());
-        let (from, to) = (input.item_len(), output.item_len());
-        let items = input.bytes().chunks_exact(from);
-        for (item, slot) in items.zip(output.bytes()[..n * to].chunks_exact_mut(to)) {
-            f64::load(self.scalar, item, &mut self.powers);
-            self.sums.clear();
-            self.sums
-                .extend(self.bands.iter().map(|band| band.sum(&self.powers)));
-            f64::store(&self.sums, self.gives, slot);
-        }
-        input.consume(n);
-        output.produce(n);
-        Ok(Status::Ready)
     }
 }
 

@@ -18,3 +18,4 @@ pub mod welch;
 
 mod frames;
 mod held;
+mod vectors;
