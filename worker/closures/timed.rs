@@ -6,7 +6,7 @@ use bytemuck::Pod;
 
 use super::by_row::with_own;
 use super::cells::Cell;
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Output, Status};
 use crate::tags::Tags;
 use crate::timed::{Gave, Progress, Windowing, check_order, earliest, is_due};
 use crate::types::{Item, ItemType, Timed};
@@ -17,7 +17,7 @@ use crate::types::{Item, ItemType, Timed};
 /// A window holds the items from its beginning up to, but not at, its end, in the order they came.
 /// Windows without items are skipped. An item that comes when all of its windows are given is left out.
 /// The state starts as `init` and survives kills.
-pub fn timed_window<T, S, C, F>(windowing: Windowing, init: S, f: F) -> Blueprint
+pub fn timed_window<T, S, C, F>(windowing: Windowing, init: S, mut f: F) -> Blueprint
 where
     Timed<T>: Item,
     T: 'static,
@@ -25,52 +25,19 @@ where
     C: Cell,
     F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> C + 'static,
 {
-    let agent = TimedWindow {
+    let output = OutPort::new(C::Item::item_type(), None);
+    windows(
         windowing,
-        f,
-        scratch: Vec::new(),
-        types: PhantomData::<fn(&mut S, T) -> C>,
-    };
-    Blueprint::new(agent)
-        .input(InPort::new(Timed::<T>::item_type()).retain(windowing.most))
-        .output(OutPort::new(C::Item::item_type(), None))
-        .state(with_own::spec(&init, &Progress::new()))
-}
-
-struct TimedWindow<F, Types> {
-    windowing: Windowing,
-    f: F,
-    scratch: Vec<u64>,
-    types: PhantomData<Types>,
-}
-
-impl<T, S, C, F> Agent for TimedWindow<F, fn(&mut S, T) -> C>
-where
-    Timed<T>: Item,
-    T: 'static,
-    S: Pod,
-    C: Cell,
-    F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> C,
-{
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let (state, progress) = with_own::parts::<S, Progress>(&mut io.state);
-        let has_room = !output.is_full();
-        let scratch = &mut self.scratch;
-        let give = |bounds: [f64; 2], items: &[Timed<T>]| {
-            (self.f)(state, bounds, items)
-                .into_option()
-                .into_iter()
-                .for_each(|y| output.push(y));
+        init,
+        output,
+        move |output, state, bounds, items| {
+            let cell = f(state, bounds, items).into_option();
+            cell.into_iter().for_each(|y| output.push(y));
             Gave::It {
                 has_room: !output.is_full(),
             }
-        };
-        let came = self
-            .windowing
-            .go_on(input, progress, scratch, has_room, give)?;
-        Ok(came.status())
-    }
+        },
+    )
 }
 
 /// Gives the frame `f(state, [begin, end], items)` for each window of time that has items, as [`timed_window`] does items.
@@ -79,7 +46,7 @@ pub fn timed_window_frames<T, S, B, F>(
     windowing: Windowing,
     init: S,
     item_type: ItemType,
-    f: F,
+    mut f: F,
 ) -> Blueprint
 where
     Timed<T>: Item,
@@ -88,47 +55,67 @@ where
     B: AsRef<[u8]> + 'static,
     F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B + 'static,
 {
-    let agent = TimedWindowFrames {
+    let output = OutPort::new(item_type, None);
+    windows(
         windowing,
-        f,
-        scratch: Vec::new(),
-        types: PhantomData::<fn(&mut S, T) -> B>,
-    };
-    Blueprint::new(agent)
-        .input(InPort::new(Timed::<T>::item_type()).retain(windowing.most))
-        .output(OutPort::new(item_type, None))
-        .state(with_own::spec(&init, &Progress::new()))
-}
-
-struct TimedWindowFrames<F, Types> {
-    windowing: Windowing,
-    f: F,
-    scratch: Vec<u64>,
-    types: PhantomData<Types>,
-}
-
-impl<T, S, B, F> Agent for TimedWindowFrames<F, fn(&mut S, T) -> B>
-where
-    Timed<T>: Item,
-    T: 'static,
-    S: Pod,
-    B: AsRef<[u8]>,
-    F: FnMut(&mut S, [f64; 2], &[Timed<T>]) -> B,
-{
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        let (state, progress) = with_own::parts::<S, Progress>(&mut io.state);
-        let give = |bounds: [f64; 2], items: &[Timed<T>]| {
+        init,
+        output,
+        move |output, state, bounds, items| {
             let mut next = *state;
-            if !output.give((self.f)(&mut next, bounds, items).as_ref()) {
+            if !output.give(f(&mut next, bounds, items).as_ref()) {
                 return Gave::NoRoom;
             }
             *state = next;
             Gave::It { has_room: true }
-        };
+        },
+    )
+}
+
+/// An agent that hands each window of time that is complete to `give(output, state, [begin, end], items)`.
+fn windows<T, S, G>(windowing: Windowing, init: S, output: OutPort, give: G) -> Blueprint
+where
+    Timed<T>: Item,
+    T: 'static,
+    S: Pod,
+    G: FnMut(&mut Output, &mut S, [f64; 2], &[Timed<T>]) -> Gave + 'static,
+{
+    let agent = TimedWindow {
+        windowing,
+        gives_frames: output.item_type.is_framed(),
+        give,
+        scratch: Vec::new(),
+        types: PhantomData::<fn(&mut S, T)>,
+    };
+    Blueprint::new(agent)
+        .input(InPort::new(Timed::<T>::item_type()).retain(windowing.most))
+        .output(output)
+        .state(with_own::spec(&init, &Progress::new()))
+}
+
+struct TimedWindow<G, Types> {
+    windowing: Windowing,
+    /// Whether there is room is seen when one is given.
+    gives_frames: bool,
+    give: G,
+    scratch: Vec<u64>,
+    types: PhantomData<Types>,
+}
+
+impl<T, S, G> Agent for TimedWindow<G, fn(&mut S, T)>
+where
+    Timed<T>: Item,
+    T: 'static,
+    S: Pod,
+    G: FnMut(&mut Output, &mut S, [f64; 2], &[Timed<T>]) -> Gave,
+{
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let (state, progress) = with_own::parts::<S, Progress>(&mut io.state);
+        let has_room = self.gives_frames || !output.is_full();
+        let give = |bounds: [f64; 2], items: &[Timed<T>]| (self.give)(output, state, bounds, items);
         let came = self
             .windowing
-            .go_on(input, progress, &mut self.scratch, true, give)?;
+            .go_on(input, progress, &mut self.scratch, has_room, give)?;
         Ok(came.status())
     }
 }
