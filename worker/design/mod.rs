@@ -12,6 +12,7 @@ pub mod zpk;
 
 mod double;
 mod elliptic;
+mod rounding;
 
 /// What a filter lets through. Frequencies are in Hz, between 0 and half the rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +51,14 @@ pub enum DesignError {
     /// The coefficients cannot be held in `f64`: a pole is too near the unit circle, or the gain too near 0.
     #[error("a filter of order {order} so narrow for the rate is beyond double precision")]
     Precision {
+        /// The order that was asked for.
+        order: usize,
+    },
+    /// The sections amplify what rounding leaves between them.
+    #[error(
+        "the sections of a filter of order {order} for this band amplify the rounding of f64 until it is heard: a lower order helps, or edges further from 0 and from half the rate"
+    )]
+    Rounding {
         /// The order that was asked for.
         order: usize,
     },

@@ -9,6 +9,7 @@ use std::f64::consts::PI;
 
 use num_complex::Complex64;
 
+use super::rounding::amplifies_little;
 use super::{Band, DesignError, check_frequencies};
 
 /// A second-order section: `y[n] = b0 x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2]`.
@@ -44,9 +45,12 @@ pub(super) fn sections(
     let mut sections = paired(filter.zeros, filter.poles);
     let gain = filter.gain.value();
     sections[0].b = sections[0].b.map(|b| b * gain);
-    match gain.is_normal() && sections.iter().all(Section::is_stable) {
+    if !gain.is_normal() || !sections.iter().all(Section::is_stable) {
+        return Err(DesignError::Precision { order });
+    }
+    match amplifies_little(&sections) {
         true => Ok(sections),
-        false => Err(DesignError::Precision { order }),
+        false => Err(DesignError::Rounding { order }),
     }
 }
 
@@ -91,7 +95,7 @@ impl Root {
         }
     }
 
-    fn is_real(self) -> bool {
+    pub(super) fn is_real(self) -> bool {
         matches!(self, Root::Real(_))
     }
 
@@ -101,7 +105,7 @@ impl Root {
     }
 
     /// The product over its numbers of `f`, which maps conjugates to conjugates.
-    fn product(self, f: impl Fn(Complex64) -> Complex64) -> f64 {
+    pub(super) fn product(self, f: impl Fn(Complex64) -> Complex64) -> f64 {
         match self {
             Root::Pair(z) => f(z).norm_sqr(),
             Root::Real(x) => f(Complex64::from(x)).re,
@@ -150,8 +154,12 @@ impl Zpk {
     fn split(self, wo: f64, scaled: impl Fn(Complex64) -> Complex64) -> Zpk {
         let halves = |root: Root| {
             let middle = scaled(root.value());
-            let apart = (middle * middle - wo * wo).sqrt();
-            let (above, below) = (middle + apart, middle - apart);
+            let apart = ((middle - wo) * (middle + wo)).sqrt();
+            // The one that the difference would take digits from is the square's rest.
+            let (above, below) = match (middle * apart.conj()).re >= 0.0 {
+                true => (middle + apart, wo * wo / (middle + apart)),
+                false => (wo * wo / (middle - apart), middle - apart),
+            };
             match root {
                 // A real one becomes two real ones, or one pair.
                 Root::Real(_) if above.im != 0.0 => vec![Root::of(above)],

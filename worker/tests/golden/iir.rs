@@ -10,7 +10,7 @@ fn operators_give_the_numbers_of_scipy() {
     check_operators("iir.txt", 150);
 }
 
-fn family(golden: &Golden) -> Family {
+pub(super) fn family(golden: &Golden) -> Family {
     let db = |name: &str| golden.floats(name)[0];
     match golden.text("design") {
         "butter" => Family::Butterworth,

@@ -15,6 +15,7 @@ use thalweg_worker::types::{ItemType, Scalar};
 mod audio;
 mod averages;
 mod cosines;
+mod designs;
 mod detect;
 mod fir;
 mod firls;
