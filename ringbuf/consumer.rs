@@ -9,7 +9,7 @@ use crate::mapped::MappedRing;
 use crate::raw::{Available, RawConsumer};
 use crate::ring::RingCorrupt;
 use crate::shared::leave_reader;
-use crate::wait::{Idle, IdleStrategy};
+use crate::wait::{Idle, IdleStrategy, Patience};
 
 /// Reads items of type `T`, each exactly once. Dropping it leaves: the producer waits for it no more.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Consumer<T: Pod> {
     /// Position of the next item: all before it are released.
     from: u64,
     idle: IdleStrategy,
+    patience: Patience,
     mapped: Arc<MappedRing>,
     items: PhantomData<fn() -> T>,
 }
@@ -31,6 +32,7 @@ impl<T: Pod> Consumer<T> {
             raw,
             from,
             idle: IdleStrategy::default(),
+            patience: ring.patience(),
             mapped,
             items: PhantomData,
         }
@@ -85,13 +87,7 @@ impl<T: Pod> Consumer<T> {
 
     fn wait_for_more(&mut self, want: usize) -> Result<&[T], RingCorrupt> {
         let want = want.min(self.capacity());
-        wait_available(
-            &mut self.raw,
-            &self.mapped,
-            self.from,
-            want as u64,
-            self.idle,
-        )?;
+        self.look_later(want as u64)?;
         self.read_for(want)
     }
 
@@ -148,14 +144,22 @@ impl<T: Pod> Consumer<T> {
     #[cold]
     #[inline(never)]
     fn pop_later(&mut self) -> Result<Option<T>, RingCorrupt> {
-        wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
+        self.look_later(1)?;
         self.try_pop()
+    }
+
+    fn look_later(&mut self, want: u64) -> Result<(), RingCorrupt> {
+        self.patience.pause();
+        wait_available(&mut self.raw, &self.mapped, self.from, want, self.idle)?;
+        self.patience
+            .found(self.raw.known_available(self.from), want);
+        Ok(())
     }
 
     /// Takes the next item, which the caller found to be there.
     #[inline(always)]
     fn take(&mut self) -> T {
-        let item = self.raw.items(self.from).cast::<T>();
+        let item = self.raw.ring().slot::<T>(self.from);
         // SAFETY: the item is whole (callers look first); the rest as in `show`.
         let item = unsafe { item.read() };
         self.advance(1);

@@ -9,7 +9,7 @@ use crate::mapped::MappedRing;
 use crate::raw::RawProducer;
 use crate::ring::RingCorrupt;
 use crate::shared::close_producer;
-use crate::wait::{Idle, IdleStrategy};
+use crate::wait::{Idle, IdleStrategy, Patience};
 
 /// Writes items of type `T`. Dropping it ends the stream.
 ///
@@ -23,6 +23,7 @@ pub struct Producer<T: Pod> {
     /// Slots below this position were handed out by the last `reserve`.
     reserved: u64,
     idle: IdleStrategy,
+    patience: Patience,
     mapped: Arc<MappedRing>,
     items: PhantomData<fn(T)>,
 }
@@ -36,6 +37,7 @@ impl<T: Pod> Producer<T> {
             at,
             reserved: at,
             idle: IdleStrategy::default(),
+            patience: mapped.handle().patience(),
             mapped,
             items: PhantomData,
         }
@@ -107,21 +109,22 @@ impl<T: Pod> Producer<T> {
     /// Writes one item, at once or not at all.
     #[inline]
     pub fn try_push(&mut self, item: T) -> Result<(), PushError<T>> {
-        match self.raw.free(self.at) {
-            Ok(0) => Err(PushError::Full(item)),
-            Ok(_) => {
-                self.put(item);
-                Ok(())
+        if !self.raw.is_ready(self.at) {
+            match self.raw.make_ready(self.at) {
+                Ok(true) => {}
+                Ok(false) => return Err(PushError::Full(item)),
+                Err(corrupt) => return Err(PushError::Corrupt(corrupt)),
             }
-            Err(corrupt) => Err(PushError::Corrupt(corrupt)),
         }
+        self.put(item);
+        Ok(())
     }
 
     /// Writes one item, waiting while the ring is full.
     #[inline(always)]
     pub fn push(&mut self, item: T) -> Result<(), RingCorrupt> {
-        if self.raw.known_free(self.at) == 0 {
-            self.wait_for_one()?;
+        if !self.raw.is_ready(self.at) {
+            self.get_ready()?;
         }
         self.put(item);
         Ok(())
@@ -130,14 +133,17 @@ impl<T: Pod> Producer<T> {
     /// Out of line, so that what `push` mostly does is little enough to be part of its caller's loop.
     #[cold]
     #[inline(never)]
-    fn wait_for_one(&mut self) -> Result<(), RingCorrupt> {
-        self.wait()
+    fn get_ready(&mut self) -> Result<(), RingCorrupt> {
+        while !self.raw.make_ready(self.at)? {
+            self.wait()?;
+        }
+        Ok(())
     }
 
-    /// Writes one item to the next slot, which the caller found to be free.
+    /// Writes one item to the next slot, which is ready.
     #[inline(always)]
     fn put(&mut self, item: T) {
-        let slot = self.raw.slots(self.at, 1).cast::<T>();
+        let slot = self.raw.ring().slot::<T>(self.at);
         // SAFETY: the slot is free (callers look first); the rest as in `reserve`.
         unsafe { slot.write(item) };
         self.publish(1);
@@ -161,7 +167,10 @@ impl<T: Pod> Producer<T> {
 
     /// Waits until at least one slot is free, for one pause at least.
     pub fn wait(&mut self) -> Result<(), RingCorrupt> {
-        wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle)
+        self.patience.pause();
+        wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle)?;
+        self.patience.found(self.raw.known_free(self.at), 1);
+        Ok(())
     }
 
     #[inline(always)]

@@ -21,7 +21,12 @@ pub struct RawProducer {
     limit: u64,
     /// As stored in the ring, never lowered: what a dead predecessor touched stays claimed.
     claimed: u64,
+    /// Single items below are free, claimed, and a later line is on its way: nothing to do but write them.
+    ready: u64,
 }
+
+/// Single items are made ready by so many bytes at once, which are fetched at once for later.
+const READY_LEN_BYTES: usize = 512;
 
 impl RawProducer {
     pub(crate) fn new(ring: Ring) -> Self {
@@ -31,6 +36,7 @@ impl RawProducer {
             ahead: (AHEAD_LEN_BYTES / ring.geometry().item_len_bytes) as u64,
             limit: ring.own_written(),
             claimed: ring.own_claimed(),
+            ready: ring.own_written(),
         }
     }
 
@@ -97,6 +103,25 @@ impl RawProducer {
         if count <= self.ahead && self.known_free(at) >= self.ahead + count {
             self.ring.fetch(at.wrapping_add(self.ahead), count);
         }
+    }
+
+    /// Whether [`RawProducer::make_ready`] has seen to a single item at `at`.
+    #[inline(always)]
+    pub(crate) fn is_ready(&self, at: u64) -> bool {
+        (self.ready.wrapping_sub(at) as i64) > 0
+    }
+
+    /// Sees to the next single items from `at` on: claims them, and fetches later ones. Whether there is room
+    /// for one at least.
+    pub(crate) fn make_ready(&mut self, at: u64) -> Result<bool, RingCorrupt> {
+        let geometry = self.ring.geometry();
+        let most = (READY_LEN_BYTES / geometry.item_len_bytes) as u64;
+        let most = most.min(geometry.slots / 16).max(1);
+        let count = self.free(at)?.min(most);
+        self.slots(at, count);
+        self.fetch_ahead(at, count);
+        self.ready = at.wrapping_add(count);
+        Ok(count > 0)
     }
 
     /// Claims a sixteenth of the ring ahead, so that a producer of single items does so rarely. It

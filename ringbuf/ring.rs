@@ -15,6 +15,8 @@ use crate::layout::{Geometry, Header, LayoutError, Mode, ReaderLine, RingSpec};
 use crate::raw::{RawConsumer, RawProducer, RawTap, Resync};
 use crate::sync::{Edge, Ordering, edge, fence};
 use crate::wait::Bell;
+#[cfg(not(loom))]
+use crate::wait::Patience;
 
 /// Two positions that no ring can have at once: the segment is damaged, or an end does not keep to
 /// the protocol. Nothing was read or written by them.
@@ -98,6 +100,21 @@ impl Ring {
         let offset = self.geometry.slot_of(position) * self.geometry.item_len_bytes;
         // SAFETY: the slot is below `slots`, so the offset stays inside the data.
         unsafe { self.data.as_ptr().add(offset) }
+    }
+
+    /// As [`Ring::slot_ptr`], of a ring whose items were found to be as long as a `T`.
+    #[inline(always)]
+    pub(crate) fn slot<T>(&self, position: u64) -> *mut T {
+        debug_assert_eq!(size_of::<T>(), self.geometry.item_len_bytes);
+        let data = self.data.as_ptr().cast::<T>();
+        // SAFETY: the slot is below `slots`, and each is as long as a `T`: inside the data.
+        unsafe { data.add(self.geometry.slot_of(position)) }
+    }
+
+    /// Of an end that has not waited yet.
+    #[cfg(not(loom))]
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.geometry.capacity, self.geometry.item_len_bytes)
     }
 
     /// Fetches the cache lines of `count` slots from `position` on into this core, to be written

@@ -157,6 +157,61 @@ impl Default for IdleStrategy {
     }
 }
 
+/// How long an end pauses before its first look once it has run out.
+///
+/// Each look takes the peer's line away from it, and an item that is read as soon as it is written shares its
+/// cache line with the next: an end that follows the other one closely halts both every few items. So
+/// one whose waits end with many small steps at once pauses longer before the next, until some
+/// [`Patience::LAG_LEN_BYTES`] lie between the two; one that finds a single step looks at once.
+#[cfg(not(loom))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// The one before each look is among them.
+    pauses: u32,
+    /// As much lag as is wanted, in items.
+    enough: u64,
+}
+
+#[cfg(not(loom))]
+impl Patience {
+    /// 64 cache lines: what a core fetches ahead of its reading is then no line that is being written.
+    const LAG_LEN_BYTES: u64 = 4096;
+    /// So many pauses take a microsecond or two.
+    const PAUSES_MAX: u32 = 64;
+    /// So many steps at once belong to a stream; fewer may be an answer that somebody waits for.
+    const STREAM_STEPS: u64 = 8;
+
+    /// Of an end of a ring that holds `capacity` items.
+    pub fn new(capacity: u64, item_len_bytes: usize) -> Self {
+        let lag = Self::LAG_LEN_BYTES / item_len_bytes as u64;
+        Self {
+            pauses: 1,
+            enough: lag.min(capacity / 8),
+        }
+    }
+
+    /// A wait for steps of `step` items ended with so many.
+    pub fn found(&mut self, count: u64, step: u64) {
+        self.pauses = if count < step.saturating_mul(Self::STREAM_STEPS) {
+            1
+        } else if count < self.enough {
+            (self.pauses * 2).min(Self::PAUSES_MAX)
+        } else if count > 2 * self.enough {
+            (self.pauses / 2).max(1)
+        } else {
+            self.pauses
+        };
+    }
+
+    /// Pauses, but for the last time, which the wait itself does.
+    #[inline]
+    pub fn pause(self) {
+        for _ in 1..self.pauses {
+            core::hint::spin_loop();
+        }
+    }
+}
+
 /// What an idle end does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleStep {
@@ -290,5 +345,44 @@ mod futex {
             drop(bell.futex.woken.wait(queue).unwrap());
         }
         Woken::Rung
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn after(patience: &mut Patience, found: &[u64]) -> u32 {
+        for &count in found {
+            patience.found(count, 1);
+        }
+        patience.pauses
+    }
+
+    #[test]
+    fn a_stream_of_single_items_is_followed_at_a_distance() {
+        let mut patience = Patience::new(16 * 1024, 8);
+        assert_eq!(after(&mut patience, &[8, 20, 100]), 8);
+        assert_eq!(after(&mut patience, &[300; 10]), 64);
+        // Far enough.
+        assert_eq!(after(&mut patience, &[512, 1000]), 64);
+        assert_eq!(after(&mut patience, &[1100, 4000]), 16);
+    }
+
+    #[test]
+    fn a_single_answer_is_looked_for_at_once() {
+        let mut patience = Patience::new(16 * 1024, 8);
+        assert_eq!(after(&mut patience, &[300, 300]), 4);
+        assert_eq!(after(&mut patience, &[1]), 1);
+    }
+
+    #[test]
+    fn long_steps_and_small_rings_are_not_waited_for_longer() {
+        let mut long = Patience::new(16 * 1024, 8);
+        long.found(4096, 4096);
+        assert_eq!(long.pauses, 1);
+        // All that a ring of 64 holds: the producer stood still.
+        let mut small = Patience::new(64, 8);
+        assert_eq!(after(&mut small, &[64; 5]), 1);
     }
 }
