@@ -3,7 +3,8 @@
 //! The graph file, the one-line form and `--set` read their own spelling into [`Node`]s, values with
 //! their places; from there on there is one meaning, and one wording of every refusal.
 
-use thalweg_worker::op::{Value, nearest};
+use thalweg_worker::op::{ParamKind, Value, nearest};
+use thalweg_worker::operators;
 use thalweg_worker::types::ItemType;
 use thalweg_worker::units::unit_of;
 
@@ -200,6 +201,26 @@ pub(crate) fn set_agent(
         }
     }
     Ok(())
+}
+
+/// Sets one of the agent's live numbers, if it has one of this name.
+pub(crate) fn set_live(
+    agent: &mut AgentDecl,
+    name: &str,
+    node: &Node,
+) -> Option<Result<(), Diagnostic>> {
+    let WorkDecl::Op { params, .. } = &mut agent.work else {
+        return None;
+    };
+    let mut tables = params
+        .iter_mut()
+        .filter_map(|(_, value)| match &mut value.value {
+            Value::Table(entries) => Some(entries),
+            _ => None,
+        });
+    let (_, number) = tables.find_map(|table| table.iter_mut().find(|(own, _)| own == name))?;
+    let value = parameter(&agent.name.value, name, node);
+    Some(value.map(|value| *number = value))
 }
 
 /// A worker from its table.
@@ -443,6 +464,13 @@ fn bytes(text: &str) -> Option<u64> {
     ((0.0..1e18).contains(&bytes) && bytes.fract() == 0.0).then_some(bytes as u64)
 }
 
+/// True for a parameter of some operator that is a table.
+fn is_table(name: &str) -> bool {
+    let ops = operators::table().iter();
+    let mut params = ops.flat_map(|op| op.params);
+    params.any(|param| param.name == name && param.kind == ParamKind::Live)
+}
+
 fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> {
     let refused = |why: String| {
         Diagnostic::new(format!("agent `{agent}`: `{name}` is {why}"))
@@ -460,6 +488,12 @@ fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> 
                 .map(|item| parameter(agent, name, item))
                 .collect::<Result<_, _>>()?,
         ),
+        NodeValue::Table(entries) if is_table(name) => {
+            let entries = entries.iter();
+            let entries =
+                entries.map(|(key, value)| Ok((key.value.clone(), parameter(agent, name, value)?)));
+            Value::Table(entries.collect::<Result<_, _>>()?)
+        }
         NodeValue::Table(_) => {
             let help = match name {
                 "params" | "parameters" | "args" | "options" => {
@@ -467,7 +501,7 @@ fn parameter(agent: &str, name: &str, node: &Node) -> Result<Value, Diagnostic> 
                 }
                 _ => "write a number, a text, true, false or a list; an agent's name has no dot",
             };
-            return Err(refused("a table, and no parameter is one".to_owned()).help(help));
+            return Err(refused("a table, and only `live` is one".to_owned()).help(help));
         }
         NodeValue::Other(words) => return Err(refused(words.clone())),
     })

@@ -152,7 +152,7 @@ fn dial(dial: &thalweg_worker::dials::Dial, op: &str) -> LiveDial {
     let params = operators::find(op).map_or(&[][..], |op| op.params);
     let param = params.iter().find(|param| param.name == dial.name);
     LiveDial {
-        name: dial.name.to_owned(),
+        name: dial.name.clone().into_owned(),
         unit: param.map_or("", |param| param.unit).to_owned(),
         value: dial.value,
         least: dial.least,

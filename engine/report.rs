@@ -124,7 +124,7 @@ pub struct AgentReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SetReport {
     /// The parameter.
-    pub param: &'static str,
+    pub param: String,
     /// Its last value.
     pub value: f64,
     /// From which item on that holds: of the agent's first input, or of a source's output.
@@ -433,7 +433,7 @@ impl Seen<'_> {
         let both = dials.iter().zip(&self.positions.turned[a]);
         both.filter(|(_, turned)| turned.times > 0)
             .map(|(dial, turned)| SetReport {
-                param: dial.name,
+                param: dial.name.to_string(),
                 value: turned.value,
                 since: turned.since,
                 times: turned.times,

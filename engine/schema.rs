@@ -357,6 +357,7 @@ fn kind(kind: ParamKind) -> Json {
         ParamKind::Scalar => json!({"type": ["number", "string", "boolean"]}),
         ParamKind::Choice(words) => json!({"enum": choices(words)}),
         ParamKind::Type => json!({"$ref": "#/$defs/type"}),
+        ParamKind::Live => json!({"type": "object", "additionalProperties": {"type": "number"}}),
     }
 }
 

@@ -107,7 +107,11 @@ fn apply(graph: &mut GraphDecl, set: &str) -> Result<(), Diagnostic> {
     } else if let Some(name) = owner.strip_prefix("streams.") {
         keys::set_stream(stream(graph, name, named("streams.")), key, value)
     } else {
-        keys::set_agent(agent(graph, owner)?, key, value)
+        let agent = agent(graph, owner)?;
+        match keys::set_live(agent, &key.value, &value) {
+            Some(set) => set,
+            None => keys::set_agent(agent, key, value),
+        }
     };
     result.map_err(|refusal| {
         let (span, words) = refusal.labels.first().cloned().unwrap_or_default();

@@ -14,6 +14,7 @@
 //! * fields of its own: only what can be made again (tables, scratch, open files). They die with the
 //!   worker, and the successor starts from the agent as it was built.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 use std::os::fd::RawFd;
@@ -703,9 +704,14 @@ impl Blueprint {
     }
 
     /// Gives it a dial: a parameter that may be turned while the run goes on, within this range.
-    pub fn dial(mut self, name: &'static str, value: f64, range: RangeInclusive<f64>) -> Blueprint {
+    pub fn dial(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: f64,
+        range: RangeInclusive<f64>,
+    ) -> Blueprint {
         self.dials.push(Dial {
-            name,
+            name: name.into(),
             value,
             least: *range.start(),
             most: *range.end(),

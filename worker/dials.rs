@@ -19,6 +19,7 @@
 //! the successor finds the order untaken, and takes it; after it, the turn in its record says that it is done.
 //! Edge: ORDER, from whoever stores the turn to the worker that finds it new.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Bytes before the halves.
@@ -28,7 +29,7 @@ const HEAD: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dial {
     /// The parameter's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its value until somebody turns it.
     pub value: f64,
     /// The smallest value it takes.

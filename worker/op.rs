@@ -100,6 +100,8 @@ pub enum ParamKind {
     Choice(&'static [&'static str]),
     /// An item type.
     Type,
+    /// A table of finite numbers by names of one's own, each of which is a dial.
+    Live,
 }
 
 impl ParamKind {
@@ -124,6 +126,7 @@ impl ParamKind {
             ParamKind::Scalar => "a number, a text, true or false".to_owned(),
             ParamKind::Choice(words) => format!("one of {}", words.join(", ")),
             ParamKind::Type => "an item type such as f64".to_owned(),
+            ParamKind::Live => "a table of numbers, live".to_owned(),
         }
     }
 }
@@ -143,6 +146,8 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
+    /// A table: names and their values.
+    Table(Vec<(String, Value)>),
 }
 
 impl Value {
@@ -157,10 +162,11 @@ impl Value {
             Value::Bool(b) => format!("{b}"),
             Value::Text(t) => format!("the text {t:?}"),
             Value::List(items) => format!("a list of {}", items.len()),
+            Value::Table(_) => "a table".to_owned(),
         }
     }
 
-    /// The value as files and expressions write it; nothing for a list.
+    /// The value as files and expressions write it; nothing for a list or a table.
     fn written(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
@@ -169,7 +175,7 @@ impl Value {
             Value::Big(n) => n.to_string(),
             // `NaN` is Rust's spelling.
             Value::Float(x) => x.to_string().to_lowercase(),
-            Value::List(_) => String::new(),
+            Value::List(_) | Value::Table(_) => String::new(),
         }
     }
 
@@ -266,6 +272,25 @@ impl<V: Into<Value>> From<Vec<V>> for Value {
     }
 }
 
+/// A table of these names and values.
+impl<V: Into<Value>> From<Vec<(&str, V)>> for Value {
+    fn from(entries: Vec<(&str, V)>) -> Value {
+        let entries = entries.into_iter();
+        Value::Table(
+            entries
+                .map(|(name, value)| (name.to_owned(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+/// A table of these names and values.
+impl<V: Into<Value>, const N: usize> From<[(&str, V); N]> for Value {
+    fn from(entries: [(&str, V); N]) -> Value {
+        Value::from(Vec::from(entries))
+    }
+}
+
 /// What an operator knows of one of its inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputInfo {
@@ -297,6 +322,11 @@ pub enum Naming {
         /// The stream it reads.
         stream: String,
     },
+    /// It is no stream: a number that expressions know, the value of the agent's dial of this place.
+    Live {
+        /// The dial.
+        dial: usize,
+    },
 }
 
 impl InputInfo {
@@ -312,7 +342,7 @@ impl InputInfo {
     /// The stream it reads, where there is a graph.
     pub fn stream(&self) -> Option<&str> {
         match &self.naming {
-            Naming::Alone => None,
+            Naming::Alone | Naming::Live { .. } => None,
             Naming::Given { stream } | Naming::Placed { stream } => Some(stream),
         }
     }
@@ -321,7 +351,7 @@ impl InputInfo {
     pub fn title(&self) -> &str {
         match &self.naming {
             Naming::Placed { stream } => stream,
-            Naming::Alone | Naming::Given { .. } => &self.name,
+            Naming::Alone | Naming::Given { .. } | Naming::Live { .. } => &self.name,
         }
     }
 
@@ -468,6 +498,17 @@ impl Args {
     /// An item type, absent where optional. Already known to be spelled right.
     pub fn item_type(&self, name: &str) -> Option<ItemType> {
         self.text(name)?.parse().ok()
+    }
+
+    /// A table of numbers by their names, empty where absent.
+    pub fn table(&self, name: &str) -> Vec<(&str, f64)> {
+        let Some(Value::Table(entries)) = self.value(name) else {
+            return Vec::new();
+        };
+        let numbers = entries.iter();
+        numbers
+            .filter_map(|(name, value)| Some((name.as_str(), plain_number(value)?)))
+            .collect()
     }
 
     /// A list of numbers (one number is a list of one), absent where optional.
@@ -617,6 +658,7 @@ impl ParamDef {
         // That it can be turned while the run goes on is nothing that a value is held against.
         let kind = match self.kind {
             ParamKind::Dial => ParamKind::Float.describe(),
+            ParamKind::Live => "a table of numbers: { level = 3 }".to_owned(),
             kind => kind.describe(),
         };
         match (self.is_numeric(), self.unit) {
@@ -657,6 +699,11 @@ impl ParamDef {
             }
             other => other.clone(),
         }
+    }
+
+    /// True where it may be turned while the run goes on.
+    pub fn is_live(&self) -> bool {
+        matches!(self.kind, ParamKind::Dial | ParamKind::Live)
     }
 
     /// True where a number is an expression that needs no quotes.
@@ -704,6 +751,9 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Int, Value::Int(_)) => true,
         (ParamKind::Float | ParamKind::Dial | ParamKind::Number, v) if number(v).is_some() => true,
         (ParamKind::Bool, Value::Bool(_)) => true,
+        (ParamKind::Live, Value::Table(entries)) => {
+            entries.iter().all(|(_, v)| number(v).is_some())
+        }
         (ParamKind::Length, Value::Int(_)) => true,
         (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
         (ParamKind::Choice(_), v) => choice(kind, v).is_some(),

@@ -140,7 +140,7 @@ fn explain(op: &OpDef) -> String {
         text += "\nthe window function:\n";
         text += &shared.into_iter().map(explain).collect::<String>();
     }
-    if op.params.iter().any(|param| param.kind == ParamKind::Dial) {
+    if op.params.iter().any(ParamDef::is_live) {
         text += "\nlive parameters change while a run goes on: thalweg set RUN AGENT.PARAM=VALUE\n";
     }
     text += &format!("\nexample:\n  thalweg run -e {}\n", quoted(op.example));
@@ -234,7 +234,7 @@ fn param_to_json(param: &ParamDef) -> Json {
         "required": param.default.is_none(),
         "default": param.default.filter(|default| !default.is_empty()),
         "unit": param.unit,
-        "live": param.kind == ParamKind::Dial,
+        "live": param.is_live(),
         "doc": param.doc,
     })
 }

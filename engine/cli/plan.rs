@@ -74,7 +74,12 @@ fn as_text(graph: &Resolved, plan: &Plan) -> String {
                 false => "  (not deterministic)",
             };
             let step = plan.step_of[agent];
-            let live: Vec<&str> = here.blueprint.dials.iter().map(|dial| dial.name).collect();
+            let live: Vec<&str> = here
+                .blueprint
+                .dials
+                .iter()
+                .map(|dial| &*dial.name)
+                .collect();
             let live = match live.is_empty() {
                 true => String::new(),
                 false => format!(", live: {}", live.join(", ")),
@@ -172,6 +177,6 @@ fn agent(graph: &Resolved, plan: &Plan, a: usize) -> Json {
         "op": here.op,
         "step": plan.step_of[a],
         "deterministic": here.blueprint.deterministic,
-        "live": here.blueprint.dials.iter().map(|dial| dial.name).collect::<Vec<_>>(),
+        "live": here.blueprint.dials.iter().map(|dial| &dial.name).collect::<Vec<_>>(),
     })
 }

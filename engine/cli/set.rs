@@ -324,7 +324,7 @@ mod tests {
             let params = op.params.iter().filter(|p| p.kind == ParamKind::Dial);
             let live: Vec<&str> = params.map(|p| p.name).collect();
             for agent in graph.agents.iter().filter(|agent| agent.op == op.name) {
-                let dials: Vec<&str> = agent.blueprint.dials.iter().map(|d| d.name).collect();
+                let dials: Vec<&str> = agent.blueprint.dials.iter().map(|d| &*d.name).collect();
                 assert_eq!(dials, live, "{}", op.name);
             }
         }

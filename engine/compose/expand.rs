@@ -385,6 +385,16 @@ fn written(value: &Value) -> NodeValue {
             };
             NodeValue::List(items.iter().map(node).collect())
         }
+        Value::Table(entries) => {
+            let entry = |(name, value): &(String, Value)| {
+                let value = Node {
+                    value: written(value),
+                    span: 0..0,
+                };
+                (At::nowhere(name.clone()), value)
+            };
+            NodeValue::Table(entries.iter().map(entry).collect())
+        }
     }
 }
 

@@ -17,14 +17,17 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Length, List, Number, Numbers, TextList};
+use super::kinds::{Length, List, Live, Number, Numbers, TextList};
 use super::rows::operators;
 use crate::graph::Hosted;
 use crate::stream::Stream;
 use thalweg_worker::types::Item;
 
 operators! {
-    struct Map {}
+    struct Map {
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
+    }
 
     /// Computes an expression of every item.
     ///
@@ -46,6 +49,8 @@ operators! {
         names: impl TextList,
         /// `expr` and `keep` see the state after the item instead.
         after: bool,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Computes an expression of every item and of a state that the items change.
@@ -59,6 +64,8 @@ operators! {
         when: impl TextList,
         /// How often all of them are given: an expression over `x`.
         times: &str,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Gives none, one or many results of every item.
@@ -70,6 +77,8 @@ operators! {
     struct Zip {
         /// The expression over `a`, `b`, ..; without it a vector of all.
         expr: &str,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Joins inputs item by item: by an expression, or into vectors.

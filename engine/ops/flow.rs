@@ -12,7 +12,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Items, Kind, Length, List, Number, Numbers};
+use super::kinds::{Items, Kind, Length, List, Live, Number, Numbers};
 use super::rows::operators;
 use crate::stream::Stream;
 use thalweg_worker::types::Item;
@@ -90,7 +90,10 @@ operators! {
     /// becomes `1 2 1`. So 0 and -0 differ, and a NaN equals the same NaN.
     fn changes[T: Kind]() -> <T, T> = "changes";
 
-    struct Filter {}
+    struct Filter {
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
+    }
 
     /// Keeps the items for which an expression is true.
     ///
@@ -136,6 +139,8 @@ operators! {
         /// Where an item goes whose number names no port: `"error"`, `"last"`, `"drop"`. `"error"` unless
         /// told otherwise.
         other: &str,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Parts a stream: each item goes to the port an expression names.

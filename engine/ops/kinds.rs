@@ -106,6 +106,12 @@ pub trait List: Into<Value> {}
 /// One text, or a list of them.
 pub trait TextList: Into<Value> {}
 
+/// Numbers by their names.
+pub trait Live: Into<Value> {}
+
+impl Live for Vec<(&str, f64)> {}
+impl<const N: usize> Live for [(&str, f64); N] {}
+
 /// An item as a number or a text, or a list of them.
 pub trait Items: Into<Value> {}
 

@@ -318,6 +318,7 @@ fn several_streams_are_typed_too() {
     let mut g = Graph::new("several");
     let [x, y] = ["x", "y"].map(|name| g.source(name, constant(1.0).rate(1_000.0)));
     let _: Stream<f64> = x.apply("sum", zip([&y]).expr("a + b"));
+    let _: Stream<f64> = x.apply("more", map("x * gain").live([("gain", 2.0)]));
     let _: Stream<[f64; 2]> = x.apply("pair", zip([&y]));
     let _: Stream<Timed<f64>> = x.apply("times", timed().with(&y));
     let flags = x.apply("flags", threshold_state(0.5));

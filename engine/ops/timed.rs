@@ -12,7 +12,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::Numbers;
+use super::kinds::{Live, Numbers};
 use super::rows::operators;
 use crate::stream::Stream;
 use thalweg_worker::types::{Item, Timed};
@@ -52,6 +52,8 @@ operators! {
         expr: &str,
         /// How many items may be in windows that are still open. `16384` unless told otherwise.
         most: u64,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Mean, sum, min, max, count .. of each window of time.

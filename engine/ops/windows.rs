@@ -12,7 +12,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Kind, Length, List, Numbers, Real, TextList};
+use super::kinds::{Kind, Length, List, Live, Numbers, Real, TextList};
 use super::rows::operators;
 use crate::text::Text;
 use thalweg_worker::types::Item;
@@ -32,6 +32,8 @@ operators! {
         /// Of texts, how many bytes those of a window may take (each with its quotes and 4 more); more end the
         /// run. In bytes, `65536` unless told otherwise.
         bytes: u64,
+        /// Numbers that expressions know by these names, `[("level", 3.0)]`: they may be changed while the run goes on.
+        live: impl Live,
     }
 
     /// Sum, mean, min, max, std, var, rms, median or ptp of each window.

@@ -53,6 +53,19 @@ fn check(items: &[f64], orders: &[(u64, f64, f64)]) {
 
 #[test]
 fn values_hold_from_the_item_that_is_said_whoever_is_killed() {
+    turned_and_killed(LINE);
+}
+
+#[test]
+fn numbers_of_an_expression_hold_from_the_item_that_is_said_whoever_is_killed() {
+    turned_and_killed(
+        "counter dtype=f64 ! throttle rate=20000 ! gain:map expr=\"factor * x + offset\" live={factor=1, offset=0} \
+         ! scan next=\"x\" ! raw.write path=out.f64",
+    );
+}
+
+/// The factor and the offset of `gain` are turned, and workers killed meanwhile.
+fn turned_and_killed(line: &str) {
     let site = Site::new();
     let mut random = Random::seeded();
     let going = site.start_run(
@@ -64,7 +77,7 @@ fn values_hold_from_the_item_that_is_said_whoever_is_killed() {
             "--restart",
             "100000",
             "-e",
-            LINE,
+            line,
         ],
         2,
     );

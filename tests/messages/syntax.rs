@@ -82,7 +82,7 @@ fn a_number_that_is_none_is_refused_with_its_agent() {
     has(&of("1979-05-27"), &["`rate` is the date"]);
     has(
         &of("{ a = 1 }"),
-        &["`rate` is a table, and no parameter is one"],
+        &["`rate` is a table, and only `live` is one"],
     );
 }
 

@@ -245,7 +245,7 @@ impl<'a> Builder<'a> {
     fn time(&mut self) -> Built<Value> {
         if let [input, others @ ..] = self.inputs
             && input.item_type.timed_values().is_some()
-            && others.iter().all(|other| other.naming == Naming::Alone)
+            && others.iter().all(|other| other.stream().is_none())
         {
             return Ok(Value::Real(self.emit(Op::Seconds { input: 0 }, Kind::F64)));
         }
@@ -266,6 +266,12 @@ impl<'a> Builder<'a> {
     /// Elements are counted from 0, or from -1 backwards.
     pub fn input(&mut self, name: &str, element: Option<i128>) -> Built<Value> {
         let input = self.inputs.iter().position(|i| i.name == name).unwrap_or(0);
+        if let Naming::Live { dial } = self.inputs[input].naming {
+            return match element {
+                None => Ok(Value::Real(self.emit(Op::Live { dial }, Kind::F64))),
+                Some(_) => Err(format!("`{name}` is one number, which has no elements").into()),
+            };
+        }
         let item_type = &self.inputs[input].item_type;
         let Some((scalar, width)) = values(item_type) else {
             let message = format!("`{name}` is {item_type}, and expressions take numbers");
@@ -764,7 +770,10 @@ impl<'a> Builder<'a> {
 
     /// An operation of numbers alone is done here; one that is there already is used again.
     pub fn emit(&mut self, op: Op, result: Kind) -> Real {
-        let is_source = matches!(op, Op::Load { .. } | Op::Seconds { .. } | Op::Position);
+        let is_source = matches!(
+            op,
+            Op::Load { .. } | Op::Seconds { .. } | Op::Position | Op::Live { .. }
+        );
         let is_literal = |operand| matches!(operand, Operand::Literal(_));
         if !is_source && op.operands().all(is_literal) {
             return Real::folded(result, folded(op, result));
@@ -783,7 +792,9 @@ impl<'a> Builder<'a> {
     /// The operation on operands that are all as wide as the widest of them, and what that is.
     fn shaped(&mut self, op: Op) -> (Op, Shape) {
         let shape = match op {
-            Op::Reduce { .. } | Op::Seconds { .. } | Op::Position => return (op, None),
+            Op::Reduce { .. } | Op::Seconds { .. } | Op::Position | Op::Live { .. } => {
+                return (op, None);
+            }
             Op::Spread { .. } => unreachable!("what is spread has been told its width"),
             Op::Load { input, element, .. } => {
                 return (op, self.vector(input).filter(|_| element.is_none()));

@@ -37,6 +37,10 @@ pub(super) enum Op {
     },
     /// The item's place in the stream.
     Position,
+    /// The value of a dial.
+    Live {
+        dial: usize,
+    },
     Cast {
         from: Kind,
         to: Kind,
@@ -189,7 +193,7 @@ impl Op {
     /// The same operation on other operands: `f` gets each of them and the kind it is used in.
     pub fn map_operands(self, mut f: impl FnMut(Operand, Kind) -> Operand) -> Op {
         match self {
-            Op::Load { .. } | Op::Seconds { .. } | Op::Position => self,
+            Op::Load { .. } | Op::Seconds { .. } | Op::Position | Op::Live { .. } => self,
             Op::Cast { from, to, a } => Op::Cast {
                 from,
                 to,
@@ -240,7 +244,7 @@ impl Op {
 
     pub fn operands(self) -> impl Iterator<Item = Operand> {
         let all = match self {
-            Op::Load { .. } | Op::Seconds { .. } | Op::Position => [None; 3],
+            Op::Load { .. } | Op::Seconds { .. } | Op::Position | Op::Live { .. } => [None; 3],
             Op::Cast { a, .. }
             | Op::Unary { a, .. }
             | Op::Reduce { a, .. }

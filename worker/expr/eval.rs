@@ -24,6 +24,8 @@ pub struct Machine {
     /// Those of one register.
     lanes: usize,
     registers: Vec<Vec<u64>>,
+    /// The values of the agent's dials.
+    dials: Vec<f64>,
     run_ops: RunOps,
 }
 
@@ -38,6 +40,7 @@ struct Block<'a> {
     /// The place in the stream of the first.
     position: u64,
     items: usize,
+    dials: &'a [f64],
 }
 
 impl Machine {
@@ -56,8 +59,16 @@ impl Machine {
             lanes,
             registers,
             program,
+            dials: Vec::new(),
             run_ops: run_ops(),
         }
+    }
+
+    /// From now on live numbers have the values of these dials: all of the agent's, in their order. Told before the first
+    /// run of a program that has any.
+    pub fn turn(&mut self, dials: &[f64]) {
+        self.dials.clear();
+        self.dials.extend_from_slice(dials);
     }
 
     /// The most items of one run.
@@ -87,6 +98,7 @@ impl Machine {
                 offset,
                 position,
                 items,
+                dials: &[],
             },
         }
     }
@@ -107,10 +119,15 @@ impl Run<'_> {
         let Machine {
             program,
             registers,
+            dials,
             run_ops,
             ..
         } = self.machine;
-        run_ops(program, registers, &self.block, scalar, to);
+        let block = Block {
+            dials,
+            ..self.block
+        };
+        run_ops(program, registers, &block, scalar, to);
     }
 
     /// The results as truth values, a byte each. The program is a condition.
@@ -328,6 +345,7 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
                 *slot = item;
             }
         }
+        Op::Live { dial } => room::<f64>(to, count).fill(lanes.block.dials[dial]),
         Op::Cast { from, to: kind, a } => match from {
             Kind::Bool => cast::<u8>(to, count, kind, lanes.get(a)),
             Kind::I64 => cast::<i64>(to, count, kind, lanes.get(a)),

@@ -9,7 +9,8 @@
 //! * Inputs by name: `x` for the only one, else `a b c ..` or the names the graph gives. `x[0]` is an
 //!   element of a vector item; `x` alone is all of them, elementwise. `n` is the item's place in the
 //!   stream, `t` its time `n / rate` in seconds where the rate is known. Of timed items `x` is the value and `t` the time. `pi`, `e`, `tau`, `true`,
-//!   `false`, `inf`, `nan`. An input's name comes before these.
+//!   `false`, `inf`, `nan`. A name that is given, of an input, of a number of a state, of a live number, comes before these;
+//!   functions keep theirs: of a given `sum`, `sum(x)` is still the function. Live numbers are `f64`, one for all elements.
 //! * `c ? a : b` · `||` `or` · `&&` `and` · `not` · `== != < <= > >=` (they do not chain) · `+ -` ·
 //!   `* / // %` · `-` `!` · `^` `**` (to the right first): from the loosest to the tightest.
 //! * `abs sqrt exp log ln log10 log2 sin cos tan asin acos atan sinh cosh tanh floor ceil round trunc

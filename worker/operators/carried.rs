@@ -5,6 +5,7 @@ use crate::expr::{Machine, Program, compile};
 use crate::op::{Args, InputInfo, Naming, OpError, Value};
 use crate::types::{ItemType, Scalar};
 
+use super::live_numbers::{check_name, live};
 use super::numbers::element_bytes;
 
 /// What makes the state, the type it has, and the names of its elements.
@@ -57,12 +58,12 @@ fn single(args: &Args, item: &InputInfo, scalar: Scalar) -> Result<Next, OpError
     let text = args.text("next").unwrap_or("");
     let mut state = ItemType::Scalar(scalar);
     // The names are told apart once it is known how many there may be.
-    let mut program = compiled(item, text, &state, &names(args, None)?)?;
+    let mut program = compiled(args, item, text, &state, &names(args, None)?)?;
     let width = program.item_type().elements().map_or(1, |(_, width)| width);
     let names = names(args, Some(width))?;
     if width > 1 {
         state = ItemType::Vector(scalar, width as u32);
-        program = compiled(item, text, &state, &names)?;
+        program = compiled(args, item, text, &state, &names)?;
     }
     Ok(Next {
         programs: vec![program],
@@ -85,7 +86,7 @@ fn listed(args: &Args, item: &InputInfo, scalar: Scalar) -> Result<Next, OpError
     let names = names(args, Some(texts.len()))?;
     let mut programs = Vec::with_capacity(texts.len());
     for text in texts {
-        let program = compiled(item, text, &state, &names)?;
+        let program = compiled(args, item, text, &state, &names)?;
         let found = program.item_type();
         if found.scalar().is_none() {
             let message =
@@ -107,12 +108,13 @@ fn listed(args: &Args, item: &InputInfo, scalar: Scalar) -> Result<Next, OpError
 const STATE_MAX: usize = 64;
 
 fn compiled(
+    args: &Args,
     item: &InputInfo,
     text: &str,
     state: &ItemType,
     names: &[String],
 ) -> Result<Program, OpError> {
-    let inputs = inputs(item, state, names);
+    let inputs = inputs_with_live(args, item, state, names)?;
     let program = compile(text, &inputs, item.rate).map_err(|e| e.of_param("next"))?;
     match program.is_complex() {
         true => Err(OpError::param(
@@ -128,11 +130,7 @@ fn names(args: &Args, width: Option<usize>) -> Result<Vec<String>, OpError> {
     let names = args.texts("names").unwrap_or_default();
     let refused = |message: String| Err(OpError::param("names", message));
     for (i, name) in names.iter().enumerate() {
-        let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !is_word {
-            return refused(format!("`{name}` is no name: letters, digits and `_`"));
-        }
+        check_name("names", name)?;
         if ["x", "s"].contains(name) || names[..i].contains(name) {
             return refused(format!("`{name}` is the name of something else already"));
         }
@@ -185,7 +183,19 @@ fn listed_init(args: &Args) -> Vec<Value> {
     }
 }
 
-/// What the expressions see: the item, the state, and the state's elements by their names.
+/// What the expressions see: the item, the state, and the state's elements by their names; behind them live numbers.
+pub(super) fn inputs_with_live(
+    args: &Args,
+    input: &InputInfo,
+    state: &ItemType,
+    names: &[String],
+) -> Result<Vec<InputInfo>, OpError> {
+    let mut inputs = inputs(input, state, names);
+    inputs.extend(live(args, &inputs)?);
+    Ok(inputs)
+}
+
+/// What the expressions see where there are no live numbers.
 pub(super) fn inputs(input: &InputInfo, state: &ItemType, names: &[String]) -> Vec<InputInfo> {
     let item = InputInfo {
         name: "x".to_owned(),

@@ -5,6 +5,7 @@ use crate::expr::{Machine, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
 use super::keep::keep;
+use super::live_numbers::{LIVE, with_dials, with_live};
 
 /// The row of the table.
 pub const FILTER: OpDef = OpDef {
@@ -16,13 +17,16 @@ pub const FILTER: OpDef = OpDef {
           `gate` by numbers made of them. What comes out has no rate: how many are kept depends on the items.",
     inputs: Arity::One,
     outputs: "one stream of the input's type, of no known rate",
-    params: &[ParamDef {
-        name: "expr",
-        kind: ParamKind::Expr,
-        default: None,
-        unit: "",
-        doc: "The condition over `x`.",
-    }],
+    params: &[
+        ParamDef {
+            name: "expr",
+            kind: ParamKind::Expr,
+            default: None,
+            unit: "",
+            doc: "The condition over `x`.",
+        },
+        LIVE,
+    ],
     example: "counter items=1000 ! filter expr=\"x % 7 == 0\" ! null",
     deterministic: true,
     build,
@@ -32,15 +36,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let text = args.text("expr").unwrap_or("");
     let program =
-        compile_condition(text, args.inputs(), input.rate).map_err(|e| e.of_param("expr"))?;
+        compile_condition(text, &with_live(args)?, input.rate).map_err(|e| e.of_param("expr"))?;
     let machine = Machine::new(program);
     let agent = Filter {
         keeps: vec![0; machine.items_max()],
         machine,
     };
-    Ok(Blueprint::new(agent)
+    let blueprint = Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
-        .output(OutPort::new(input.item_type.clone(), None).keeps_unit()))
+        .output(OutPort::new(input.item_type.clone(), None).keeps_unit());
+    Ok(with_dials(blueprint, args))
 }
 
 struct Filter {
@@ -51,6 +56,7 @@ struct Filter {
 
 impl Agent for Filter {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.machine.turn(io.dials);
         if io.inputs[0].is_framed() {
             self.frames(io);
             return Ok(Status::Ready);

@@ -5,6 +5,7 @@ use crate::expr::{Machine, Program, compile, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
+use super::live_numbers::{LIVE, with_dials, with_live};
 use super::map::output_type;
 
 /// The row of the table.
@@ -41,6 +42,7 @@ pub const FLAT_MAP: OpDef = OpDef {
             unit: "",
             doc: "How often all of them are given: an expression over `x`.",
         },
+        LIVE,
     ],
     example: "counter items=1000 ! flat_map expr=[\"x\", \"-x\"] when=[\"true\", \"x > 0\"] ! null",
     deterministic: true,
@@ -49,11 +51,11 @@ pub const FLAT_MAP: OpDef = OpDef {
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
+    let seen = with_live(args)?;
     let compiled =
-        |param, text: &str| compile(text, args.inputs(), input.rate).map_err(|e| e.of_param(param));
-    let condition = |text: &str| {
-        compile_condition(text, args.inputs(), input.rate).map_err(|e| e.of_param("when"))
-    };
+        |param, text: &str| compile(text, &seen, input.rate).map_err(|e| e.of_param(param));
+    let condition =
+        |text: &str| compile_condition(text, &seen, input.rate).map_err(|e| e.of_param("when"));
     let results = listed(args, "expr")
         .map(|text| compiled("expr", text))
         .collect::<Result<Vec<Program>, OpError>>()?;
@@ -91,10 +93,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         scalar,
         len: item_type.len_bytes(),
     };
-    Ok(Blueprint::new(agent)
+    let blueprint = Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(item_type, None))
-        .state(StateSpec::of(0u64)))
+        .state(StateSpec::of(0u64));
+    Ok(with_dials(blueprint, args))
 }
 
 /// The texts of a parameter that is one expression or a list.
@@ -231,6 +234,10 @@ impl FlatMap {
 
 impl Agent for FlatMap {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let columns = self.results.iter_mut().chain(&mut self.conditions);
+        for column in columns.chain([&mut self.times]) {
+            column.machine.turn(io.dials);
+        }
         // Of the item that is next: how many of its results went out already.
         let given = io.state.get::<u64>();
         loop {

@@ -5,6 +5,8 @@ use crate::expr::{Machine, Program, compile};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
+use super::live_numbers::{LIVE, with_dials, with_live};
+
 /// The row of the table.
 pub const MAP: OpDef = OpDef {
     name: "map",
@@ -21,10 +23,11 @@ pub const MAP: OpDef = OpDef {
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
           their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
           sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round trunc sign isnan min max hypot \
-          pow clamp if, re im arg conj complex, pi e tau inf nan.",
+          pow clamp if, re im arg conj complex, pi e tau inf nan. A name that is given, of an input, a state's number or a live number, \
+          comes before these; functions keep theirs beside it.",
     inputs: Arity::One,
     outputs: "one stream of the expression's type, or of `dtype`",
-    params: &[EXPR],
+    params: &[EXPR, LIVE],
     example: "sine freq=440 rate=48000 items=4800 ! map expr=\"abs(x) ^ 2\" ! null",
     deterministic: true,
     build,
@@ -45,7 +48,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
 
 /// An agent that gives one item for each item of every input: this expression of them.
 pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<Blueprint, OpError> {
-    let program = compile(text, args.inputs(), rate).map_err(|e| e.of_param("expr"))?;
+    let program = compile(text, &with_live(args)?, rate).map_err(|e| e.of_param("expr"))?;
     let keeps_time = match args.inputs() {
         [input] => input.item_type.timed_values().is_some(),
         _ => false,
@@ -68,7 +71,7 @@ pub(super) fn expression(args: &Args, text: &str, rate: Option<f64>) -> Result<B
     for input in args.inputs() {
         blueprint = blueprint.input(InPort::new(input.item_type.clone()));
     }
-    Ok(blueprint)
+    Ok(with_dials(blueprint, args))
 }
 
 /// What an agent gives that computes an expression: items, and the numbers of each that the expression makes.
@@ -147,6 +150,7 @@ struct Expression {
 
 impl Agent for Expression {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.machine.turn(io.dials);
         let output = &mut io.outputs[0];
         let visible = io.inputs.iter().map(Input::len).min().unwrap_or(0);
         let items = visible.min(output.space());

@@ -91,6 +91,7 @@ mod keep;
 mod kept_texts;
 pub(crate) mod keys;
 mod live;
+mod live_numbers;
 pub(crate) mod numbers;
 pub(crate) mod pace;
 mod positional;

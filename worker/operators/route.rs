@@ -5,6 +5,8 @@ use crate::expr::{Machine, compile};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
+use super::live_numbers::{LIVE, with_dials, with_live};
+
 /// The row of the table.
 pub const ROUTE: OpDef = OpDef {
     name: "route",
@@ -38,6 +40,7 @@ pub const ROUTE: OpDef = OpDef {
             unit: "",
             doc: "Where an item goes whose number names no port.",
         },
+        LIVE,
     ],
     example: "x:counter items=1000 ; s:route in=x expr=\"x % 3\" ports=3 ; null in=s.0 ; null in=s.1 ; null in=s.2",
     deterministic: true,
@@ -52,7 +55,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         return Err(OpError::param("ports", message));
     }
     let text = args.text("expr").unwrap_or("");
-    let program = compile(text, args.inputs(), input.rate).map_err(|e| e.of_param("expr"))?;
+    let program = compile(text, &with_live(args)?, input.rate).map_err(|e| e.of_param("expr"))?;
     if program.is_complex() || program.item_type().elements().map(|(_, width)| width) != Some(1) {
         let message = format!(
             "`expr` gives {}, and should give one number",
@@ -74,10 +77,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         other: args.text("other").unwrap_or("error").to_owned(),
     };
     let blueprint = Blueprint::new(agent).input(InPort::new(input.item_type.clone()));
-    Ok((0..ports).fold(blueprint, |blueprint, port| {
+    let blueprint = (0..ports).fold(blueprint, |blueprint, port| {
         let port = OutPort::named(port.to_string(), input.item_type.clone(), None);
         blueprint.output(port.keeps_unit())
-    }))
+    });
+    Ok(with_dials(blueprint, args))
 }
 
 /// The number of no port.
@@ -94,6 +98,7 @@ struct Route {
 
 impl Agent for Route {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.machine.turn(io.dials);
         loop {
             // All of a block may go to one port, so no more is looked at than each has room for. Frames are tried
             // one by one.

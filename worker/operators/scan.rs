@@ -5,7 +5,8 @@ use crate::expr::{Machine, compile, compile_condition};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::Scalar;
 
-use super::carried::{Seen, init, inputs, is_kept, next};
+use super::carried::{Seen, init, inputs_with_live, is_kept, next};
+use super::live_numbers::{LIVE, with_dials};
 use super::map::{Outgoing, outgoing};
 
 /// The row of the table.
@@ -68,6 +69,7 @@ pub const SCAN: OpDef = OpDef {
             unit: "",
             doc: "`expr` and `keep` see the state after the item instead.",
         },
+        LIVE,
     ],
     example: "counter items=1000 ! scan next=[\"sum + x\", \"count + 1\"] names=[sum, count] expr=\"sum / count\" after=true ! null",
     deterministic: true,
@@ -77,7 +79,7 @@ pub const SCAN: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let input = args.input();
     let next = next(args, input)?;
-    let inputs = inputs(input, &next.state, &next.names);
+    let inputs = inputs_with_live(args, input, &next.state, &next.names)?;
     let keep = match args.text("keep") {
         None => None,
         Some(text) => {
@@ -107,10 +109,11 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         keep: keep.map(Machine::new),
         seen: Seen::of(&next.state, next.names.len()),
     };
-    Ok(Blueprint::new(agent)
+    let blueprint = Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()))
         .output(OutPort::new(item_type, rate))
-        .state(StateSpec::slice(&init)))
+        .state(StateSpec::slice(&init));
+    Ok(with_dials(blueprint, args))
 }
 
 struct Scan {
@@ -131,6 +134,10 @@ struct Scan {
 
 impl Agent for Scan {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let machines = self.next.iter_mut().chain(&mut self.keep);
+        for machine in machines.chain([&mut self.given]) {
+            machine.turn(io.dials);
+        }
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let state = io.state.slice::<u64>();
         let item_len = output.item_len();

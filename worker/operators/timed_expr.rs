@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 
 use crate::agent::{AgentError, Input};
-use crate::expr::{ExprError, Machine, Program, compile};
-use crate::op::{InputInfo, Naming, OpError};
+use crate::expr::{Machine, compile};
+use crate::op::{Args, InputInfo, Naming, OpError};
 use crate::types::{ItemType, Scalar, VECTOR_LEN_MAX};
+
+use super::live_numbers::live;
 
 /// So many programs are kept, for as many numbers of items.
 const PROGRAMS_MAX: usize = 256;
@@ -24,12 +26,22 @@ pub(super) struct TimedExpr {
     programs: HashMap<usize, Machine>,
     values: Vec<f64>,
     times: Vec<f64>,
+    live: Vec<InputInfo>,
+    /// The values of the agent's dials.
+    dials: Vec<f64>,
 }
 
 impl TimedExpr {
     /// This expression of windows of at most so many items of so many values each; an error where it is none of a window
     /// of one item, or gives longer vectors of longer windows.
-    pub fn new(text: &str, width: usize, items_max: usize) -> Result<TimedExpr, OpError> {
+    /// `args` are the agent's, for its live numbers.
+    pub fn new(
+        text: &str,
+        width: usize,
+        items_max: usize,
+        args: &Args,
+    ) -> Result<TimedExpr, OpError> {
+        let live = live(args, &seen(width, 1, &[]))?;
         if items_max.saturating_mul(width) > VECTOR_LEN_MAX as usize {
             let message = format!(
                 "`most` is {items_max}, and an expression sees at most {} items of {width} values",
@@ -37,7 +49,9 @@ impl TimedExpr {
             );
             return Err(OpError::param("most", message));
         }
-        let of = |items: usize| compiled(text, width, items).map_err(|e| e.of_param("expr"));
+        let of = |items: usize| {
+            compile(text, &seen(width, items, &live), None).map_err(|e| e.of_param("expr"))
+        };
         let one = of(1).map_err(|refused| {
             refused.or_help(
                 "a window may have one item only: `x[0]` is its first value, `x[-1]` its last",
@@ -61,6 +75,8 @@ impl TimedExpr {
             programs: HashMap::new(),
             values: Vec::new(),
             times: Vec::new(),
+            live,
+            dials: Vec::new(),
         })
     }
 
@@ -70,6 +86,12 @@ impl TimedExpr {
             true => ItemType::TimedVector(Scalar::F64, self.gives as u32),
             false => ItemType::Timed(Scalar::F64),
         }
+    }
+
+    /// From now on live numbers have the values of these dials.
+    pub fn turn(&mut self, dials: &[f64]) {
+        self.dials.clear();
+        self.dials.extend_from_slice(dials);
     }
 
     /// A window without items.
@@ -92,7 +114,8 @@ impl TimedExpr {
     pub fn make(&mut self, k: u64, row: &mut [f64]) -> Result<(), AgentError> {
         let items = self.times.len();
         if !self.programs.contains_key(&items) {
-            let program = compiled(&self.text, self.width, items).map_err(|e| {
+            let seen = seen(self.width, items, &self.live);
+            let program = compile(&self.text, &seen, None).map_err(|e| {
                 let why = e.of_param("expr").message;
                 AgentError::new(format!("a window of {items} items: {why}"))
             })?;
@@ -107,6 +130,7 @@ impl TimedExpr {
             Input::new(numbers.as_ptr().cast(), 1, 0, k, len_bytes, false)
         });
         if let Some(machine) = self.programs.get_mut(&items) {
+            machine.turn(&self.dials);
             let row = bytemuck::cast_slice_mut(row);
             machine.run(&seen, 0, k, 1).write(Scalar::F64, row);
         }
@@ -114,8 +138,8 @@ impl TimedExpr {
     }
 }
 
-/// The program for windows of so many items.
-fn compiled(text: &str, width: usize, items: usize) -> Result<Program, ExprError> {
+/// What expressions of windows of so many items see.
+fn seen(width: usize, items: usize, live: &[InputInfo]) -> Vec<InputInfo> {
     let vector = |name: &str, len: usize| InputInfo {
         name: name.to_owned(),
         naming: Naming::Alone,
@@ -123,11 +147,8 @@ fn compiled(text: &str, width: usize, items: usize) -> Result<Program, ExprError
         rate: None,
         unit: None,
     };
-    compile(
-        text,
-        &[vector("x", items * width), vector("t", items)],
-        None,
-    )
+    let window = [vector("x", items * width), vector("t", items)];
+    [&window[..], live].concat()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::timed::{Gave, Progress, TimeWindows, Windowing};
 use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
 
+use super::live_numbers::{LIVE, with_dials};
 use super::timed::{read_numbers, timed_values};
 use super::timed_expr::TimedExpr;
 use super::window::expression;
@@ -95,6 +96,7 @@ pub const WINDOW: OpDef = OpDef {
             unit: "items",
             doc: "How many items may be in windows that are still open.",
         },
+        LIVE,
     ],
     example: "sine freq=1 rate=100 items=1000 ! timed ! timed.window duration=\"0.5 s\" fn=max ! null",
     deterministic: true,
@@ -139,7 +141,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         return Ok(window_items::timed(input, windowing, (scalar, width)));
     }
     let becomes = match expr {
-        Some(text) => Becomes::Row(TimedExpr::new(text, width, windowing.most)?),
+        Some(text) => Becomes::Row(TimedExpr::new(text, width, windowing.most, args)?),
         None => Becomes::Each {
             fold: fold(args.text("fn").unwrap_or("mean"), q),
             columns: vec![Vec::new(); width],
@@ -163,11 +165,12 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         Some("var") => Unit::maybe(input.unit.as_deref().map(squared)),
         _ => Unit::Of(0),
     };
-    Ok(Blueprint::new(agent)
+    let blueprint = Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(windowing.most))
         .output(OutPort::new(gives, None))
         .state(StateSpec::of(Progress::new()))
-        .unit(unit))
+        .unit(unit);
+    Ok(with_dials(blueprint, args))
 }
 
 /// What makes a number of the values of a window.
@@ -234,6 +237,9 @@ struct Window {
 
 impl Agent for Window {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Becomes::Row(expr) = &mut self.becomes {
+            expr.turn(io.dials);
+        }
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let progress = io.state.get::<Progress>();
         let has_room = !output.is_full();

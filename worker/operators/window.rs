@@ -14,6 +14,7 @@ use crate::types::{ItemType, Scalar, VECTOR_LEN_MAX};
 use crate::units::{Unit, squared};
 use crate::wide::{View, Wide};
 
+use super::live_numbers::{LIVE, without_expr};
 use super::window_expr;
 use super::window_items;
 use super::window_texts;
@@ -73,6 +74,7 @@ Source: van Herk (1992), Gil and Werman (1993), on blocks counted in absolute po
             unit: "bytes",
             doc: "Of texts, how many bytes those of a window may take (each with its quotes and 4 more); more end the run.",
         },
+        LIVE,
     ],
     example: "counter items=1000 ! window size=8 step=4 fn=mean ! null",
     deterministic: true,
@@ -161,12 +163,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
 }
 
-/// The expression of what a window becomes, where there is one. Refused where `fn` says it as well.
+/// The expression of what a window becomes, where there is one. Refused where `fn` says it as well, and so are live
+/// numbers without it.
 pub(super) fn expression(args: &Args) -> Result<Option<&str>, OpError> {
     let text = args.text("expr").filter(|text| !text.is_empty());
     if text.is_some() && args.is_given("fn") {
         let refused = "`fn` and `expr` each say what a window becomes";
         return Err(OpError::param("fn", refused).or_help("give one of them"));
+    }
+    if text.is_none() {
+        without_expr(args)?;
     }
     Ok(text)
 }

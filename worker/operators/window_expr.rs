@@ -8,12 +8,13 @@ use crate::expr::{ExprError, Machine, Program, compile};
 use crate::op::{Args, InputInfo, OpError};
 use crate::types::{ItemType, Scalar};
 
+use super::live_numbers::{live, with_dials};
 use super::map::output_type;
 use super::window::{Wanted, check_len};
 
 pub(super) fn build(args: &Args, text: &str, windows: Wanted) -> Result<Blueprint, OpError> {
     let input = args.input();
-    let of = Of::new(text, input, windows)?;
+    let of = Of::new(text, input, windows, live(args, args.inputs())?)?;
     let full = of.program(windows.full.size)?;
     let item_type = output_type(&full, args.dtype())?;
     if windows.growing {
@@ -32,17 +33,19 @@ pub(super) fn build(args: &Args, text: &str, windows: Wanted) -> Result<Blueprin
     }
     let (scalar, _) = item_type.elements().unwrap_or((Scalar::F64, 1));
     let agent = WindowExpr {
+        dials: Vec::new(),
         windows,
         full: Machine::new(full),
         of,
         scalar,
     };
-    Ok(Blueprint::new(agent)
+    let blueprint = Blueprint::new(agent)
         .input(InPort::new(input.item_type.clone()).retain(windows.full.size as usize - 1))
         .output(OutPort::new(
             item_type,
             input.rate.map(|rate| rate / windows.full.step as f64),
-        )))
+        ));
+    Ok(with_dials(blueprint, args))
 }
 
 /// An expression of windows of any length.
@@ -52,10 +55,16 @@ struct Of {
     scalar: Scalar,
     /// Numbers of an item.
     width: u64,
+    live: Vec<InputInfo>,
 }
 
 impl Of {
-    fn new(text: &str, input: &InputInfo, windows: Wanted) -> Result<Of, OpError> {
+    fn new(
+        text: &str,
+        input: &InputInfo,
+        windows: Wanted,
+        live: Vec<InputInfo>,
+    ) -> Result<Of, OpError> {
         let is_plain = input.item_type.timed_values().is_none();
         let Some((scalar, width)) = input.item_type.elements().filter(|_| is_plain) else {
             return Err(OpError::input_type(
@@ -74,6 +83,7 @@ impl Of {
             },
             scalar,
             width,
+            live,
         })
     }
 
@@ -87,7 +97,8 @@ impl Of {
             item_type: ItemType::Vector(self.scalar, (items * self.width) as u32),
             ..self.window.clone()
         };
-        compile(&self.text, &[window], self.window.rate)
+        let seen = [&[window][..], &self.live].concat();
+        compile(&self.text, &seen, self.window.rate)
     }
 }
 
@@ -97,10 +108,14 @@ struct WindowExpr {
     of: Of,
     full: Machine,
     scalar: Scalar,
+    /// The values of its dials.
+    dials: Vec<f64>,
 }
 
 impl Agent for WindowExpr {
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        self.full.turn(io.dials);
+        self.dials = io.dials.to_vec();
         let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
         let (from, done) = (input.position(), output.position());
         let seen = from + input.len() as u64;
@@ -137,7 +152,9 @@ impl WindowExpr {
                 e.of_param("expr").message
             ))
         })?;
-        run(&mut Machine::new(program), slot);
+        let mut machine = Machine::new(program);
+        machine.turn(&self.dials);
+        run(&mut machine, slot);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::op::{Args, Arity, InputInfo, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 use crate::units::Unit;
 
+use super::live_numbers::{LIVE, without_expr};
 use super::map::expression;
 use super::zip_texts;
 
@@ -22,13 +23,16 @@ pub const ZIP: OpDef = OpDef {
           that are known agree.",
     inputs: Arity::AtLeast(2),
     outputs: "one stream of the expression's type (or `dtype`), or of vectors; with a text among the inputs of text",
-    params: &[ParamDef {
-        name: "expr",
-        kind: ParamKind::Expr,
-        default: Some(""),
-        unit: "",
-        doc: "The expression over `a`, `b`, ..; without it a vector of all.",
-    }],
+    params: &[
+        ParamDef {
+            name: "expr",
+            kind: ParamKind::Expr,
+            default: Some(""),
+            unit: "",
+            doc: "The expression over `a`, `b`, ..; without it a vector of all.",
+        },
+        LIVE,
+    ],
     example: "p:counter items=1000 ; q:noise items=1000 ; zip in=[p, q] expr=\"a + b\" ! null",
     deterministic: true,
     build,
@@ -37,8 +41,13 @@ pub const ZIP: OpDef = OpDef {
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     match args.text("expr") {
         Some(text) => expression(args, text, common_rate(args)),
-        None if zip_texts::is_wanted(args) => zip_texts::build(args),
-        None => vector(args),
+        None => {
+            without_expr(args)?;
+            match zip_texts::is_wanted(args) {
+                true => zip_texts::build(args),
+                false => vector(args),
+            }
+        }
     }
 }
 

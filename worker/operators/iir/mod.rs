@@ -174,7 +174,7 @@ pub(crate) fn live_edges(
     let below_nyquist = (rate / 2.0).next_down();
     let edges = names.iter().zip(values);
     edges.fold(blueprint, |blueprint, (name, value)| {
-        blueprint.dial(name, *value, f64::MIN_POSITIVE..=below_nyquist)
+        blueprint.dial(*name, *value, f64::MIN_POSITIVE..=below_nyquist)
     })
 }
 

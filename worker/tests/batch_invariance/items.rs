@@ -3,7 +3,7 @@
 use super::*;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [item_operators(), expressions()]
+    [item_operators(), expressions(), live_expressions()]
         .into_iter()
         .flatten()
         .collect()
@@ -77,6 +77,40 @@ fn item_operators() -> Vec<Case> {
 fn dynamic(item_type: &str) -> Case {
     let case = case("dynamic_window").input_of(item_type, 600);
     case.param("min", 3).param("max", 20).param("step", 2)
+}
+
+/// Numbers of expressions that `dials` turns.
+fn live(op: &'static str, item_type: &str) -> Case {
+    let numbers = vec![("gain", 0.75), ("level", 1.5)];
+    case(op).input(item_type).param("live", numbers)
+}
+
+fn live_expressions() -> Vec<Case> {
+    vec![
+        live("map", "f32").param("expr", "gain * x - level"),
+        live("map", "timed<f64>").param("expr", "x * gain + level * t"),
+        live("zip", "i16")
+            .input("f64[2]")
+            .param("expr", "a > level ? b * gain : b"),
+        live("filter", "f64").param("expr", "abs(x) * gain > level"),
+        live("scan", "f64")
+            .param("next", "gain * s + x")
+            .param("keep", "n % 3 > level - 1")
+            .param("expr", "s - level"),
+        live("flat_map", "f64")
+            .param("expr", vec!["x * gain", "-x"])
+            .param("when", vec!["x > level", "true"])
+            .param("times", "abs(level)"),
+        live("route", "f64").param("expr", "x * gain > level"),
+        live("window", "f64")
+            .param("size", 40)
+            .param("step", 7)
+            .param("growing", true)
+            .param("expr", "mean(x) * gain + level"),
+        live("timed.window", "timed<f64>")
+            .param("duration", 0.5)
+            .param("expr", "sum(x) * gain + level"),
+    ]
 }
 
 fn expressions() -> Vec<Case> {
