@@ -12,6 +12,8 @@ use std::time::Duration;
 use crate::agent::Blueprint;
 use crate::types::ItemType;
 
+mod elsewhere;
+
 /// One operator: a row of the table.
 pub struct OpDef {
     /// As graph files spell it: `iir.bandpass`.
@@ -605,20 +607,27 @@ impl OpDef {
     }
 
     fn param(&self, name: &str) -> Result<&'static ParamDef, OpError> {
-        self.params.iter().find(|p| p.name == name).ok_or_else(|| {
-            let names: Vec<&str> = self.params.iter().map(|p| p.name).collect();
-            OpError {
+        self.params
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(|| OpError {
                 param: Some(name.to_owned()),
                 message: format!("`{}` has no parameter `{name}`", self.name),
-                help: Some(nearest(name, &names).map_or_else(
-                    || match names.is_empty() {
+                help: Some(self.meant(name).unwrap_or_else(|| {
+                    let names: Vec<&str> = self.params.iter().map(|p| p.name).collect();
+                    match names.is_empty() {
                         true => "it takes none".to_owned(),
                         false => format!("it takes {}", names.join(", ")),
-                    },
-                    |near| format!("did you mean `{near}`?"),
-                )),
-            }
-        })
+                    }
+                })),
+            })
+    }
+
+    /// Which parameter is meant by a name that is none: what it is called elsewhere, else the nearest.
+    pub fn meant(&self, name: &str) -> Option<String> {
+        let names: Vec<&str> = self.params.iter().map(|p| p.name).collect();
+        let near = || nearest(name, &names).map(|near| format!("did you mean `{near}`?"));
+        elsewhere::parameter_here(self, name).or_else(near)
     }
 }
 
@@ -737,13 +746,14 @@ impl ParamDef {
     }
 }
 
-/// The word of a choice that a value spells: `true`, `false` and numbers need no quotes.
+/// The word of a choice that a value spells: `true`, `false` and numbers need no quotes; a window's other names stand for it.
 fn choice(kind: ParamKind, value: &Value) -> Option<&'static str> {
     let ParamKind::Choice(words) = kind else {
         return None;
     };
     let spelled = value.written();
-    words.iter().find(|word| **word == spelled).copied()
+    let find = |spelled: &str| words.iter().find(|word| **word == spelled).copied();
+    find(&spelled).or_else(|| find(elsewhere::window_here(&spelled)?))
 }
 
 fn fits(kind: ParamKind, value: &Value) -> bool {

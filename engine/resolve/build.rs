@@ -556,8 +556,13 @@ const READS: [&str; 7] = [
 
 fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic {
     let own: Vec<&str> = op.params.iter().map(|p| p.name).collect();
-    let all: Vec<&str> = own.iter().copied().chain(AGENT_KEYS).collect();
-    let help = match (nearest(&key.value, &all), own.is_empty()) {
+    // Keys that every agent has are near too much to be guessed of a few letters, or of another first one.
+    let keys = AGENT_KEYS
+        .into_iter()
+        .filter(|own| key.value.len() > 2 && own.chars().next() == key.value.chars().next());
+    let keys: Vec<&str> = keys.collect();
+    let key_meant = || nearest(&key.value, &keys).map(|near| format!("did you mean `{near}`?"));
+    let help = match (op.meant(&key.value).or_else(key_meant), own.is_empty()) {
         _ if key.value == "name" => format!(
             "the name stands before the agent: [agents.NAME] in a file, `NAME:{}` in a line",
             op.name
@@ -565,7 +570,7 @@ fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic 
         _ if READS.contains(&key.value.as_str()) => {
             "what an agent reads is its `in`: in = \"AGENT\"".to_owned()
         }
-        (Some(near), _) => format!("did you mean `{near}`?"),
+        (Some(meant), _) => meant,
         (None, true) => format!("`{}` takes no parameter", op.name),
         (None, false) => format!("`{}` takes {}", op.name, own.join(", ")),
     };

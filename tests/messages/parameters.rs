@@ -127,3 +127,35 @@ fn what_is_live_is_a_number_like_others() {
         &["`freq` is a list of 2, and should be a number, or a frequency such as"],
     );
 }
+
+#[test]
+fn a_parameter_s_name_of_another_library_leads_to_ours_and_never_to_a_key_that_looks_alike() {
+    let noise = "noise rate=1000 items=100 !";
+    let cases = [
+        ("iir.lowpass Wn=10", "`iir.lowpass` calls it `cutoff`"),
+        (
+            "iir.lowpass cutoff=10 rp=1",
+            "`iir.lowpass` calls it `ripple`",
+        ),
+        (
+            "savgol window_length=5 order=2",
+            "`savgol` calls it `polyorder`",
+        ),
+        (
+            "iir.biquad freq=10 type=peak",
+            "`iir.biquad` calls it `kind`",
+        ),
+        ("iir.lowpass cutoff=10 xp=1", "`iir.lowpass` takes cutoff"),
+        ("iir.lowpass cutoff=10 wroker=a", "did you mean `worker`?"),
+        (
+            "iir.lowpass cutoff=10 on_eror=skip",
+            "did you mean `on_error`?",
+        ),
+        ("iir.lowpass cutof=10", "did you mean `cutoff`?"),
+    ];
+    for (line, help) in cases {
+        let refused = load_line(&format!("{noise} {line} ! null")).and_then(resolve);
+        let says = refused.unwrap_err().to_string();
+        assert!(says.contains(help), "{line}: {says}");
+    }
+}

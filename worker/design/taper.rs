@@ -106,9 +106,10 @@ impl Taper {
     /// There is no such window, or it takes other parameters; in words.
     pub fn named(name: &str, params: &[f64]) -> Result<Taper, String> {
         let wanted = |words: &str| {
-            Err(format!(
-                "the window {name} takes {words}, and has {params:?}"
-            ))
+            Err(match params {
+                [] => format!("the window {name} takes {words}, and has none"),
+                _ => format!("the window {name} takes {words}, and has {params:?}"),
+            })
         };
         let taper = match (name, params) {
             ("kaiser", &[beta]) if (0.0..=500.0).contains(&beta) => Taper::Kaiser(beta),

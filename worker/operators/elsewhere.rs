@@ -86,7 +86,6 @@ pub fn word_here<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
         "percentile" => "quantile",
         "newest" | "latest" => "last",
         "oldest" => "first",
-        "hanning" => "hann",
         _ => return nearest(word, words),
     };
     words.iter().copied().find(|word| *word == here)

@@ -155,10 +155,12 @@ depends on the processor's vectors: the last bits may differ between machines, o
         METHOD,
         ParamDef {
             name: "pass_zero",
-            kind: ParamKind::Choice(&["lowpass", "highpass", "bandpass", "bandstop"]),
+            kind: ParamKind::Choice(&[
+                "true", "false", "lowpass", "highpass", "bandpass", "bandstop",
+            ]),
             default: Some(""),
             unit: "",
-            doc: "What a design passes. Without it the gain is 1 at frequency 0: lowpass for one edge, bandstop for two.",
+            doc: "What a design passes: `true` (so without it), frequency 0, which is lowpass for one edge and bandstop for two; `false`, what is beyond the first edge; or by its name.",
         },
         SCALE,
         RATE,
@@ -565,9 +567,10 @@ fn edges(args: &Args) -> Vec<f64> {
 fn passes_zero(args: &Args, edges: usize) -> Result<bool, OpError> {
     let word = match args.op().name.strip_prefix("fir.") {
         Some(word) => word,
-        None => match args.text("pass_zero") {
-            Some(word) => word,
-            None => return Ok(true),
+        None => match args.text("pass_zero").unwrap_or("true") {
+            "true" => return Ok(true),
+            "false" => return Ok(false),
+            word => word,
         },
     };
     let single = matches!(word, "lowpass" | "highpass");
@@ -582,18 +585,13 @@ fn passes_zero(args: &Args, edges: usize) -> Result<bool, OpError> {
 }
 
 fn window(args: &Args) -> Result<Taper, OpError> {
-    let name = args.text("window").unwrap_or("hamming");
-    match (name, args.float("beta")) {
-        ("kaiser", None) => Err(OpError::param(
+    match (args.text("window"), args.float("beta")) {
+        (Some("kaiser"), None) => Err(OpError::param(
             "window",
             "the window kaiser needs `beta`".to_owned(),
         )
         .with_help("add `beta = 8.6`, which is like blackmanharris")),
-        ("kaiser", Some(_)) | (_, None) => tapers::taper(args, "hamming"),
-        (name, Some(_)) => {
-            let message = format!("`beta` belongs to the window kaiser, and `window` is {name}");
-            Err(OpError::param("beta", message))
-        }
+        _ => tapers::taper(args, "hamming"),
     }
 }
 
@@ -933,6 +931,11 @@ mod tests {
                 "fir",
                 vec![cutoff(1.0), ("pass_zero", "bandpass".into())],
                 Some("pass_zero"),
+            ),
+            (
+                "fir",
+                vec![cutoff(1.0), ("window", "gauss".into())],
+                Some("window"),
             ),
             (
                 "fir.highpass",

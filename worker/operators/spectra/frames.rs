@@ -50,9 +50,9 @@ pub(super) const WINDOW: ParamDef = ParamDef {
 pub(super) const BETA: ParamDef = ParamDef {
     name: "beta",
     kind: ParamKind::Float,
-    default: Some("14"),
+    default: Some(""),
     unit: "",
-    doc: "Shape of the Kaiser window.",
+    doc: "The parameter of the window `kaiser`, 0 to 500; 14 without it.",
 };
 
 pub(super) const NFFT: ParamDef = ParamDef {
