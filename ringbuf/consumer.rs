@@ -178,7 +178,7 @@ impl<T: Pod> Consumer<T> {
     fn advance(&mut self, count: u64) {
         self.from = self.from.wrapping_add(count);
         self.raw.release(self.from);
-        self.raw.ring().producer_bell().ring();
+        self.raw.ring().ring_producer();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::raw::{Available, RawConsumer, RawProducer, RawTap};
 use crate::ring::{CACHE_LINE_LEN_BYTES, RingCorrupt};
 use crate::shared::{close_producer, leave_reader};
 use crate::tap::copy_changing;
-use crate::wait::IdleStrategy;
+use crate::wait::{IdleStrategy, Patience};
 
 /// Bytes of the length in front of a payload.
 pub const FRAME_PREFIX_LEN_BYTES: usize = 4;
@@ -96,6 +96,7 @@ pub struct FrameProducer {
     /// Payload bytes handed out by the last `reserve`.
     reserved: Option<usize>,
     idle: IdleStrategy,
+    patience: Patience,
     mapped: Arc<MappedRing>,
 }
 
@@ -108,6 +109,7 @@ impl FrameProducer {
             at,
             reserved: None,
             idle: IdleStrategy::default(),
+            patience: mapped.handle().patience(),
             mapped,
         }
     }
@@ -149,7 +151,9 @@ impl FrameProducer {
     #[inline(never)]
     fn wait_for(&mut self, need: u64) -> Result<(), RingCorrupt> {
         if self.raw.free_for(self.at, need)? < need {
+            self.patience.pause();
             wait_free(&mut self.raw, &self.mapped, self.at, need, self.idle)?;
+            self.patience.found(self.raw.known_free(self.at), need);
         }
         Ok(())
     }
@@ -245,6 +249,7 @@ pub struct FrameConsumer {
     /// Position up to which frames were given back.
     released: u64,
     idle: IdleStrategy,
+    patience: Patience,
     mapped: Arc<MappedRing>,
 }
 
@@ -257,6 +262,7 @@ impl FrameConsumer {
             from,
             released: from,
             idle: IdleStrategy::default(),
+            patience: mapped.handle().patience(),
             mapped,
         }
     }
@@ -275,11 +281,7 @@ impl FrameConsumer {
         if available == 0 {
             return Ok(None);
         }
-        let items = self.raw.items(self.from);
-        // SAFETY: these bytes are whole and in one piece (mirror); the producer writes them anew
-        // only after their release, which takes this end mutably.
-        let bytes = unsafe { core::slice::from_raw_parts(items, available) };
-        let mut frames = Frames::new(bytes);
+        let mut frames = Frames::new(Self::bytes(&self.raw, self.from, available));
         let Some(payload) = frames.next() else {
             return Err(FrameError::Damaged {
                 position: self.from,
@@ -307,9 +309,23 @@ impl FrameConsumer {
     #[inline(never)]
     fn wait_for_more(&mut self) -> Result<(), RingCorrupt> {
         if self.raw.available(self.from)? == 0 {
+            self.patience.pause();
             wait_available(&mut self.raw, &self.mapped, self.from, 1, self.idle)?;
+            let available = self.raw.known_available(self.from);
+            let first = Frames::new(Self::bytes(&self.raw, self.from, available as usize)).next();
+            let step = first.and_then(|payload| frame_len_bytes(payload.len()));
+            self.patience.found(available, step.unwrap_or(1) as u64);
         }
         Ok(())
+    }
+
+    /// The `available` bytes behind `from`, which the caller found to be there.
+    #[inline]
+    fn bytes(raw: &RawConsumer, from: u64, available: usize) -> &[u8] {
+        let items = raw.items(from);
+        // SAFETY: these bytes are whole and in one piece (mirror); the producer writes them anew
+        // only after their release, which takes this end mutably.
+        unsafe { core::slice::from_raw_parts(items, available) }
     }
 
     /// Gives the frame that was handed out last back now, instead of with the next call.
@@ -318,7 +334,7 @@ impl FrameConsumer {
         if self.released != self.from {
             self.released = self.from;
             self.raw.release(self.from);
-            self.raw.ring().producer_bell().ring();
+            self.raw.ring().ring_producer();
         }
     }
 

@@ -176,7 +176,7 @@ fn park_and_wake() {
     let producing = thread::spawn(move || {
         for count in 1..=2 {
             writer.ring.publish(writer.start().wrapping_add(count));
-            writer.ring.reader_bell(0).ring();
+            writer.ring.ring_readers();
         }
     });
     let mut consumer = ring.ring.reader(0).unwrap();
@@ -195,7 +195,7 @@ fn park_when_full() {
     let reader = ring.clone();
     let consuming = thread::spawn(move || {
         reader.ring.release(0, reader.start().wrapping_add(1));
-        reader.ring.producer_bell().ring();
+        reader.ring.ring_producer();
     });
     let mut producer = ring.ring.producer();
     let at = ring.start().wrapping_add(SLOTS);

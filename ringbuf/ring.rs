@@ -334,12 +334,22 @@ impl Ring {
         &self.line(reader).bell
     }
 
-    /// Wakes every reader that sleeps.
+    /// Wakes every reader that sleeps. Call it after what they wait for was stored.
     #[inline(always)]
     pub fn ring_readers(&self) {
+        // BELL (ringer, against Bell::sleep_unless): the publication comes before the looks.
+        barrier::light(self.geometry.fencing, Edge::BellRinger);
         for reader in 0..self.geometry.readers {
-            self.reader_bell(reader).ring();
+            self.reader_bell(reader).wake_sleeper();
         }
+    }
+
+    /// Wakes the producer if it sleeps. Call it after what it waits for was stored.
+    #[inline(always)]
+    pub fn ring_producer(&self) {
+        // BELL (ringer, against Bell::sleep_unless): the publication comes before this look.
+        barrier::light(self.geometry.fencing, Edge::BellRinger);
+        self.producer_bell().wake_sleeper();
     }
 
     /// Checks every published position against the others, as an attacher does once.

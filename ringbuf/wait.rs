@@ -10,6 +10,7 @@
 use core::time::Duration;
 
 use crate::barrier::{self, Fencing};
+use crate::ring::CACHE_LINE_LEN_BYTES;
 use crate::sync::{AtomicU32, Edge, Ordering};
 
 /// What one process sleeps on, alone; any number of others ring it.
@@ -67,7 +68,13 @@ impl Bell {
         let fencing = Fencing::of(self.fencing).unwrap_or(Fencing::Symmetric);
         // BELL (ringer, against Bell::sleep_unless): the publication comes before this look.
         barrier::light(fencing, Edge::BellRinger);
-        // Relaxed: a hint, ordered by the fence above.
+        self.wake_sleeper();
+    }
+
+    /// As [`Bell::ring`], by one who has put the fence between the publication and this look.
+    #[inline(always)]
+    pub(crate) fn wake_sleeper(&self) {
+        // Relaxed: a hint, ordered by the caller's fence.
         let ticket = self.sleeping.load(Ordering::Relaxed);
         if ticket != 0 {
             self.wake(ticket);
@@ -161,13 +168,15 @@ impl Default for IdleStrategy {
 ///
 /// Each look takes the peer's line away from it, and an item that is read as soon as it is written shares its
 /// cache line with the next: an end that follows the other one closely halts both every few items. So
-/// one whose waits end with many small steps at once pauses longer before the next, until some
+/// one whose waits end with several small steps at once pauses longer before the next, until some
 /// [`Patience::LAG_LEN_BYTES`] lie between the two; one that finds a single step looks at once.
 #[cfg(not(loom))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
     /// The one before each look is among them.
     pauses: u32,
+    /// Items in a cache line.
+    line: u64,
     /// As much lag as is wanted, in items.
     enough: u64,
 }
@@ -178,29 +187,26 @@ impl Patience {
     const LAG_LEN_BYTES: u64 = 4096;
     /// So many pauses take a microsecond or two.
     const PAUSES_MAX: u32 = 64;
-    /// So many steps at once belong to a stream; fewer may be an answer that somebody waits for.
-    const STREAM_STEPS: u64 = 8;
 
     /// Of an end of a ring that holds `capacity` items.
     pub fn new(capacity: u64, item_len_bytes: usize) -> Self {
-        let lag = Self::LAG_LEN_BYTES / item_len_bytes as u64;
+        let item = item_len_bytes as u64;
         Self {
             pauses: 1,
-            enough: lag.min(capacity / 8),
+            line: CACHE_LINE_LEN_BYTES as u64 / item,
+            enough: (Self::LAG_LEN_BYTES / item).min(capacity / 8),
         }
     }
 
-    /// A wait for steps of `step` items ended with so many.
+    /// A wait for a step of `step` items ended with so many.
     pub fn found(&mut self, count: u64, step: u64) {
-        self.pauses = if count < step.saturating_mul(Self::STREAM_STEPS) {
-            1
+        // One step alone may be an answer that somebody waits for.
+        let few = count < step.saturating_mul(2) || count < self.line;
+        if few || count > 2 * self.enough {
+            self.pauses = (self.pauses / 2).max(1);
         } else if count < self.enough {
-            (self.pauses * 2).min(Self::PAUSES_MAX)
-        } else if count > 2 * self.enough {
-            (self.pauses / 2).max(1)
-        } else {
-            self.pauses
-        };
+            self.pauses = (self.pauses * 2).min(Self::PAUSES_MAX);
+        }
     }
 
     /// Pauses, but for the last time, which the wait itself does.
@@ -370,16 +376,26 @@ mod tests {
     }
 
     #[test]
-    fn a_single_answer_is_looked_for_at_once() {
+    fn single_answers_are_soon_looked_for_at_once() {
         let mut patience = Patience::new(16 * 1024, 8);
-        assert_eq!(after(&mut patience, &[300, 300]), 4);
-        assert_eq!(after(&mut patience, &[1]), 1);
+        assert_eq!(after(&mut patience, &[300; 6]), 64);
+        assert_eq!(after(&mut patience, &[1; 6]), 1);
+        assert_eq!(after(&mut patience, &[7; 6]), 1);
+    }
+
+    #[test]
+    fn two_frames_at_once_are_a_stream_and_a_long_one_is_none() {
+        let mut patience = Patience::new(128 * 1024, 1);
+        patience.found(208, 104);
+        assert_eq!(patience.pauses, 2);
+        patience.found(3000, 3000);
+        assert_eq!(patience.pauses, 1);
     }
 
     #[test]
     fn long_steps_and_small_rings_are_not_waited_for_longer() {
         let mut long = Patience::new(16 * 1024, 8);
-        long.found(4096, 4096);
+        long.found(8192, 4096);
         assert_eq!(long.pauses, 1);
         // All that a ring of 64 holds: the producer stood still.
         let mut small = Patience::new(64, 8);
