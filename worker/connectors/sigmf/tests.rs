@@ -1,12 +1,20 @@
 //! Recordings written and read again, and files of other programs.
 
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use thalweg_ringbuf::Frames;
+
+use super::tags::CAPTURES_LEN_MAX;
+use super::write::Taken;
 use super::*;
+use crate::agent::State;
 use crate::connectors::fixtures::{CUTS, bytes, cuts, golden, read, sink, source};
 use crate::connectors::npy::NPY_READ;
 use crate::op::{InputInfo, Value};
 use crate::tags::Tag;
 use crate::testing::{Chunks, Random, frames, run, texts};
-use thalweg_ringbuf::Frames;
 
 #[test]
 fn samples_are_read_as_the_sigmf_package_reads_them() {
