@@ -282,6 +282,7 @@ impl Seen {
     }
 
     /// The state that follows on what was seen last.
+    #[inline(always)]
     pub fn following(&mut self, next: &mut [Machine], position: u64) -> &[u64] {
         if next.is_empty() {
             return &[];
