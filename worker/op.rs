@@ -169,7 +169,7 @@ impl Value {
     }
 
     /// The value as files and expressions write it; nothing for a list or a table.
-    fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
             Value::Bool(flag) => flag.to_string(),

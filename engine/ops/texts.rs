@@ -15,7 +15,7 @@
 //! # Ok::<(), thalweg::Error>(())
 //! ```
 
-use super::kinds::{Kind, Number, Numbers};
+use super::kinds::{Columns, Items, Kind, Number, Numbers};
 use super::rows::operators;
 use crate::text::Text;
 
@@ -48,6 +48,25 @@ operators! {
     /// (Unicode's), or with `of = "letters"` runs of letters and digits (Unicode's) and of apostrophes within
     /// them: "don't, you?" is don't and you.
     fn words[]() -> <Text, Text> = "words";
+
+    struct Lookup {
+        /// The column of keys: its number, counted from 0, or its name. `0` unless told otherwise.
+        key: impl Columns,
+        /// The column of values: its number, counted from 0, or its name. `1` unless told otherwise.
+        value: impl Columns,
+        /// What to do with an item that is no key: `"error"`, `"skip"`. `"error"` unless told otherwise.
+        missing: &str,
+        /// What an item becomes that is no key, instead.
+        default: impl Items,
+        /// The character between cells, or `tab`. `,` unless told otherwise.
+        delimiter: &str,
+    }
+
+    /// What a table says of each item, a number or a text.
+    ///
+    /// For each item the `value` of the row of a CSV file whose `key` is the item: in any order, each key once. The
+    /// whole file is read before the run.
+    fn lookup[T: Kind, U: Kind](path: &str) -> <T, U> = "lookup"; dtype U;
 
     struct Lower {}
 

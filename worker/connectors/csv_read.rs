@@ -23,11 +23,14 @@ mod dialect;
 mod plain;
 mod rows;
 mod table;
+mod whole;
 
 use dialect::{Dialect, with_points};
 use plain::{Plain, Spot};
 use rows::{Next, Rows, Scanner, trimmed};
 use table::{Column, Table, lossy};
+
+pub(crate) use whole::{Whole, whole};
 
 /// The row of the table.
 pub const CSV_READ: OpDef = OpDef {

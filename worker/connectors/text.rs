@@ -309,7 +309,7 @@ fn floats<T: zmij::Float + AnyBitPattern + Into<f64>>(
 }
 
 /// The parameter `delimiter` of the CSV operators, read by [`delimiter`].
-pub(super) const DELIMITER: ParamDef = ParamDef {
+pub(crate) const DELIMITER: ParamDef = ParamDef {
     name: "delimiter",
     kind: ParamKind::Text,
     default: Some(""),
@@ -318,7 +318,7 @@ pub(super) const DELIMITER: ParamDef = ParamDef {
 };
 
 /// The byte between cells; refused where it could be part of a number or of a quoted cell.
-pub(super) fn delimiter(args: &Args) -> Result<u8, OpError> {
+pub(crate) fn delimiter(args: &Args) -> Result<u8, OpError> {
     let is_tsv = |path: &str| path.to_ascii_lowercase().ends_with(".tsv");
     let usual = match args.text("path").is_some_and(is_tsv) {
         true => "tab",

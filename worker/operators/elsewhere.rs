@@ -207,9 +207,7 @@ fn here(name: &str) -> Option<&'static str> {
             "unity" | "shared" => {
                 "`scan` has the state that is shared; in Rust `unfold` computes until nothing changes"
             }
-            "lookup" | "map_element_database" => {
-                "`join` has tables whose keys ascend as the stream's do; in Rust a closure looks in a `HashMap`"
-            }
+            "map_element_database" | "dictionary" | "vlookup" => "it is called `lookup`",
             "timed_window" | "time_window" | "tumbling_window" | "session_window" => {
                 "it is called `timed.window`"
             }

@@ -37,6 +37,7 @@ pub(crate) mod json_path;
 pub mod kmeans;
 pub mod letter_case;
 pub mod lines;
+pub mod lookup;
 pub mod map;
 pub mod merge;
 pub mod misra_gries;
@@ -185,6 +186,7 @@ const OPERATORS: &[&OpDef] = &[
     &letter_case::LOWER,
     &letter_case::UPPER,
     &lines::LINES,
+    &lookup::LOOKUP,
     &map::MAP,
     &merge::MERGE,
     &misra_gries::MISRA_GRIES,

@@ -115,7 +115,8 @@ pub(super) enum Made<'a> {
     Number([u8; 8], usize),
 }
 
-const NUMBERS: [Scalar; 10] = [
+/// The types of numbers that are made of text.
+pub(super) const NUMBERS: [Scalar; 10] = [
     Scalar::F64,
     Scalar::F32,
     Scalar::I64,
@@ -179,7 +180,8 @@ impl Making {
     }
 }
 
-fn number(scalar: Scalar, text: &str) -> Option<Made<'static>> {
+/// The number of this scalar that a text spells.
+pub(super) fn number(scalar: Scalar, text: &str) -> Option<Made<'static>> {
     with_number!(scalar, T => {
         let number = text.parse::<T>().ok()?;
         Some(number_of(bytemuck::bytes_of(&number)))

@@ -88,6 +88,23 @@ pub(crate) fn cases() -> Vec<Case> {
             .input("u8")
             .param("longest", 5000)
             .param("invalid", "replace"),
+        case("lookup")
+            .input("u8")
+            .file("table.csv", "key,level\n3,0.5\n7,1.5\n200,-2\n41,9\n")
+            .param("key", "key")
+            .param("value", "level")
+            .param("missing", "skip"),
+        case("lookup")
+            .input("i8")
+            .file("table.csv", "3,a\n-7,bc\n0,\n")
+            .param("default", "none")
+            .dtype("text"),
+        case("lookup")
+            .input_of("text", SOME)
+            .file("table.csv", "o;3\n;7\n")
+            .param("delimiter", ";")
+            .param("default", -1)
+            .dtype("i16"),
         case("text.length").input_of("text", SOME),
         case("text.length")
             .input_of("text", SOME)

@@ -110,6 +110,7 @@ const DROPS: &[&str] = &[
     "json.field",
     "kmeans",
     "lines",
+    "lookup",
     "lower",
     "map",
     "mel",

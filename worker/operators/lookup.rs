@@ -1,0 +1,460 @@
+//! `lookup`: what a table says of each item.
+
+use std::collections::HashMap;
+
+use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::connectors::csv_read::{Whole, whole};
+use crate::connectors::text::{DELIMITER, delimiter};
+use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value, meant};
+use crate::types::{ItemType, Scalar};
+
+use super::keys::integers;
+use super::numbers::dtype_scalar;
+use super::texts::{self, Made, NUMBERS, number};
+
+/// The row of the table.
+pub const LOOKUP: OpDef = OpDef {
+    name: "lookup",
+    summary: "what a table says of each item",
+    doc: "For each item the `value` of the row of a CSV file whose `key` is the item: a number or a text, in any order, each key once. \
+          The whole file is read before the run. Keys are whole numbers where the items are, else floats that are equal bit by bit (0 \
+          and -0 alike, NaN never found), or texts, spaces around cells left out. Columns are numbers from 0, or names, which are then the first row's. Values are f64, or what `dtype` says: \
+          a number, or `text`. An item that no row has as its key ends the run with its place, unless `missing` or `default` says \
+          otherwise. `join` joins two streams by a key.",
+    inputs: Arity::One,
+    outputs: "one stream of f64, or of `dtype`; of no known rate where items are skipped",
+    params: &[
+        ParamDef {
+            name: "path",
+            kind: ParamKind::ReadPath,
+            default: None,
+            unit: "",
+            doc: "The table, a CSV file.",
+        },
+        ParamDef {
+            name: "key",
+            kind: ParamKind::Scalar,
+            default: Some("0"),
+            unit: "",
+            doc: "The column of keys: its number, counted from 0, or its name.",
+        },
+        ParamDef {
+            name: "value",
+            kind: ParamKind::Scalar,
+            default: Some("1"),
+            unit: "",
+            doc: "The column of values: its number, counted from 0, or its name.",
+        },
+        ParamDef {
+            name: "missing",
+            kind: ParamKind::Choice(&["error", "skip"]),
+            default: Some("error"),
+            unit: "",
+            doc: "What to do with an item that is no key: end the run, or leave it out.",
+        },
+        ParamDef {
+            name: "default",
+            kind: ParamKind::Scalar,
+            default: Some(""),
+            unit: "",
+            doc: "What an item becomes that is no key, instead.",
+        },
+        DELIMITER,
+    ],
+    example: "counter items=6 start=200 step=100 ! lookup path=examples/data/status.csv key=code value=meaning dtype=text default=\"?\" ! print",
+    deterministic: true,
+    build,
+};
+
+fn build(args: &Args) -> Result<Blueprint, OpError> {
+    let input = args.input();
+    let scalar = input
+        .item_type
+        .scalar()
+        .filter(|scalar| !scalar.is_complex());
+    if scalar.is_none() && input.item_type != ItemType::Text {
+        return Err(OpError::input_type("lookup", input, "real numbers or text")
+            .or_help("`pick` takes an element of a vector, `unstack` parts times and values"));
+    }
+    let gives = match args.dtype() {
+        Some(ItemType::Text) => None,
+        dtype => Some(dtype_scalar("lookup", dtype, Scalar::F64, &NUMBERS)?),
+    };
+    let table = Table::read(args, scalar, gives)?;
+    let rate = input
+        .rate
+        .filter(|_| !matches!(table.missing, Missing::Skip));
+    let output = OutPort::new(gives.map_or(ItemType::Text, ItemType::Scalar), rate);
+    let Some(scalar) = scalar else {
+        return texts::each(args, vec![output], move |text, outputs| {
+            let key = Key::Text(text.trim().to_owned());
+            let Some(found) = table.find(&key, || format!("{text:?}"))? else {
+                return Ok(true);
+            };
+            let fits = found.fits(&mut outputs[0]);
+            if fits {
+                found.give(&mut outputs[0]);
+            }
+            Ok(fits)
+        });
+    };
+    Ok(Blueprint::new(Lookup { scalar, table })
+        .input(InPort::new(input.item_type.clone()))
+        .output(output))
+}
+
+/// What rows are found by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// A number's bits: a whole one's as i64, a float's as f64.
+    Number(u64),
+    Text(String),
+}
+
+impl Key {
+    /// The key that a cell spells for items of this type; texts without one.
+    fn of(cell: &str, scalar: Option<Scalar>) -> Option<Key> {
+        let cell = cell.trim();
+        Some(match scalar {
+            None => Key::Text(cell.to_owned()),
+            Some(Scalar::U64) => Key::Number(cell.parse().ok()?),
+            Some(scalar) if scalar.is_integer() => Key::Number(cell.parse::<i64>().ok()? as u64),
+            Some(Scalar::F32) => Key::float(cell.parse::<f32>().ok()?.into()),
+            Some(_) => Key::float(cell.parse().ok()?),
+        })
+    }
+
+    fn float(x: f64) -> Key {
+        // Both zeros are one key.
+        Key::Number((x + 0.0).to_bits())
+    }
+}
+
+/// A value of the table.
+enum Entry {
+    Number(Made<'static>),
+    Text(String),
+}
+
+impl Entry {
+    /// What a cell spells: a number of this scalar, or without one the text.
+    fn of(cell: &str, gives: Option<Scalar>) -> Result<Entry, String> {
+        match gives {
+            None => Ok(Entry::Text(cell.to_owned())),
+            Some(scalar) => match number(scalar, cell.trim()) {
+                Some(made) => Ok(Entry::Number(made)),
+                None => Err(format!("{cell:?} is no {scalar}")),
+            },
+        }
+    }
+
+    fn made(&self) -> Made<'_> {
+        match self {
+            Entry::Number(made) => *made,
+            Entry::Text(text) => Made::Text(text),
+        }
+    }
+}
+
+/// What an item becomes that is no key.
+enum Missing {
+    Error,
+    Skip,
+    Default(Entry),
+}
+
+struct Table {
+    file: String,
+    values: HashMap<Key, Entry>,
+    missing: Missing,
+}
+
+impl Table {
+    fn read(args: &Args, scalar: Option<Scalar>, gives: Option<Scalar>) -> Result<Table, OpError> {
+        let missing = match (args.value("default"), args.text("missing")) {
+            (Some(_), _) if args.is_given("missing") => {
+                let message =
+                    "`default` and `missing` each say what an item becomes that is no key";
+                return Err(OpError::param("default", message).with_help("give one of them"));
+            }
+            (Some(value), _) => {
+                let entry = Entry::of(&value.written(), gives);
+                let refused = |why| OpError::param("default", format!("`default`: {why}"));
+                Missing::Default(entry.map_err(refused)?)
+            }
+            (None, Some("skip")) => Missing::Skip,
+            (None, _) => Missing::Error,
+        };
+        let is_name = |name| matches!(args.value(name), Some(Value::Text(_)));
+        let has_names = is_name("key") || is_name("value");
+        let path = args.path("path").unwrap_or_default();
+        let rows = whole(path, delimiter(args)?, has_names)?;
+        let (key, value) = (column(args, "key", &rows)?, column(args, "value", &rows)?);
+        let mut table = Table {
+            file: rows.file,
+            values: HashMap::with_capacity(rows.rows.len()),
+            missing,
+        };
+        for (at, cells) in rows.rows {
+            table.insert(&at, &cells, [key, value], [scalar, gives])?;
+        }
+        Ok(table)
+    }
+
+    fn insert(
+        &mut self,
+        at: &str,
+        cells: &[String],
+        [key, value]: [usize; 2],
+        [scalar, gives]: [Option<Scalar>; 2],
+    ) -> Result<(), OpError> {
+        let refused = |message: String| OpError::param("path", format!("{at}: {message}"));
+        let (Some(own), Some(value)) = (cells.get(key), cells.get(value)) else {
+            let message = format!("the row has {} cells", cells.len());
+            let help = format!("`key` is column {key} and `value` column {value}, counted from 0");
+            return Err(refused(message).with_help(help));
+        };
+        let key = own;
+        let Some(found) = Key::of(key, scalar) else {
+            let scalar = scalar.map_or("text", Scalar::name);
+            return Err(
+                refused(format!("the key {key:?} is no {scalar}, as the items are")).with_help(
+                    "where the first row has names, `key` and `value` say which: key = \"code\"",
+                ),
+            );
+        };
+        let entry = Entry::of(value, gives).map_err(|why| {
+            refused(format!("the value {why}"))
+                .with_help("`dtype` says what values are: dtype = \"text\"")
+        })?;
+        match self.values.insert(found, entry) {
+            None => Ok(()),
+            Some(_) => Err(refused(format!(
+                "the key {key:?} stands in a row before this one, too"
+            ))),
+        }
+    }
+
+    /// What the key becomes; nothing where it is left out. `item` is how it is written.
+    fn find(
+        &self,
+        key: &Key,
+        item: impl FnOnce() -> String,
+    ) -> Result<Option<Made<'_>>, AgentError> {
+        match (self.values.get(key), &self.missing) {
+            (Some(entry), _) | (None, Missing::Default(entry)) => Ok(Some(entry.made())),
+            (None, Missing::Skip) => Ok(None),
+            (None, Missing::Error) => Err(AgentError::new(format!(
+                "{} is no key of {}; `missing = \"skip\"` leaves such items out, `default` gives them a value",
+                item(),
+                self.file
+            ))),
+        }
+    }
+}
+
+/// The number of the column that a parameter names.
+fn column(args: &Args, param: &str, table: &Whole) -> Result<usize, OpError> {
+    let file = &table.file;
+    match (args.value(param), &table.names) {
+        (Some(Value::Text(name)), Some(names)) => {
+            let found = names.iter().position(|own| own == name);
+            found.ok_or_else(|| {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                OpError::param(param, format!("{file} has no column {name:?}"))
+                    .with_help(meant(name, &names))
+            })
+        }
+        _ => Ok(args.required_count(param, 0)? as usize),
+    }
+}
+
+/// Items that are numbers.
+struct Lookup {
+    scalar: Scalar,
+    table: Table,
+}
+
+impl Lookup {
+    /// The next item's key.
+    fn key(&self, input: &Input) -> Key {
+        let bytes = &input.bytes()[..input.item_len()];
+        match self.scalar {
+            Scalar::U64 => Key::Number(bytemuck::pod_read_unaligned(bytes)),
+            scalar if scalar.is_integer() => Key::Number(integers(scalar, bytes)[0] as u64),
+            Scalar::F32 => Key::float(bytemuck::pod_read_unaligned::<f32>(bytes).into()),
+            _ => Key::float(bytemuck::pod_read_unaligned(bytes)),
+        }
+    }
+
+    /// How a key is written.
+    fn written(&self, key: &Key) -> String {
+        match (key, self.scalar) {
+            (Key::Text(text), _) => text.clone(),
+            (Key::Number(bits), Scalar::U64) => bits.to_string(),
+            (Key::Number(bits), scalar) if scalar.is_integer() => (*bits as i64).to_string(),
+            (Key::Number(bits), _) => f64::from_bits(*bits).to_string(),
+        }
+    }
+}
+
+impl Agent for Lookup {
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        while !input.is_empty() {
+            let key = self.key(input);
+            let found = match self.table.find(&key, || self.written(&key)) {
+                Ok(found) => found,
+                // What came before the trouble is given first, however the calls are cut.
+                Err(_) if input.consumed() > 0 => break,
+                Err(error) => {
+                    let place = input.position();
+                    return Err(AgentError::new(format!(
+                        "item {place} of its input: {error}"
+                    )));
+                }
+            };
+            if let Some(found) = found {
+                if !found.fits(output) {
+                    break;
+                }
+                found.give(output);
+            }
+            input.consume(1);
+        }
+        Ok(Status::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::op::{OpError, Value};
+    use crate::operators::trial::{Given, build, given, output, text_run, texts, try_output};
+    use crate::testing::Chunks;
+
+    const TABLE: &str =
+        "key,word,level\n7, seven ,0.5\n-3,minus,1e3\n\n\"2\",\"a \"\"b\"\"\",-0.25\n";
+
+    /// The table in a file, and parameters that name it.
+    fn params(
+        table: &str,
+        more: &[(&'static str, Value)],
+    ) -> (tempfile::TempDir, Vec<(&'static str, Value)>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        fs::write(&path, table).unwrap();
+        let path = Value::from(path.to_str().unwrap());
+        (folder, [&[("path", path)], more].concat())
+    }
+
+    fn named(value: &str) -> [(&'static str, Value); 2] {
+        [("key", "key".into()), ("value", value.into())]
+    }
+
+    #[test]
+    fn numbers_are_found_in_any_order() {
+        let (_folder, params) = params(TABLE, &named("level"));
+        let ints = [given("i16", &[2_i16, 7, 7, -3])];
+        let found: Vec<f64> = output("lookup", &ints, &params, None);
+        assert_eq!(found, [-0.25, 0.5, 0.5, 1000.0]);
+        let floats = [given("f32", &[-3.0_f32, 2.0])];
+        let found: Vec<f32> = output("lookup", &floats, &params, Some("f32"));
+        assert_eq!(found, [1000.0, -0.25]);
+    }
+
+    #[test]
+    fn texts_are_found_and_given() {
+        let (_folder, params) = params("ab;1\nc;2\n;3\n", &[("delimiter", ";".into())]);
+        let found: Vec<i64> = output("lookup", &[texts(&["c", " ab ", ""])], &params, Some("i64"));
+        assert_eq!(found, [2, 1, 3]);
+        let (_folder, params) = self::params(TABLE, &named("word"));
+        let mut params = params;
+        params.push(("default", "none".into()));
+        let dtype = build("lookup", &[given("i64", &[7_i64])], &params, Some("text")).unwrap();
+        assert_eq!(dtype.outputs[0].item_type.to_string(), "text");
+        let bytes = [bytemuck::cast_slice(&[7_i64, 9, 2]).to_vec()];
+        let given = crate::testing::run(dtype, &bytes, Chunks::Random(7), usize::MAX).unwrap();
+        assert_eq!(
+            crate::testing::texts(&given[0]),
+            ["seven", "none", "a \"b\""]
+        );
+    }
+
+    #[test]
+    fn an_item_without_a_row_ends_the_run_is_left_out_or_has_a_default() {
+        let items = || [given("f64", &[7.0, 0.5, f64::NAN, -3.0])];
+        let under = |more: &[(&'static str, Value)]| {
+            let (_folder, params) = params(TABLE, &[&named("level"), more].concat());
+            try_output::<f64>("lookup", &items(), &params, None)
+        };
+        let error = under(&[]).unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("item 1 of its input: 0.5 is no key of "),
+            "{error}"
+        );
+        assert_eq!(under(&[("missing", "skip".into())]).unwrap(), [0.5, 1000.0]);
+        assert_eq!(
+            under(&[("default", 9.into())]).unwrap(),
+            [0.5, 9.0, 9.0, 1000.0]
+        );
+        let (_folder, words) = params("a,1\n", &[]);
+        let error = text_run("lookup", &[texts(&["a", "b"])], &words, Chunks::Whole);
+        let message = error.unwrap_err().message;
+        assert!(
+            message.contains("item 1 of its input: \"b\" is no key"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn tables_that_say_nothing_or_two_things_are_refused() {
+        let refused = |table: &str, input: Given, more: &[(&'static str, Value)]| -> OpError {
+            let (_folder, params) = params(table, more);
+            build("lookup", &[input], &params, None).unwrap_err()
+        };
+        let x = || given("i64", &[1_i64]);
+        let cases = [
+            (TABLE, x(), &[][..], "the key \"key\" is no i64"),
+            (
+                TABLE,
+                x(),
+                &named("word")[..],
+                ":2: the value \"seven\" is no f64",
+            ),
+            (TABLE, x(), &named("wrd")[..], "has no column \"wrd\""),
+            (
+                "1,2\n1,3\n",
+                x(),
+                &[],
+                ":2: the key \"1\" stands in a row before",
+            ),
+            ("1\n", x(), &[], ":1: the row has 1 cells"),
+            (
+                "1,2\n",
+                given("cf64", &[1.0, 2.0]),
+                &[],
+                "`lookup` takes real numbers or text",
+            ),
+            (
+                "1,2\n",
+                x(),
+                &[("default", "much".into())],
+                "\"much\" is no f64",
+            ),
+            ("1,2\n", x(), &[("key", (-1).into())], "`key` is -1"),
+        ];
+        for (table, input, more, words) in cases {
+            let refused = refused(table, input, more);
+            assert!(refused.message.contains(words), "{refused}");
+        }
+        let both = [("default", 1.into()), ("missing", "skip".into())];
+        assert_eq!(
+            refused("1,2\n", x(), &both).param.as_deref(),
+            Some("default")
+        );
+    }
+}
