@@ -420,10 +420,18 @@ impl Seen<'_> {
         let inputs = here.inputs.iter().zip(&here.blueprint.inputs);
         let own = inputs.take(self.graph.own_inputs(a));
         own.into_iter().find_map(|(s, port)| {
-            let (came, needed) = (written(s), port.at_least.max(port.retain + 1) as u64);
+            let at_once = port.at_least.max(port.retain + 1) as u64;
+            let (came, needed) = (written(s), at_once.max(port.gives_after));
             (0 < came && came < needed && !port.item_type.is_framed()).then(|| {
                 let items = if came == 1 { "item" } else { "items" };
-                format!("gave nothing: {came} {items} came, and it needs {needed} at once")
+                match needed > at_once {
+                    true => format!(
+                        "gave nothing: {came} {items} came, and its first one takes {needed}"
+                    ),
+                    false => {
+                        format!("gave nothing: {came} {items} came, and it needs {needed} at once")
+                    }
+                }
             })
         })
     }

@@ -764,6 +764,8 @@ pub struct InPort {
     pub retain: usize,
     /// How many unread items it needs to see at once to go on: 1 unless it works on whole blocks.
     pub at_least: usize,
+    /// So many items must come before anything is given, where that is more than it looks at at once.
+    pub gives_after: u64,
     /// More than so many items waiting are of no use to it; the stream is then made no larger, if it
     /// has no other reader. `None`: the more the better.
     pub enough: Option<u64>,
@@ -781,10 +783,17 @@ impl InPort {
             item_type,
             retain: 0,
             at_least: 1,
+            gives_after: 1,
             enough: None,
             rate: None,
             beside: false,
         }
+    }
+
+    /// Gives nothing before `items` have come.
+    pub fn gives_after(mut self, items: u64) -> InPort {
+        self.gives_after = items;
+        self
     }
 
     /// Looks back at the last `items` consumed ones.

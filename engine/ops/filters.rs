@@ -236,8 +236,9 @@ operators! {
         /// come when the block is whole. auto: fft from 1024 taps on, where nothing is decimated: `"auto"`,
         /// `"direct"`, `"fft"`. `"auto"` unless told otherwise.
         method: &str,
-        /// What a design passes. Without it the gain is 1 at frequency 0: lowpass for one edge, bandstop for
-        /// two: `"lowpass"`, `"highpass"`, `"bandpass"`, `"bandstop"`.
+        /// What a design passes: `"true"` (so without it), frequency 0, which is lowpass for one edge and bandstop
+        /// for two; `"false"`, what is beyond the first edge; or by its name, `"lowpass"`, `"highpass"`,
+        /// `"bandpass"`, `"bandstop"`.
         pass_zero: &str,
         /// Whether a design's gain is made exactly 1 in the middle of its first pass band (at 0 or half the
         /// rate if the band ends there). `true` unless told otherwise.
@@ -275,8 +276,9 @@ operators! {
         /// come when the block is whole. auto: fft from 1024 taps on, where nothing is decimated: `"auto"`,
         /// `"direct"`, `"fft"`. `"auto"` unless told otherwise.
         method: &str,
-        /// What a design passes. Without it the gain is 1 at frequency 0: lowpass for one edge, bandstop for
-        /// two: `"lowpass"`, `"highpass"`, `"bandpass"`, `"bandstop"`.
+        /// What a design passes: `"true"` (so without it), frequency 0, which is lowpass for one edge and bandstop
+        /// for two; `"false"`, what is beyond the first edge; or by its name, `"lowpass"`, `"highpass"`,
+        /// `"bandpass"`, `"bandstop"`.
         pass_zero: &str,
         /// Whether a design's gain is made exactly 1 in the middle of its first pass band (at 0 or half the
         /// rate if the band ends there). `true` unless told otherwise.

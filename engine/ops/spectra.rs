@@ -61,7 +61,7 @@ operators! {
         /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
         /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
@@ -94,7 +94,7 @@ operators! {
         hop: u64,
         /// What frames were multiplied with, as for `stft`. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
@@ -126,7 +126,7 @@ operators! {
         /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
         /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
@@ -159,15 +159,18 @@ operators! {
         /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
         /// `size`, rounded up. In items.
         hop: impl Length,
-        /// Frames in a mean. In frames, `8` unless told otherwise.
+        /// Frames in a mean; 8 without it. In frames.
         segments: u64,
         /// Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means. In
         /// frames.
         every: u64,
+        /// One vector, when the stream has ended: the mean of all of its frames, as SciPy's function gives for a
+        /// whole array. `false` unless told otherwise.
+        whole: bool,
         /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
         /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
@@ -204,15 +207,18 @@ operators! {
         /// Items from one frame's beginning to the next one's: SciPy's `nperseg - noverlap`. Default: half of
         /// `size`, rounded up. In items.
         hop: impl Length,
-        /// Frames in a mean. In frames, `8` unless told otherwise.
+        /// Frames in a mean; 8 without it. In frames.
         segments: u64,
         /// Frames from one mean's beginning to the next one's. Default: `segments`, no frame in two means. In
         /// frames.
         every: u64,
+        /// One vector, when the stream has ended: the mean of all of its frames, as SciPy's function gives for a
+        /// whole array. `false` unless told otherwise.
+        whole: bool,
         /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
         /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.
@@ -285,7 +291,7 @@ operators! {
         /// What a frame is multiplied with, in the periodic form that `scipy.signal.get_window` gives, under its
         /// name there: `"hamming"`, `"tukey"`, `"kaiser"` .. `"hann"` unless told otherwise.
         window: &str,
-        /// Shape of the Kaiser window. `14` unless told otherwise.
+        /// The parameter of the window `kaiser`, 0 to 500; 14 without it.
         beta: f64,
         /// What follows the window's name in the tuple that `scipy.signal.get_window` takes: of gaussian the
         /// standard deviation in items, of tukey alpha, of taylor `[nbar, sll]` and so on.

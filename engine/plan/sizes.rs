@@ -1,6 +1,6 @@
 //! How many items every stream holds, and how many a step moves.
 
-use thalweg_ringbuf::RingSpec;
+use thalweg_ringbuf::{READERS_MAX, RingSpec};
 
 use super::{Layout, Machine, Options, PlanError, PlannedReader, PlannedStream, refused};
 use crate::decl::Capacity;
@@ -40,6 +40,9 @@ pub(super) fn size_streams(
         let crosses = readers.iter().any(|r| r.worker != producer);
         let capacity =
             capacity(graph, ix, options, crosses || joined).map_err(|d| refused(graph, d))?;
+        if readers.len() > READERS_MAX {
+            return Err(refused(graph, too_many_readers(graph, ix, readers.len())));
+        }
         let spec = ring_spec(graph, ix, capacity, readers.len());
         let geometry = spec
             .geometry(machine.fencing)
@@ -53,6 +56,18 @@ pub(super) fn size_streams(
         });
     }
     Ok(planned)
+}
+
+/// A stream that more read than its ring has lines for.
+fn too_many_readers(graph: &Resolved, ix: StreamIx, readers: usize) -> Diagnostic {
+    let stream = &graph.streams[ix];
+    let span = graph.agents[stream.producer.0].span.clone();
+    Diagnostic::new(format!(
+        "stream `{}` has {readers} readers, and a stream can have {READERS_MAX}",
+        stream.name
+    ))
+    .at(span, "this agent gives it")
+    .help("let some of them read a copy: an agent with op = \"copy\" gives a stream of its own")
 }
 
 /// A stream that no mapping can hold, with the place that asks for it.

@@ -446,3 +446,19 @@ fn so_many_workers_are_refused() {
         assert!(refusal(&chain(""), &options).contains(&format!("`--workers` is {n}")));
     }
 }
+
+#[test]
+fn more_readers_than_a_stream_can_have_are_told_so() {
+    let read_by = |count: usize| {
+        let readers =
+            (0..count).map(|i| format!("agents.r{i} = {{ op = \"null\", in = \"s\" }}\n"));
+        "agents.s = { op = \"counter\", items = 10 }\n".to_owned() + &readers.collect::<String>()
+    };
+    let refused = refusal(&read_by(255), &Options::default());
+    assert!(
+        refused.contains("stream `s` has 255 readers, and a stream can have 254"),
+        "{refused}"
+    );
+    assert!(refused.contains("op = \"copy\""), "{refused}");
+    planned(&read_by(254), 2, &Options::default());
+}

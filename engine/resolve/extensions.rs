@@ -8,9 +8,10 @@ use crate::decl::GraphDecl;
 use crate::diag::Diagnostic;
 
 /// What writes a kind of its own, with the extensions it may have.
-const OWN: [(&str, &[&str]); 7] = [
+const OWN: [(&str, &[&str]); 8] = [
     ("arrow.write", &["arrow", "feather", "ipc"]),
     ("csv.write", &["csv", "tsv"]),
+    ("jsonl.write", &["jsonl", "ndjson", "json"]),
     ("npy.write", &["npy"]),
     ("npz.write", &["npz"]),
     ("parquet.write", &["parquet"]),
@@ -21,6 +22,9 @@ const OWN: [(&str, &[&str]); 7] = [
 const OTHERS: [&str; 11] = [
     "aac", "aiff", "flac", "h5", "jpeg", "jpg", "m4a", "mp3", "ogg", "svg", "xlsx",
 ];
+
+/// Extensions of what is packed.
+const PACKED: [&str; 4] = ["bz2", "gz", "xz", "zst"];
 
 /// The files that would be taken for something else.
 pub(super) fn mistakable(
@@ -37,7 +41,7 @@ pub(super) fn mistakable(
             continue;
         };
         for (span, path) in &built.writes {
-            if let Some(other) = other_kind(path, own) {
+            if let Some((other, help)) = other_kind(path, own) {
                 let message = format!(
                     "`{}` will be a file of `{op}`, though its name says {other}",
                     path.display()
@@ -50,7 +54,7 @@ pub(super) fn mistakable(
                 found.push(
                     Diagnostic::new(message)
                         .at(span.clone(), "this name")
-                        .help(format!("call it .{}", own[0])),
+                        .help(help),
                 );
             }
         }
@@ -58,15 +62,24 @@ pub(super) fn mistakable(
     found
 }
 
-/// The extension, if it is that of another kind.
-fn other_kind(path: &Path, own: &[&str]) -> Option<String> {
+/// The extension, if it is that of another kind, and what to do.
+fn other_kind(path: &Path, own: &[&str]) -> Option<(String, String)> {
     let extension = path.extension()?.to_str()?.to_lowercase();
     let is_known = |known: &str| known == extension;
+    if PACKED.into_iter().any(is_known) {
+        let name = path.with_extension("");
+        let help = format!(
+            "nothing is packed here: call it {}, and pack it afterwards",
+            name.display()
+        );
+        return Some((extension, help));
+    }
     let is_kind = OTHERS.into_iter().any(is_known)
         || OWN
             .iter()
             .any(|(_, kinds)| kinds.iter().any(|kind| is_known(kind)));
-    (is_kind && !own.iter().any(|kind| is_known(kind))).then_some(extension)
+    let is_other = is_kind && !own.iter().any(|kind| is_known(kind));
+    is_other.then(|| (extension, format!("call it .{}", own[0])))
 }
 
 #[cfg(test)]
@@ -83,6 +96,8 @@ mod tests {
             ("wav.write", "o.csv", true),
             ("wav.write", "o.WAV", false),
             ("csv.write", "o.xlsx", true),
+            ("csv.write", "o.csv.gz", true),
+            ("jsonl.write", "o.jsonl.zst", true),
             ("csv.write", "o.txt", false),
             ("csv.write", "o", false),
             ("csv.write", "-", false),

@@ -18,6 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{AccessFlags, access};
 
 use super::follow::{self, After, Following, Place};
+use super::kind;
 use super::taken::Taken;
 use crate::agent::{AgentError, Outside, Wait};
 use crate::op::{Args, OpError};
@@ -101,7 +102,9 @@ pub(super) const CHUNK: usize = 256 * 1024;
 impl Reader {
     /// The file named by the parameter `path`, `-` and pipes included. Refused where it cannot be read.
     pub(super) fn of(args: &Args) -> Result<Reader, OpError> {
-        Reader::at(required_path(args)?)
+        let path = required_path(args)?;
+        kind::unpacked(args, &path)?;
+        Reader::at(path)
     }
 
     /// As [`Reader::of`], of this path.

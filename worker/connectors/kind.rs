@@ -52,6 +52,38 @@ fn other(op: &str, path: &Path) -> Option<String> {
     }
 }
 
+/// What packed files begin with, and what packs and unpacks them.
+const PACKERS: [(&[u8], &str); 4] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh91AY&SY", "bzip2"),
+];
+
+/// Refuses a packed file where lines are read.
+pub(super) fn unpacked(args: &Args, path: &Path) -> Result<(), OpError> {
+    let op = args.op().name;
+    if !["csv.read", "jsonl.read", "text.read"].contains(&op) || !path.is_file() {
+        return Ok(());
+    }
+    let mut start = Vec::new();
+    // What cannot be read is refused by who reads it.
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(16).read_to_end(&mut start);
+    }
+    match PACKERS.iter().find(|(mark, _)| start.starts_with(mark)) {
+        None => Ok(()),
+        Some((_, packer)) => {
+            let name = path.display();
+            let message =
+                format!("{name} is packed by {packer}, and `{op}` reads lines as they are");
+            Err(OpError::param("path", message).with_help(format!(
+                "unpack it first, or on the way: `{packer} -dc {name} | thalweg run ..` with path = \"-\""
+            )))
+        }
+    }
+}
+
 /// Whether a file that begins so is one of lines, as far as can be told.
 fn is_text(start: &[u8]) -> bool {
     let is_plain = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..);
@@ -91,5 +123,19 @@ mod tests {
         check("wav.read", "savetxt.csv", Some(text));
         check("csv.read", "savetxt.csv", None);
         check("wav.read", "no-such-file", None);
+    }
+    #[test]
+    fn a_packed_file_is_refused_with_what_unpacks_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv.gz");
+        std::fs::write(&path, b"\x1f\x8b\x08\0\0\0\0\0").unwrap();
+        for op in ["csv.read", "jsonl.read", "text.read"] {
+            let params = [("path".to_owned(), path.to_str().unwrap().into())];
+            let op = crate::operators::find(op).unwrap();
+            let args = Args::new(op, vec![], None, &params, ".".as_ref()).unwrap();
+            let refused = (op.build)(&args).unwrap_err();
+            assert!(refused.message.contains("is packed by gzip"), "{refused}");
+            assert!(refused.help.unwrap().starts_with("unpack it first"));
+        }
     }
 }

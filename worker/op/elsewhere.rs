@@ -312,6 +312,9 @@ fn placed(op: &OpDef, word: &str) -> Option<&'static str> {
             Some("the operator's name says it: lowpass, highpass, bandpass, bandstop")
         }
         "output" if is_filter => Some("it computes in second-order sections always"),
+        "ftype" | "zero_phase" if op.name == "decimate" => {
+            Some("it does not filter: its text says what SciPy's filters before it are here")
+        }
         "order" | "n" if is_filter && has("numtaps") => {
             Some("it has `numtaps`: one more than the order")
         }
@@ -413,6 +416,11 @@ mod tests {
                 "`fir.lowpass` calls it `width`",
             ),
             ("fir.lowpass", "decim", "`fir.lowpass` calls it `decimate`"),
+            (
+                "decimate",
+                "ftype",
+                "it does not filter: its text says what SciPy's filters before it are here",
+            ),
             (
                 "fir.lowpass",
                 "order",

@@ -13,7 +13,8 @@ pub const DECIMATE: OpDef = OpDef {
     summary: "keeps one item of every `factor`",
     doc: "Keeps the items at positions phase, phase + factor, phase + 2 factor, ..: x[phase::factor] in \
           NumPy. It does not filter: put a low-pass before it where aliasing matters. \
-          `scipy.signal.decimate(x, q, zero_phase=False)` is `iir.lowpass design=cheby1 order=8 ripple=0.05 cutoff=C ! decimate factor=q` with C = 0.4 rate / q; \
+          `scipy.signal.decimate(x, q, zero_phase=False)` is `iir.lowpass design=cheby1 order=8 ripple=0.05 cutoff=C ! decimate factor=q` with C = 0.4 rate / q, \
+          and with `ftype = \"fir\"` it is `fir.lowpass numtaps=N cutoff=C decimate=q` with N = 20 q + 1 and C = 0.5 rate / q; \
           `resample down=q` filters, and delays nothing. The rate becomes \
           rate / factor.",
     inputs: Arity::One,

@@ -49,6 +49,16 @@ pub(crate) fn with_dials<T: Pod>(
     )
 }
 
+/// Has it said where a tone of this frequency would sound as another one.
+pub(crate) fn above_half(blueprint: Blueprint, freq: f64, rate: f64) -> Blueprint {
+    match freq.abs() > rate / 2.0 {
+        true => blueprint.remarks(|_| {
+            Some("has a frequency above half its rate, and sounds as a lower one".to_owned())
+        }),
+        false => blueprint,
+    }
+}
+
 /// As [`with_dials`], for a source whose dials leave a state: `fill` gets that too.
 pub(crate) fn with_state<T: Pod>(
     args: &Args,

@@ -94,7 +94,7 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }),
         _ => source!(f64, |offset, _cos, sin| sin + offset),
     };
-    Ok(made?
+    Ok(positional::above_half(made?, freq, rate)
         .dial("freq", freq, f64::MIN..=f64::MAX)
         .dial("amplitude", number("amplitude"), f64::MIN..=f64::MAX)
         .dial("offset", number("offset"), f64::MIN..=f64::MAX))

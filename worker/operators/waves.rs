@@ -175,7 +175,7 @@ fn wave<T: Number>(args: &Args) -> Result<Blueprint, OpError> {
             positional::with_state(args, item_type, course, fill)
         }
     };
-    Ok(made?.dial("freq", freq, f64::MIN..=f64::MAX))
+    Ok(positional::above_half(made?, freq, rate).dial("freq", freq, f64::MIN..=f64::MAX))
 }
 
 /// A part of a period.

@@ -3,6 +3,7 @@
 use super::frames::Shape;
 use super::held::{self, Of};
 use super::welch::{OF_FRAMES, WELCH};
+use super::whole;
 use crate::agent::Blueprint;
 use crate::op::{Args, Arity, OpDef, OpError};
 
@@ -13,6 +14,7 @@ pub const CSD: OpDef = OpDef {
     doc: "As `welch`, of two streams x and y, the first and the second of `in`: the n-th vector is \
 `scipy.signal.csd(x[a : b], y[a : b], fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, scaling=scaling, average=average)[1]` \
 with a = n * every * hop and b = a + (segments - 1) * hop + size: the mean of conj(X) Y, whose argument is the phase of y beyond that of x. \
+With `whole` there is one vector, of all frames, at the end. \
 Both streams are of one type; f32 and cf32 give cf32, other numbers cf64. It ends with the shorter one. \
 Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
     inputs: Arity::AtLeast(2),
@@ -29,7 +31,7 @@ pub const COHERENCE: OpDef = OpDef {
     summary: "how far two streams go together, frequency by frequency: 0 to 1",
     doc: "The squared magnitude of the cross spectrum over the product of the two power spectra, each the mean of `segments` frames as `welch` has them: the n-th vector is \
 `scipy.signal.coherence(x[a : b], y[a : b], fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend)[1]` \
-with a = n * every * hop and b = a + (segments - 1) * hop + size. With `segments = 1` it is 1 everywhere. \
+with a = n * every * hop and b = a + (segments - 1) * hop + size. With `segments = 1` it is 1 everywhere. With `whole` there is one vector, of all frames, at the end. \
 Both streams are of one type; f32 and cf32 give f32, other numbers f64. It ends with the shorter one. \
 Source: Carter, Knapp and Nuttall, IEEE Transactions on Audio and Electroacoustics 21 (1973).",
     inputs: Arity::AtLeast(2),
@@ -61,7 +63,10 @@ fn two(args: &Args, of: Of) -> Result<Blueprint, OpError> {
         let help = "`map expr=\"x\"` with a `dtype` makes one of the other";
         return Err(OpError::param("in", words).with_help(help));
     }
-    held::blueprint(args, &shape, of)
+    match args.flag("whole") {
+        true => whole::blueprint(args, &shape, of),
+        false => held::blueprint(args, &shape, of),
+    }
 }
 
 #[cfg(test)]

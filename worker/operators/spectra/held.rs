@@ -17,9 +17,9 @@ use crate::units::Unit;
 pub(super) const SEGMENTS: ParamDef = ParamDef {
     name: "segments",
     kind: ParamKind::Int,
-    default: Some("8"),
+    default: Some(""),
     unit: "frames",
-    doc: "Frames in a mean.",
+    doc: "Frames in a mean; 8 without it.",
 };
 
 pub(super) const EVERY: ParamDef = ParamDef {
@@ -40,7 +40,7 @@ pub(super) const AVERAGE: ParamDef = ParamDef {
 
 /// Which frames are in a mean, as windows over frames.
 pub(super) fn means(args: &Args) -> Result<Windows, OpError> {
-    let segments = args.required_count("segments", 1)?;
+    let segments = args.count("segments", 1)?.unwrap_or(8);
     let step = args.count("every", 1)?.unwrap_or(segments);
     Ok(Windows {
         size: segments,
@@ -61,11 +61,103 @@ pub(super) enum Of {
 
 impl Of {
     /// Numbers that a frame comes to in a bin.
-    fn width(self) -> usize {
+    pub(super) fn width(self) -> usize {
         match self {
             Of::Power => 1,
             Of::Cross => 2,
             Of::Coherence => 4,
+        }
+    }
+
+    /// What these are multiplied with, bin by bin.
+    pub(super) fn scales(self, args: &Args, shape: &Shape) -> Result<Vec<f64>, OpError> {
+        match self {
+            // It cancels.
+            Of::Coherence => Ok(vec![1.0; shape.bins()]),
+            _ => shape.power_scale(args),
+        }
+    }
+
+    /// The output: a vector of so many bins.
+    pub(super) fn output(self, args: &Args, shape: &Shape, rate: Option<f64>) -> OutPort {
+        let scalar = match self {
+            Of::Cross => shape.complex(),
+            _ => shape.real(),
+        };
+        let mut units = args.inputs().iter().map(|input| &input.unit);
+        let unit = match self {
+            Of::Coherence => Unit::Unknown,
+            _ if units.all(|unit| *unit == args.input().unit) => shape.power_unit(args),
+            _ => Unit::Unknown,
+        };
+        OutPort::new(ItemType::Vector(scalar, shape.bins() as u32), rate).unit(unit)
+    }
+}
+
+/// What frames come to, one after the other.
+pub(super) struct Products<T: Part> {
+    of: Of,
+    frames: Windows,
+    /// One for each input.
+    spectra: Vec<Spectrum<T>>,
+    scales: Vec<f64>,
+}
+
+impl<T: Part> Products<T> {
+    pub(super) fn new(args: &Args, shape: &Shape, of: Of, scales: Vec<f64>) -> Products<T> {
+        Products {
+            of,
+            frames: shape.windows,
+            spectra: args.inputs().iter().map(|_| Spectrum::new(shape)).collect(),
+            scales,
+        }
+    }
+
+    /// Writes to `row` what frame `n` comes to.
+    pub(super) fn frame(&mut self, seen: &[Seen<'_>], n: u64, row: &mut [f64]) {
+        match (&mut self.spectra[..], seen) {
+            ([spectrum], [seen]) => {
+                let bins = spectrum.of(seen.frame(self.frames, n));
+                for ((y, x), scale) in row.iter_mut().zip(bins).zip(&self.scales) {
+                    *y = power(*x) * scale;
+                }
+            }
+            ([spectrum, other], [seen, other_seen]) => {
+                let x = spectrum.of(seen.frame(self.frames, n));
+                let y = other.of(other_seen.frame(self.frames, n));
+                let rows = row.chunks_exact_mut(self.of.width());
+                for (((row, x), y), scale) in rows.zip(x).zip(y).zip(&self.scales) {
+                    let (xr, xi, yr, yi) = (x.re.wide(), x.im.wide(), y.re.wide(), y.im.wide());
+                    row[0] = (xr * yr + xi * yi) * scale;
+                    row[1] = (xr * yi - xi * yr) * scale;
+                    if let [_, _, of_x, of_y] = row {
+                        (*of_x, *of_y) = (power(*x), power(*y));
+                    }
+                }
+            }
+            _ => unreachable!("one input or two"),
+        }
+    }
+
+    /// Writes the item that a mean of such rows is.
+    pub(super) fn store(&self, mean: &[f64], item: &mut [u8]) {
+        match self.of {
+            Of::Power => {
+                let slots = cast_slice_mut::<_, T>(item).iter_mut();
+                slots.zip(mean).for_each(|(y, x)| *y = T::near(*x));
+            }
+            Of::Cross => {
+                let slots = cast_slice_mut::<_, Complex<T>>(item).iter_mut();
+                for (y, x) in slots.zip(mean.chunks_exact(2)) {
+                    *y = Complex::new(T::near(x[0]), T::near(x[1]));
+                }
+            }
+            Of::Coherence => {
+                let slots = cast_slice_mut::<_, T>(item).iter_mut();
+                for (y, x) in slots.zip(mean.chunks_exact(4)) {
+                    *y = T::near((x[0] * x[0] + x[1] * x[1]) / x[2] / x[3]);
+                }
+            }
         }
     }
 }
@@ -90,38 +182,20 @@ pub(super) fn blueprint(args: &Args, shape: &Shape, of: Of) -> Result<Blueprint,
         );
         return Err(OpError::param("segments", words).with_help("give fewer `segments`"));
     }
-    let scales = match of {
-        // It cancels.
-        Of::Coherence => vec![1.0; shape.bins()],
-        _ => shape.power_scale(args)?,
-    };
+    let scales = of.scales(args, shape)?;
     let is_median = of != Of::Coherence && args.text("average") == Some("median");
     let blueprint = match shape.is_single() {
         true => Blueprint::new(Held::<f32>::new(args, shape, of, means, scales, is_median)),
         false => Blueprint::new(Held::<f64>::new(args, shape, of, means, scales, is_median)),
     };
-    let gives = match of {
-        Of::Cross => shape.complex(),
-        _ => shape.real(),
-    };
-    let is_one_unit = args
-        .inputs()
-        .iter()
-        .all(|input| input.unit == args.input().unit);
-    let unit = match of {
-        Of::Coherence => Unit::Unknown,
-        _ if is_one_unit => shape.power_unit(args),
-        _ => Unit::Unknown,
-    };
     let rate = shape.frame_rate(args).map(|rate| rate / means.step as f64);
-    let gives = ItemType::Vector(gives, shape.bins() as u32);
     // Of several inputs any item is taken as it comes: a tag goes by the item that it stands at.
     let news = match args.inputs() {
         [_] => frames.step.min(AT_ONCE) as usize,
         _ => 1,
     };
     let blueprint = blueprint
-        .output(OutPort::new(gives, rate).unit(unit))
+        .output(of.output(args, shape, rate))
         .ends(Ends::AnyInput);
     Ok(args.inputs().iter().fold(blueprint, |blueprint, input| {
         blueprint.input(
@@ -133,13 +207,10 @@ pub(super) fn blueprint(args: &Args, shape: &Shape, of: Of) -> Result<Blueprint,
 }
 
 struct Held<T: Part> {
-    of: Of,
     frames: Windows,
     means: Windows,
     is_median: bool,
-    /// One for each input.
-    spectra: Vec<Spectrum<T>>,
-    scales: Vec<f64>,
+    products: Products<T>,
     rows: Rows,
     /// The mean that is given.
     mean: Vec<f64>,
@@ -179,12 +250,10 @@ impl<T: Part> Held<T> {
     ) -> Held<T> {
         let (width, frames) = (shape.bins() * of.width(), means.size as usize);
         Held {
-            of,
             frames: shape.windows,
             means,
             is_median,
-            spectra: args.inputs().iter().map(|_| Spectrum::new(shape)).collect(),
-            scales,
+            products: Products::new(args, shape, of, scales),
             rows: Rows {
                 numbers: vec![0.0; width * frames],
                 width,
@@ -197,30 +266,8 @@ impl<T: Part> Held<T> {
 
     /// Sees to it that frame `n` has its row.
     fn keep(&mut self, seen: &[Seen<'_>], n: u64) {
-        let Some(row) = self.rows.missing(n) else {
-            return;
-        };
-        match (&mut self.spectra[..], seen) {
-            ([spectrum], [seen]) => {
-                let bins = spectrum.of(seen.frame(self.frames, n));
-                for ((y, x), scale) in row.iter_mut().zip(bins).zip(&self.scales) {
-                    *y = power(*x) * scale;
-                }
-            }
-            ([spectrum, other], [seen, other_seen]) => {
-                let x = spectrum.of(seen.frame(self.frames, n));
-                let y = other.of(other_seen.frame(self.frames, n));
-                let rows = row.chunks_exact_mut(self.of.width());
-                for (((row, x), y), scale) in rows.zip(x).zip(y).zip(&self.scales) {
-                    let (xr, xi, yr, yi) = (x.re.wide(), x.im.wide(), y.re.wide(), y.im.wide());
-                    row[0] = (xr * yr + xi * yi) * scale;
-                    row[1] = (xr * yi - xi * yr) * scale;
-                    if let [_, _, of_x, of_y] = row {
-                        (*of_x, *of_y) = (power(*x), power(*y));
-                    }
-                }
-            }
-            _ => unreachable!("one input or two"),
+        if let Some(row) = self.rows.missing(n) {
+            self.products.frame(seen, n, row);
         }
     }
 
@@ -244,29 +291,8 @@ impl<T: Part> Held<T> {
             let count = self.means.size as f64;
             self.mean.iter_mut().for_each(|sum| *sum /= count);
         }
-        match self.of {
-            Of::Power => store::<T>(&self.mean, item),
-            Of::Cross => {
-                let bins = self.mean.chunks_exact(2);
-                let slots = cast_slice_mut::<_, Complex<T>>(item).iter_mut();
-                for (y, x) in slots.zip(bins) {
-                    *y = Complex::new(T::near(x[0]), T::near(x[1]));
-                }
-            }
-            Of::Coherence => {
-                let bins = self.mean.chunks_exact(4);
-                let slots = cast_slice_mut::<_, T>(item).iter_mut();
-                for (y, x) in slots.zip(bins) {
-                    *y = T::near((x[0] * x[0] + x[1] * x[1]) / x[2] / x[3]);
-                }
-            }
-        }
+        self.products.store(&self.mean, item);
     }
-}
-
-fn store<T: Part>(numbers: &[f64], item: &mut [u8]) {
-    let slots = cast_slice_mut::<_, T>(item).iter_mut();
-    slots.zip(numbers).for_each(|(y, x)| *y = T::near(*x));
 }
 
 /// The middle number, or the mean of the two in the middle; NaN where there is one.

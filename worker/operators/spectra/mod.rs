@@ -19,3 +19,4 @@ pub mod welch;
 mod frames;
 mod held;
 mod vectors;
+mod whole;

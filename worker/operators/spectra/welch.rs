@@ -7,6 +7,7 @@ use super::frames::{
 };
 use super::held::{self, AVERAGE, EVERY, Of, SEGMENTS};
 use super::spectrogram::power;
+use super::whole::{self, WHOLE};
 use crate::agent::{Agent, AgentError, Blueprint, Io, OutPort, StateSpec, Status, Table};
 use crate::op::{Args, Arity, OpDef, OpError};
 use crate::operators::tapers::WINDOW_ARGS;
@@ -20,7 +21,7 @@ pub const WELCH: OpDef = OpDef {
     doc: "Welch's method, running: frames as `spectrogram` has them, and for each `every` frames the mean of the powers of `segments` of them. \
 The n-th vector is `scipy.signal.welch(x[a : b], fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, scaling=scaling, average=average)[1]` \
 with a = n * every * hop and b = a + (segments - 1) * hop + size, and is out when item b - 1 is here. With `every = 1` it is a \
-moving average. Bins and types are those of `spectrogram`; sums are in f64, from the oldest frame to the newest, so nothing drifts. \
+moving average. With `whole` there is one vector, of all frames, when the stream has ended: `scipy.signal.welch(x, ..)[1]`. Bins and types are those of `spectrogram`; sums are in f64, from the oldest frame to the newest, so nothing drifts. \
 `csd` and `coherence` compare two streams. \
 Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
     inputs: Arity::One,
@@ -30,6 +31,7 @@ Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
         HOP,
         SEGMENTS,
         EVERY,
+        WHOLE,
         WINDOW,
         BETA,
         WINDOW_ARGS,
@@ -45,13 +47,16 @@ Source: Welch, IEEE Transactions on Audio and Electroacoustics 15 (1967).",
 };
 
 /// So many of its parameters say which frames there are and what is taken off them; the others, what is made of them.
-pub(super) const OF_FRAMES: usize = 9;
+pub(super) const OF_FRAMES: usize = 10;
 
 /// Numbers of state at most: 32 MiB.
 const NUMBERS_MAX: u64 = 1 << 22;
 
 fn build(args: &Args) -> Result<Blueprint, OpError> {
     let shape = Shape::of(args)?;
+    if args.flag("whole") {
+        return whole::blueprint(args, &shape, Of::Power);
+    }
     let means = held::means(args)?;
     let segments = means.size;
     if args.text("average") == Some("median") {
@@ -76,8 +81,13 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     };
     let gives = ItemType::Vector(shape.real(), shape.bins() as u32);
     let rate = shape.frame_rate(args).map(|rate| rate / means.step as f64);
+    let span = (means.size - 1).saturating_mul(shape.windows.step);
     Ok(blueprint
-        .input(shape.in_port(args))
+        .input(
+            shape
+                .in_port(args)
+                .gives_after(span.saturating_add(shape.windows.size)),
+        )
         .output(OutPort::new(gives, rate).unit(shape.power_unit(args)))
         .state(StateSpec::slice(&sums)))
 }

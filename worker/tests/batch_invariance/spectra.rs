@@ -148,6 +148,17 @@ fn averages() -> Vec<Case> {
             all.push(linear("coherence"));
         }
     }
+    for item_type in ["f32", "cf64"] {
+        for op in ["welch", "csd", "coherence"] {
+            let case = case(op).input_of(item_type, SOME);
+            let case = if op == "welch" {
+                case
+            } else {
+                case.input_of(item_type, SOME)
+            };
+            all.push(case.param("size", 24).param("hop", 7).param("whole", true));
+        }
+    }
     for item_type in ["f32[5]", "cf64[8]", "u8[33]"] {
         all.push(case("detrend").input_of(item_type, SOME));
         let constant = case("detrend").input_of(item_type, SOME);
