@@ -77,6 +77,11 @@ operators! {
         scaling: &str,
         /// Items per second, where the stream does not know it or knows it wrong; a density needs one.
         rate: f64,
+        /// `zeros`: half a frame of zeros before the stream and behind it, so that the n-th frame is around item
+        /// n * hop: `"none"`, `"zeros"`. `"none"` unless told otherwise.
+        boundary: &str,
+        /// Whether the end is filled up with zeros to a whole frame. `false` unless told otherwise.
+        padded: bool,
     }
 
     /// Short-time Fourier transform.

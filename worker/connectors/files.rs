@@ -150,7 +150,10 @@ impl Reader {
                 "path",
                 format!("{} is no regular file, and `{}` needs one: its header is looked at before the run", reader.name(), args.op().name),
             )
-            .with_help("write it to a file first, or feed the bare items to `raw.read`")),
+            .with_help(match args.op().name {
+                "wav.read" | "flac.read" | "ogg.read" => "write it to a file first, or feed the bare items to `raw.read`: `ffmpeg -i - -f s16le -ac 1 -ar 48000 - | thalweg run ..`, with op = \"raw.read\", path = \"-\", dtype = \"i16\", rate = 48000",
+                _ => "write it to a file first, or feed the bare items to `raw.read`",
+            })),
         }
     }
 

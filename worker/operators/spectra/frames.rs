@@ -408,6 +408,20 @@ impl Seen<'_> {
         }
     }
 
+    /// Bytes of an item.
+    pub(super) fn item_len(&self) -> usize {
+        self.item_len
+    }
+
+    /// The bytes of the items `from .. to`, all of which can be seen.
+    pub(super) fn items(&self, from: u64, to: u64) -> &[u8] {
+        let at = |position: u64| (position - self.first) as usize * self.item_len;
+        match from < to {
+            true => &self.bytes[at(from)..at(to)],
+            false => &[],
+        }
+    }
+
     /// The bytes of the n-th window, all of which can be seen.
     pub(super) fn frame(&self, windows: Windows, n: u64) -> &[u8] {
         let start = (n * windows.step - self.first) as usize * self.item_len;

@@ -16,6 +16,7 @@ pub mod spectrogram;
 pub mod stft;
 pub mod welch;
 
+mod bordered;
 mod frames;
 mod held;
 mod vectors;

@@ -3,8 +3,9 @@
 use bytemuck::cast_slice_mut;
 use num_complex::Complex;
 
+use super::bordered::{Bordered, Borders};
 use super::frames::{BETA, DETREND, Framed, HOP, NFFT, Part, RATE, SIZE, Shape, Spectrum, WINDOW};
-use crate::agent::{Agent, Blueprint, OutPort};
+use crate::agent::{Blueprint, OutPort};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::operators::iir;
 use crate::operators::tapers::WINDOW_ARGS;
@@ -16,8 +17,8 @@ pub const STFT: OpDef = OpDef {
     name: "stft",
     summary: "short-time Fourier transform",
     doc: "The n-th frame, the items `n * hop .. n * hop + size`, is multiplied with the window and transformed: column n of \
-`scipy.signal.stft(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, boundary=None, padded=False, scaling=..)[2]`. \
-A frame is out when its last item is here; there is no partial frame at either end. Real numbers give the nfft / 2 + 1 bins \
+`scipy.signal.stft(x, fs, window, nperseg=size, noverlap=size - hop, nfft=nfft, detrend=detrend, boundary=boundary, padded=padded, scaling=..)[2]`. \
+A frame is out when its last item is here; without `boundary` and `padded`, which SciPy has and here are off, there is no partial frame at either end. Real numbers give the nfft / 2 + 1 bins \
 of the frequencies k * rate / nfft from 0 to half the rate, complex ones all nfft (the upper half are the negative frequencies, \
 as `fft` has them). f32 and cf32 give cf32, other numbers cf64. Source: the crates realfft and rustfft.",
     inputs: Arity::One,
@@ -42,6 +43,20 @@ as `fft` has them). f32 and cf32 give cf32, other numbers cf64. Source: the crat
 the sum of its squares, so that squared magnitudes are densities. `none`: as transformed.",
         },
         RATE,
+        ParamDef {
+            name: "boundary",
+            kind: ParamKind::Choice(&["none", "zeros"]),
+            default: Some("none"),
+            unit: "",
+            doc: "`zeros`: half a frame of zeros before the stream and behind it, so that the n-th frame is around item n * hop.",
+        },
+        ParamDef {
+            name: "padded",
+            kind: ParamKind::Bool,
+            default: Some("false"),
+            unit: "",
+            doc: "Whether the end is filled up with zeros to a whole frame.",
+        },
     ],
     example: "sine freq=1000 rate=48000 items=48000 ! stft size=1024 hop=256 ! null",
     deterministic: true,
@@ -58,9 +73,16 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         }
         _ => 1.0 / shape.taper.iter().sum::<f64>(),
     };
+    let borders = Borders {
+        border: match args.text("boundary") {
+            Some("zeros") => shape.windows.size / 2,
+            _ => 0,
+        },
+        padded: args.flag("padded"),
+    };
     let blueprint = match shape.is_single() {
-        true => Blueprint::new(agent::<f32>(&shape, scale)),
-        false => Blueprint::new(agent::<f64>(&shape, scale)),
+        true => agent::<f32>(&shape, borders, scale),
+        false => agent::<f64>(&shape, borders, scale),
     };
     let unit = match args.text("scaling") {
         Some("spectrum") => Unit::Of(0),
@@ -72,14 +94,18 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         .output(OutPort::new(gives, shape.frame_rate(args)).unit(unit)))
 }
 
-fn agent<T: Part>(shape: &Shape, scale: f64) -> impl Agent + 'static {
+fn agent<T: Part>(shape: &Shape, borders: Borders, scale: f64) -> Blueprint {
     let scale = T::near(scale);
     let finish = move |bins: &mut [Complex<T>], item: &mut [u8]| {
         for (y, x) in cast_slice_mut::<_, Complex<T>>(item).iter_mut().zip(bins) {
             *y = x.scale(scale);
         }
     };
-    Framed::new(shape.windows, Spectrum::new(shape), finish)
+    let spectrum = Spectrum::new(shape);
+    match borders == Borders::default() {
+        true => Blueprint::new(Framed::new(shape.windows, spectrum, finish)),
+        false => Blueprint::new(Bordered::new(shape.windows, borders, spectrum, finish)),
+    }
 }
 
 #[cfg(test)]

@@ -105,6 +105,11 @@ fn frames() -> Vec<Case> {
     for scaling in ["spectrum", "psd", "none"] {
         all.push(case("stft").input("f32").param("scaling", scaling));
     }
+    for (hop, padded) in [(9, true), (24, false), (30, true)] {
+        let bordered = case("stft").input("cf32").param("boundary", "zeros");
+        let bordered = bordered.param("size", 24).param("hop", hop);
+        all.push(bordered.param("padded", padded));
+    }
     let powers = case("spectrogram").input("f32").param("scale", "dB");
     all.push(
         powers
