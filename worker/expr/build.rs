@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::op::{InputInfo, Naming};
 use crate::types::{ItemType, Scalar};
 
-use super::code::{Binary, Kind, Op, Operand, Port, Program, Unary};
+use super::code::{Binary, Kind, Op, Operand, Port, Program, Slice, Unary};
 use super::eval::folded;
 use super::lex::Refusal;
 use super::place::placed;
@@ -115,7 +115,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("ptp", 1, 1),
     ("re", 1, 1),
     ("rms", 1, 1),
-    ("round", 1, 1),
+    ("round", 1, 2),
     ("sign", 1, 1),
     ("sin", 1, 1),
     ("sinh", 1, 1),
@@ -126,6 +126,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("tanh", 1, 1),
     ("trunc", 1, 1),
     ("var", 1, 1),
+    ("xor", 2, 2),
 ];
 
 /// Every function's name.
@@ -219,10 +220,16 @@ impl<'a> Builder<'a> {
         };
         let name = |wide: Wide| &self.inputs[wide.input].name;
         let (a, b) = (name(one), name(other));
-        let message = format!(
-            "`{a}` has {} elements and `{b}` has {}",
-            one.width, other.width
-        );
+        let message = match one.input == other.input {
+            true => format!(
+                "{} elements of `{a}` meet {} of them",
+                one.width, other.width
+            ),
+            false => format!(
+                "`{a}` has {} elements and `{b}` has {}",
+                one.width, other.width
+            ),
+        };
         Err(Refusal::from(message).with_help(format!("name one element: `{b}[0]`")))
     }
 
@@ -324,6 +331,98 @@ impl<'a> Builder<'a> {
             true => Value::Complex(part(0), part(1)),
             false => Value::Real(part(0)),
         })
+    }
+
+    /// Some elements of an input's items: from the first of these ends up to, but not at, the second, by steps of the third, as
+    /// Python's.
+    pub fn slice(&mut self, name: &str, [from, to, step]: [Option<i128>; 3]) -> Built<Value> {
+        let whole = self.input(name, None)?;
+        let Some(width) = self.width(whole) else {
+            // It has no elements.
+            return self.input(name, Some(0));
+        };
+        let step = step.unwrap_or(1);
+        let Some(stride) = isize::try_from(step).ok().filter(|step| *step != 0) else {
+            return Err(format!("{step} is no step of a slice").into());
+        };
+        let len = width as i128;
+        // As Python's `slice.indices`.
+        let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
+        let end = |given: Option<i128>, default: i128| match given {
+            None => default,
+            Some(k) if k < 0 => (k + len).max(lowest),
+            Some(k) => k.min(highest),
+        };
+        let (start, stop) = match step > 0 {
+            true => (end(from, lowest), end(to, highest)),
+            false => (end(from, highest), end(to, lowest)),
+        };
+        let count = match step > 0 {
+            true => (stop - start + step - 1).div_euclid(step),
+            false => (start - stop - step - 1).div_euclid(-step),
+        };
+        if count <= 0 {
+            let message = format!("this is no element of `{name}`, which has {width}");
+            return Err(Refusal::from(message).with_help(
+                "a slice goes up to its second index, and not to it: `x[1:3]` is two elements",
+            ));
+        }
+        let slice = Slice {
+            first: start as usize,
+            step: stride,
+            count: count as usize,
+        };
+        Ok(self.each_part(whole, |b, part| {
+            let kind = part.kind();
+            let a = b.operand(part, kind);
+            let op = Op::Slice {
+                kind,
+                a,
+                width,
+                slice,
+            };
+            b.emit(op, kind)
+        }))
+    }
+
+    /// An operation on the bits of whole numbers, or of two truth values.
+    pub fn bits(&mut self, op: Binary, mark: &str, a: Value, b: Value) -> Built<Value> {
+        let (a, b) = (whole_number(mark, a)?, whole_number(mark, b)?);
+        let is_shift = matches!(op, Binary::Shl | Binary::Shr);
+        if let (Real::Int(a), Real::Int(b)) = (a, b) {
+            let found = bits_written_out(op, a, b).and_then(Real::whole);
+            return found
+                .map(Value::Real)
+                .ok_or_else(|| Refusal::from("this is no whole number of 64 bits".to_owned()));
+        }
+        if let (true, Real::Int(count)) = (is_shift, b)
+            && !(0..64).contains(&count)
+        {
+            let message = format!("{count} is no number of bits to shift by: 0 to 63 are");
+            return Err(message.into());
+        }
+        fits_beside(a, b)?;
+        let kind = match join(a, b) {
+            Kind::Bool if is_shift => Kind::I64,
+            kind => kind,
+        };
+        Ok(Value::Real(match (op, kind) {
+            (Binary::BitAnd, Kind::Bool) => self.emit_binary(Binary::And, kind, a, b),
+            (Binary::BitOr, Kind::Bool) => self.emit_binary(Binary::Or, kind, a, b),
+            (_, Kind::Bool) => self.emit_binary(Binary::Ne, kind, a, b),
+            _ => self.emit_binary(op, kind, a, b),
+        }))
+    }
+
+    /// `~x`: every bit the other way round, of a truth value its opposite.
+    pub fn inverted(&mut self, value: Value) -> Built<Value> {
+        let real = whole_number("~", value)?;
+        let all = match real.kind() {
+            Kind::Bool => return self.not(value),
+            Kind::U64 => u64::MAX.into(),
+            _ => -1,
+        };
+        self.binary(Binary::Sub, Value::int(all), value)
     }
 
     pub fn negated(&mut self, value: Value) -> Built<Value> {
@@ -534,6 +633,8 @@ impl<'a> Builder<'a> {
         match *arguments {
             [condition, a, b] if name == "if" => self.select(condition, a, b),
             [base, exponent] if name == "pow" => self.power(base, exponent),
+            [a, b] if name == "xor" => self.bits(Binary::BitXor, "xor", a, b),
+            [x, places] if name == "round" => self.rounded(x, places),
             [z] if name == "conj" => Ok(match z {
                 Value::Complex(re, im) => Value::Complex(re, self.negative(im)),
                 real => real,
@@ -556,6 +657,25 @@ impl<'a> Builder<'a> {
                 self.call_real(name, &reals)
             }
         }
+    }
+
+    /// `x` to so many places after the point (before it, where there is a minus), as NumPy's `round`: `round(x * 100) / 100`.
+    fn rounded(&mut self, x: Value, places: Value) -> Built<Value> {
+        let (Value::Real(x), Value::Real(Real::Int(places @ -300..=300))) = (x, places) else {
+            let message = "`round` takes a number, and places as a whole number written out";
+            return Err(Refusal::from(message.to_owned()).with_help("`round(x, 2)`"));
+        };
+        if is_whole(x.kind()) && places >= 0 {
+            return Ok(Value::Real(x));
+        }
+        let scale = Real::Float(10f64.powi(places.unsigned_abs() as i32));
+        let (there, back) = match places >= 0 {
+            true => (Binary::Mul, Binary::Div),
+            false => (Binary::Div, Binary::Mul),
+        };
+        let scaled = self.arithmetic(there, x, scale);
+        let whole = self.unary(Unary::Round, float_kind(scaled), scaled);
+        Ok(Value::Real(self.arithmetic(back, whole, scale)))
     }
 
     fn call_complex(&mut self, name: &str, re: Real, im: Real) -> Built<Value> {
@@ -795,6 +915,14 @@ impl<'a> Builder<'a> {
             Op::Reduce { .. } | Op::Seconds { .. } | Op::Position | Op::Live { .. } => {
                 return (op, None);
             }
+            Op::Slice { a, slice, .. } => {
+                let wide = match a {
+                    Operand::Node(node) => self.ops[node].1,
+                    Operand::Literal(_) => None,
+                };
+                let width = slice.count;
+                return (op, wide.map(|wide| Wide { width, ..wide }));
+            }
             Op::Spread { .. } => unreachable!("what is spread has been told its width"),
             Op::Load { input, element, .. } => {
                 return (op, self.vector(input).filter(|_| element.is_none()));
@@ -934,6 +1062,35 @@ fn written_out(op: Binary, a: i128, b: i128) -> Option<Real> {
     }
 }
 
+/// A number whose bits count: a whole one, or a truth value.
+fn whole_number(mark: &str, value: Value) -> Built<Real> {
+    let joins = match mark {
+        "&" => "`&&` or `and` joins conditions; ",
+        "|" => "`||` or `or` joins conditions; ",
+        _ => "",
+    };
+    match value {
+        Value::Real(real) if is_whole(real.kind()) => Ok(real),
+        _ => Err(
+            Refusal::from(format!("`{mark}` is of whole numbers, and this is none")).with_help(
+                format!("{joins}a `map` with `dtype = \"i64\"` before this makes whole numbers"),
+            ),
+        ),
+    }
+}
+
+/// What an operation gives on the bits of whole numbers written out; nothing where one shifts by no number of bits.
+fn bits_written_out(op: Binary, a: i128, b: i128) -> Option<i128> {
+    let count = u32::try_from(b).ok().filter(|count| *count < 64);
+    match op {
+        Binary::BitAnd => Some(a & b),
+        Binary::BitOr => Some(a | b),
+        Binary::BitXor => Some(a ^ b),
+        Binary::Shl => a.checked_shl(count?),
+        _ => a.checked_shr(count?),
+    }
+}
+
 /// Refuses a number written out that the `i64` it meets cannot hold: what comes of it would wrap.
 fn fits_beside(a: Real, b: Real) -> Built<()> {
     let (Real::Int(n), Real::Node(_, Kind::I64)) = (a, b) else {
@@ -971,6 +1128,7 @@ fn check_count(name: &str, found: usize) -> Built<()> {
     }
     let wanted = match (least, most) {
         (1, 1) => "one argument".to_owned(),
+        (1, 2) => "one argument or two".to_owned(),
         (least, most) if least == most => format!("{least} arguments"),
         (least, _) => format!("at least {least} arguments or a vector"),
     };

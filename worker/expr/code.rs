@@ -78,12 +78,27 @@ pub(super) enum Op {
         a: Operand,
         width: usize,
     },
+    /// So many of the elements of each item of `a`, of which it has `width`: from `first` on, every `step`-th.
+    Slice {
+        kind: Kind,
+        a: Operand,
+        width: usize,
+        slice: Slice,
+    },
     /// The one number of each item of `a` as each of `width` elements.
     Spread {
         kind: Kind,
         a: Operand,
         width: usize,
     },
+}
+
+/// Some elements of a vector, in their order or backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Slice {
+    pub first: usize,
+    pub step: isize,
+    pub count: usize,
 }
 
 /// `(a first b) then c`, or `c then (a first b)`.
@@ -141,6 +156,11 @@ pub(super) enum Binary {
     Ge,
     And,
     Or,
+    BitAnd,
+    BitOr,
+    BitXor,
+    Shl,
+    Shr,
 }
 
 /// What a vector becomes. `ArgMin` and `ArgMax` give whole numbers, the others what they are given.
@@ -234,6 +254,17 @@ impl Op {
                 a: f(a, kind),
                 width,
             },
+            Op::Slice {
+                kind,
+                a,
+                width,
+                slice,
+            } => Op::Slice {
+                kind,
+                a: f(a, kind),
+                width,
+                slice,
+            },
             Op::Spread { kind, a, width } => Op::Spread {
                 kind,
                 a: f(a, kind),
@@ -248,6 +279,7 @@ impl Op {
             Op::Cast { a, .. }
             | Op::Unary { a, .. }
             | Op::Reduce { a, .. }
+            | Op::Slice { a, .. }
             | Op::Spread { a, .. } => [Some(a), None, None],
             Op::Binary { a, b, .. } => [Some(a), Some(b), None],
             Op::Pair { a, b, c, .. } => [Some(a), Some(b), Some(c)],

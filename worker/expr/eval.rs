@@ -10,7 +10,7 @@ use crate::types::Scalar;
 use super::code::{Binary, Kind, Op, Operand, Pair, Place, Port, Program, Reduce, Unary};
 use super::lanes::{Arithmetic, Lane, Many, cast, compare, each, logic, room, select};
 use super::place::{node_of, placed};
-use super::reduce::{middles, reduce, spread_each};
+use super::reduce::{middles, reduce, slice_each, spread_each};
 
 /// The lanes of all registers together: they stay in the first-level cache.
 const LANES_TOTAL: usize = 2048;
@@ -396,6 +396,21 @@ fn run_op(op: &Op, lanes: Lanes<'_>, count: usize, to: &mut [u8]) {
                 Kind::F32 => reduce::<f32>(op, to, count, wide.get(a), width),
                 Kind::F64 if op == Reduce::Median => middles(room(to, count), wide.get(a), width),
                 Kind::F64 => reduce::<f64>(op, to, count, wide.get(a), width),
+            }
+        }
+        Op::Slice {
+            kind,
+            a,
+            width,
+            slice,
+        } => {
+            let wide = Lanes { width, ..lanes };
+            match kind {
+                Kind::Bool => slice_each::<u8>(room(to, count), wide.get(a), width, slice),
+                Kind::I64 => slice_each::<i64>(room(to, count), wide.get(a), width, slice),
+                Kind::U64 => slice_each::<u64>(room(to, count), wide.get(a), width, slice),
+                Kind::F32 => slice_each::<f32>(room(to, count), wide.get(a), width, slice),
+                Kind::F64 => slice_each::<f64>(room(to, count), wide.get(a), width, slice),
             }
         }
         Op::Spread { kind, a, width } => {

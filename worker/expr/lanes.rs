@@ -268,6 +268,12 @@ impl Arithmetic for i64 {
             Binary::Pow => each_pair(to, a, b, |a, b| a.wrapping_pow(b as u32)),
             Binary::Min => each_pair(to, a, b, i64::min),
             Binary::Max => each_pair(to, a, b, i64::max),
+            Binary::BitAnd => each_pair(to, a, b, |a, b| a & b),
+            Binary::BitOr => each_pair(to, a, b, |a, b| a | b),
+            Binary::BitXor => each_pair(to, a, b, |a, b| a ^ b),
+            // A count that is none of a word's bits shifts all of them out.
+            Binary::Shl => each_pair(to, a, b, |a, b| if b as u64 > 63 { 0 } else { a << b }),
+            Binary::Shr => each_pair(to, a, b, |a, b| a >> if b as u64 > 63 { 63 } else { b }),
             _ => unreachable!("{op:?} of whole numbers gives floats or truth values"),
         }
     }
@@ -301,6 +307,11 @@ impl Arithmetic for u64 {
             Binary::Mod => each_pair(to, a, b, |a, b| a.checked_rem(b).unwrap_or(0)),
             Binary::Min => each_pair(to, a, b, u64::min),
             Binary::Max => each_pair(to, a, b, u64::max),
+            Binary::BitAnd => each_pair(to, a, b, |a, b| a & b),
+            Binary::BitOr => each_pair(to, a, b, |a, b| a | b),
+            Binary::BitXor => each_pair(to, a, b, |a, b| a ^ b),
+            Binary::Shl => each_pair(to, a, b, |a, b| if b > 63 { 0 } else { a << b }),
+            Binary::Shr => each_pair(to, a, b, |a, b| if b > 63 { 0 } else { a >> b }),
             _ => unreachable!("{op:?} of what has no sign gives something else"),
         }
     }

@@ -63,9 +63,9 @@ impl Refusal {
 }
 
 /// Longer marks before those they start with.
-const MARKS: [&str; 24] = [
-    "**", "//", "&&", "||", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "^", "<", ">", "!",
-    "?", ":", ",", "(", ")", "[", "]",
+const MARKS: [&str; 29] = [
+    "**", "//", "&&", "||", "==", "!=", "<=", ">=", "<<", ">>", "+", "-", "*", "/", "%", "^", "<",
+    ">", "!", "&", "|", "~", "?", ":", ",", "(", ")", "[", "]",
 ];
 
 /// The whole text as tokens, `End` last.
@@ -120,8 +120,6 @@ fn stray(found: char) -> Refusal {
     let refusal = Refusal::from(format!("`{found}` means nothing here"));
     match found {
         '=' => refusal.with_help("`==` compares"),
-        '&' => refusal.with_help("`&&` or `and` joins conditions"),
-        '|' => refusal.with_help("`||` or `or` joins conditions"),
         _ => refusal,
     }
 }

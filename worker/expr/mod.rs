@@ -7,14 +7,15 @@
 //!
 //! # The language
 //! * Inputs by name: `x` for the only one, else `a b c ..` or the names the graph gives. `x[0]` is an
-//!   element of a vector item; `x` alone is all of them, elementwise. `n` is the item's place in the
+//!   element of a vector item, `x[1:3]`, `x[-5:]`, `x[::2]` are vectors of some of them, as Python's slices (never of none); `x` alone is all of them, elementwise. `n` is the item's place in the
 //!   stream, `t` its time `n / rate` in seconds where the rate is known. Of timed items `x` is the value and `t` the time. `pi`, `e`, `tau`, `true`,
 //!   `false`, `inf`, `nan`. A name that is given, of an input, of a number of a state, of a live number, comes before these;
 //!   functions keep theirs: of a given `sum`, `sum(x)` is still the function. Live numbers are `f64`, one for all elements.
-//! * `c ? a : b` · `||` `or` · `&&` `and` · `not` · `== != < <= > >=` (they do not chain) · `+ -` ·
-//!   `* / // %` · `-` `!` · `^` `**` (to the right first): from the loosest to the tightest.
+//! * `c ? a : b` · `||` `or` · `&&` `and` · `not` · `== != < <= > >=` (they do not chain) · `|` · `&` · `<< >>` · `+ -` ·
+//!   `* / // %` · `-` `!` `~` · `^` `**` (to the right first): from the loosest to the tightest, as Python's. `& | ~ << >>` and `xor(a, b)`
+//!   are of the bits of whole numbers, and of truth values as NumPy's; a shift by an item below 0 or above 63 shifts all bits out.
 //! * `abs sqrt exp log ln log10 log2 sin cos tan asin acos atan sinh cosh tanh floor ceil round trunc
-//!   sign isnan` of one, `atan2 hypot pow` of two, `min max` of two or more, `clamp(x, low, high)`,
+//!   sign isnan` of one, `round(x, 2)` to places after the point, `atan2 hypot pow` of two, `min max` of two or more, `clamp(x, low, high)`,
 //!   `if(c, a, b)`; `re im arg conj abs exp log` of a complex number, `complex(re, im)`.
 //! * Of a vector, such as `blocks` makes of a window: `x[0]` the first element, `x[-1]` the last, and as one number
 //!   `sum prod mean var std rms min max ptp median argmin argmax first last len any all`, as NumPy's (`std` and `var`

@@ -38,10 +38,20 @@ struct Parser<'a> {
     builder: Builder<'a>,
 }
 
+/// What of an input an expression names.
+enum Part {
+    Whole,
+    Element(i128),
+    /// From, to, and step.
+    Slice([Option<i128>; 3]),
+}
+
 /// What joins two values, and how tightly.
 #[derive(Clone, Copy, PartialEq)]
 enum Join {
     Op(Binary),
+    /// Of the bits of whole numbers; the mark.
+    Bits(Binary, &'static str),
     And,
     Or,
 }
@@ -62,12 +72,16 @@ fn join(token: Token<'_>) -> Option<(Join, u8)> {
         "<=" => (Join::Op(Binary::Le), COMPARISON),
         ">" => (Join::Op(Binary::Gt), COMPARISON),
         ">=" => (Join::Op(Binary::Ge), COMPARISON),
-        "+" => (Join::Op(Binary::Add), 5),
-        "-" => (Join::Op(Binary::Sub), 5),
-        "*" => (Join::Op(Binary::Mul), 6),
-        "/" => (Join::Op(Binary::Div), 6),
-        "//" => (Join::Op(Binary::FloorDiv), 6),
-        "%" => (Join::Op(Binary::Mod), 6),
+        "|" => (Join::Bits(Binary::BitOr, "|"), 5),
+        "&" => (Join::Bits(Binary::BitAnd, "&"), 6),
+        "<<" => (Join::Bits(Binary::Shl, "<<"), 7),
+        ">>" => (Join::Bits(Binary::Shr, ">>"), 7),
+        "+" => (Join::Op(Binary::Add), 8),
+        "-" => (Join::Op(Binary::Sub), 8),
+        "*" => (Join::Op(Binary::Mul), 9),
+        "/" => (Join::Op(Binary::Div), 9),
+        "//" => (Join::Op(Binary::FloorDiv), 9),
+        "%" => (Join::Op(Binary::Mod), 9),
         _ => return None,
     })
 }
@@ -108,6 +122,7 @@ impl<'a> Parser<'a> {
             let right = self.joined(tightness + 1)?;
             let value = match join {
                 Join::Op(op) => self.builder.binary(op, left, right),
+                Join::Bits(op, mark) => self.builder.bits(op, mark, left, right),
                 Join::And => self.builder.logic(Binary::And, left, right),
                 Join::Or => self.builder.logic(Binary::Or, left, right),
             };
@@ -124,6 +139,11 @@ impl<'a> Parser<'a> {
         }
         if self.eat("+").is_some() {
             return self.deeper(Parser::signed);
+        }
+        if let Some(mark) = self.eat("~") {
+            let value = self.deeper(Parser::signed)?;
+            let value = self.builder.inverted(value);
+            return self.at(mark, value);
         }
         if let Some(mark) = self.eat("!") {
             let value = self.deeper(Parser::signed)?;
@@ -170,8 +190,12 @@ impl<'a> Parser<'a> {
             return self.call(name, span);
         }
         if self.builder.is_input(name) {
-            let (element, end) = self.element()?;
-            let value = self.builder.input(name, element);
+            let (part, end) = self.part()?;
+            let value = match part {
+                Part::Whole => self.builder.input(name, None),
+                Part::Element(index) => self.builder.input(name, Some(index)),
+                Part::Slice(ends) => self.builder.slice(name, ends),
+            };
             return self.at(span.to(end.unwrap_or(span)), value);
         }
         match self.builder.constant(name) {
@@ -180,19 +204,38 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `[k]` or `[-k]` after an input's name.
-    fn element(&mut self) -> Result<(Option<i128>, Option<Span>), ExprError> {
+    /// `[k]`, `[-k]` or a slice after an input's name.
+    fn part(&mut self) -> Result<(Part, Option<Span>), ExprError> {
         if self.eat("[").is_none() {
-            return Ok((None, None));
+            return Ok((Part::Whole, None));
         }
-        let is_backwards = self.eat("-").is_some();
-        let Token::Int(index) = self.peek() else {
-            return Err(self.unexpected("the index of an element, 0 for the first"));
-        };
-        self.take();
+        let mut ends = [self.index()?, None, None];
+        if self.eat(":").is_none() {
+            let Some(index) = ends[0] else {
+                return Err(self.unexpected("the index of an element, 0 for the first"));
+            };
+            let end = self.expect("]", "`]`")?;
+            return Ok((Part::Element(index), Some(end)));
+        }
+        ends[1] = self.index()?;
+        if self.eat(":").is_some() {
+            ends[2] = self.index()?;
+        }
         let end = self.expect("]", "`]`")?;
-        let index = if is_backwards { -index } else { index };
-        Ok((Some(index), Some(end)))
+        Ok((Part::Slice(ends), Some(end)))
+    }
+
+    /// A whole number, perhaps with a minus, if one comes next.
+    fn index(&mut self) -> Result<Option<i128>, ExprError> {
+        let is_backwards = self.eat("-").is_some();
+        match self.peek() {
+            Token::Int(index) => {
+                self.take();
+                Ok(Some(if is_backwards { -index } else { index }))
+            }
+            Token::Mark(":" | "]") if !is_backwards => Ok(None),
+            _ => Err(self.unexpected("the index of an element, 0 for the first")),
+        }
     }
 
     fn call(&mut self, name: &'a str, span: Span) -> Result<Value, ExprError> {

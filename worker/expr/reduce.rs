@@ -4,7 +4,7 @@
 
 use crate::ranks::median_of;
 
-use super::code::{Binary, Reduce};
+use super::code::{Binary, Reduce, Slice};
 use super::lanes::{Arithmetic, Many, room};
 
 /// Partial sums side by side, so that an addition need not wait for the one before.
@@ -90,6 +90,22 @@ pub(super) fn middles(to: &mut [f64], a: &[f64], width: usize) {
     let mut keys = Vec::with_capacity(width);
     for (slot, vector) in to.iter_mut().zip(a.chunks_exact(width)) {
         *slot = median_of(vector.iter().copied(), &mut keys);
+    }
+}
+
+/// Some elements of each vector.
+#[inline(always)]
+pub(super) fn slice_each<T: Copy>(to: &mut [T], a: &[T], width: usize, slice: Slice) {
+    for (slots, vector) in to.chunks_exact_mut(slice.count).zip(a.chunks_exact(width)) {
+        if slice.step == 1 {
+            slots.copy_from_slice(&vector[slice.first..][..slice.count]);
+            continue;
+        }
+        let mut place = slice.first as isize;
+        for slot in slots {
+            *slot = vector[place as usize];
+            place += slice.step;
+        }
     }
 }
 

@@ -108,6 +108,83 @@ fn precedence_is_that_of_the_written_formula() {
 }
 
 #[test]
+fn bits_are_joined_and_shifted_as_python_s() {
+    let cases = [
+        ("6 & 3 | 8", 10.0),
+        ("1 | 2 == 3", 1.0),
+        ("1 + 1 << 2 - 1", 4.0),
+        ("-5 >> 1", -3.0),
+        ("~5 + 1", -5.0),
+        ("xor(6, 3)", 5.0),
+        ("-1 & 255", 255.0),
+        ("(1 < 2) & (3 < 2)", 0.0),
+        ("~(1 < 2) | true", 1.0),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(values(text, &[]).0, [expected], "{text}");
+    }
+    let x = || [stream("x", "i32", &[5, -3, 64, 0])];
+    check("x & 4 | 1", &x(), &[5.0, 5.0, 1.0, 1.0], "i64");
+    check("x >> 1", &x(), &[2.0, -2.0, 32.0, 0.0], "i64");
+    check("~x", &x(), &[-6.0, 2.0, -65.0, -1.0], "i64");
+    check("1 << x", &x(), &[32.0, 0.0, 0.0, 1.0], "i64");
+    check("-9 >> x", &x(), &[-1.0, -1.0, -1.0, -9.0], "i64");
+    check("(x > 0) & (x < 9)", &x(), &[1.0, 0.0, 0.0, 0.0], "u8");
+    check("xor(x > 0, x < 9)", &x(), &[0.0, 1.0, 1.0, 1.0], "u8");
+    let high = || [stream("x", "u64", &[u64::MAX, 1])];
+    check("x >> 63", &high(), &[1.0, 0.0], "u64");
+    check("~x", &high(), &[0.0, (u64::MAX - 1) as f64], "u64");
+    check("x & 7 | 8", &high(), &[15.0, 9.0], "u64");
+}
+
+#[test]
+fn slices_are_python_s() {
+    let x = || {
+        [stream(
+            "x",
+            "f64[5]",
+            &[0.0, 1.0, 2.0, 3.0, 4.0, 10.0, 11.0, 12.0, 13.0, 14.0],
+        )]
+    };
+    let cases: [(&str, &[f64]); 8] = [
+        ("x[1:3]", &[1.0, 2.0, 11.0, 12.0]),
+        ("x[-2:]", &[3.0, 4.0, 13.0, 14.0]),
+        ("x[:-4]", &[0.0, 10.0]),
+        ("x[::2]", &[0.0, 2.0, 4.0, 10.0, 12.0, 14.0]),
+        ("x[1::3]", &[1.0, 4.0, 11.0, 14.0]),
+        ("x[::-2]", &[4.0, 2.0, 0.0, 14.0, 12.0, 10.0]),
+        ("x[3:0:-1]", &[3.0, 2.0, 1.0, 13.0, 12.0, 11.0]),
+        ("x[-99:1]", &[0.0, 10.0]),
+    ];
+    for (text, expected) in cases {
+        let width = expected.len() / 2;
+        check(text, &x(), expected, &format!("f64[{width}]"));
+    }
+    check("mean(x[-2:]) - mean(x[:2])", &x(), &[3.0, 3.0], "f64");
+    check("2 * x[1:3] + x[0]", &x(), &[2.0, 4.0, 32.0, 34.0], "f64[2]");
+    check("x[1:3] > x[0:4:2]", &x(), &[1.0, 0.0, 1.0, 0.0], "u8[2]");
+    check("len(x[1:4])", &x(), &[3.0, 3.0], "i64");
+    let z = [stream("z", "cf32[2]", &[1.0_f32, 2.0, 3.0, 4.0])];
+    check("re(z[1:])", &z, &[3.0], "f32[1]");
+    let timed = [stream("x", "timed<f64[3]>", &[0.5, 1.0, 2.0, 3.0])];
+    check("sum(x[1:]) + t", &timed, &[5.5], "f64");
+}
+
+#[test]
+fn numbers_are_rounded_to_places() {
+    let x = || [stream("x", "f64", &[2.345, -0.125, 1234.5])];
+    check("round(x, 2)", &x(), &[2.35, -0.12, 1234.5], "f64");
+    check("round(x, -2)", &x(), &[0.0, 0.0, 1200.0], "f64");
+    check("round(x, 0)", &x(), &[2.0, 0.0, 1234.0], "f64");
+    check(
+        "round(x, 3)",
+        &[stream("x", "i16", &[7_i16])],
+        &[7.0],
+        "i64",
+    );
+}
+
+#[test]
 fn functions_are_those_of_mathematics() {
     let cases = [
         ("abs(-3)", 3.0),
@@ -638,7 +715,19 @@ fn refusals_point_at_the_place() {
         ("signal[x]", 7, 1, "index"),
         ("1 < x < 2", 6, 1, "do not chain"),
         ("x = 2", 2, 1, "means nothing"),
-        ("x & 1", 2, 1, "means nothing"),
+        ("x & 1", 2, 1, "`&` is of whole numbers"),
+        ("~x", 0, 1, "`~` is of whole numbers"),
+        ("n << 64", 2, 2, "64 is no number of bits"),
+        ("signal[3:]", 0, 10, "no element of `signal`, which has 3"),
+        ("signal[::0]", 0, 11, "0 is no step"),
+        (
+            "signal[1:] + signal",
+            11,
+            1,
+            "2 elements of `signal` meet 3",
+        ),
+        ("x[:1]", 0, 5, "`x` is f64, which has no elements"),
+        ("round(x, x)", 0, 5, "places as a whole number"),
         ("2x", 0, 1, "follows the number"),
         ("x + t", 4, 1, "rate"),
         ("complex(x, 1) < 2", 14, 1, "no order"),

@@ -37,8 +37,11 @@ pub(super) fn live(args: &Args, seen: &[InputInfo]) -> Result<Vec<InputInfo>, Op
     numbers.collect()
 }
 
-/// The agent's inputs, and its live numbers behind them.
+/// The agent's inputs, and its live numbers behind them. An input that is called as a word of expressions is refused.
 pub(super) fn with_live(args: &Args) -> Result<Vec<InputInfo>, OpError> {
+    for input in args.inputs() {
+        check_word("in", &input.name)?;
+    }
     let numbers = live(args, args.inputs())?;
     Ok([args.inputs(), &numbers].concat())
 }
@@ -62,11 +65,17 @@ pub(super) fn check_name(param: &str, name: &str) -> Result<(), OpError> {
         let message = format!("`{name}` is no name: letters, digits and `_`");
         return Err(OpError::param(param, message));
     }
-    if ["and", "or", "not"].contains(&name) {
-        let message = format!("`{name}` is a word of expressions, and can name nothing");
-        return Err(OpError::param(param, message));
+    check_word(param, name)
+}
+
+fn check_word(param: &str, name: &str) -> Result<(), OpError> {
+    match ["and", "or", "not"].contains(&name) {
+        false => Ok(()),
+        true => {
+            let message = format!("`{name}` is a word of expressions, and can name nothing");
+            Err(OpError::param(param, message))
+        }
     }
-    Ok(())
 }
 
 /// Gives an agent a dial for each of its live numbers.

@@ -12,7 +12,7 @@ pub const MAP: OpDef = OpDef {
     name: "map",
     summary: "computes an expression of every item",
     doc: "One item out for each item in: `expr` with the item as `x`, its place as `n`, its time as `t`. \
-          Vector items are computed element by element; `x[0]` is one element. Timed items keep their time, `t`, and \
+          Vector items are computed element by element; `x[0]` is one element, `x[1:3]`, `x[-5:]`, `x[::2]` are some of them, as in Python. Timed items keep their time, `t`, and \
           have their value, `x`, computed. Types are as in NumPy: f32 \
           stays f32, integers are computed in i64, which wraps, `/` and functions give floats, comparisons give u8. \
           u64 stays u64, which wraps too, where all operands are u64 or numbers written without a minus (`x - 1` of 0 is \
@@ -21,8 +21,8 @@ pub const MAP: OpDef = OpDef {
           a written 0 does. `^` of integers is an integer where the exponent is written out as a whole number \
           (`x ^ 2`), else a float (`2 ^ x`: give a `dtype`). \
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
-          their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, abs sqrt exp log log10 log2 \
-          sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round trunc sign isnan min max hypot \
+          their low bits. + - * / // % ^ == != < <= > >= && || ! c ? a : b, of whole numbers' bits & | ~ << >> xor(a, b), abs sqrt exp log log10 log2 \
+          sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil round round(x, 2) trunc sign isnan min max hypot \
           pow clamp if, re im arg conj complex, pi e tau inf nan. A name that is given, of an input, a state's number or a live number, \
           comes before these; functions keep theirs beside it.",
     inputs: Arity::One,

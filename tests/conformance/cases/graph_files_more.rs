@@ -412,15 +412,14 @@ fn door(v: &Vector) -> GraphFile {
         }
     }
     // An item is six numbers, which lie one after the other in a window of items.
-    let part = |name: &str, from: u64, items: u64| {
-        let index: Vec<u64> = (6 * from..6 * (from + items)).collect();
-        let pick = format!("op = 'pick'; in = 'reached'; index = {index:?}");
-        (name.to_owned(), pick)
-    };
-    let far = format!("abs(mean(b) - mean(a)) > {factor} * std(a)");
-    let hit = format!("x[{}] > 0", 6 * cloud);
-    let next = format!("next = 's > 0 ? s - 1 : {hit} ? {} : 0'", moved - 1);
-    let numbers: Vec<u64> = (0..6 * cloud).collect();
+    let part = |from: u64, items: u64| format!("x[{}:{}]", 6 * from, 6 * (from + items));
+    let (first, last) = (part(0, edge), part(window - edge, edge));
+    let far = format!("abs(mean({last}) - mean({first})) > {factor} * std({first})");
+    let next = format!("s > 0 ? s - 1 : {far} ? {} : 0", moved - 1);
+    let sent = format!(
+        "op = 'scan'; in = 'reached'; next = '{next}'; keep = 's == 0 && {far}'; expr = '{}'",
+        part(window - edge, cloud)
+    );
     let inputs = ["a0-0", "a0-1", "a0-2", "a1-0", "a1-1", "a1-2"];
     agents.extend([
         ("joined".to_owned(), format!("op = 'zip'; in = {inputs:?}")),
@@ -429,22 +428,7 @@ fn door(v: &Vector) -> GraphFile {
             "op = 'flatten'; in = 'joined'".to_owned(),
         ),
         ("reached".to_owned(), blocks("numbers", 6 * reach, 6)),
-        part("first", 0, edge),
-        part("last", window - edge, edge),
-        part("next", window - edge, cloud),
-        ("far".to_owned(), zip(&far, "first", "last")),
-        (
-            "found".to_owned(),
-            "op = 'zip'; in = ['next', 'far']".to_owned(),
-        ),
-        (
-            "sent".to_owned(),
-            format!("op = 'scan'; in = 'found'; {next}; keep = 's == 0 && {hit}'; expr = 'x'"),
-        ),
-        (
-            "cloud".to_owned(),
-            format!("op = 'pick'; in = 'sent'; index = {numbers:?}"),
-        ),
+        ("cloud".to_owned(), sent),
     ]);
     let agents: Vec<_> = agents
         .iter()

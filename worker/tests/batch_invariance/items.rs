@@ -3,7 +3,7 @@
 use super::*;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [item_operators(), expressions(), live_expressions()]
+    [item_operators(), expressions(), live_expressions(), parts()]
         .into_iter()
         .flatten()
         .collect()
@@ -83,6 +83,20 @@ fn dynamic(item_type: &str) -> Case {
 fn live(op: &'static str, item_type: &str) -> Case {
     let numbers = vec![("gain", 0.75), ("level", 1.5)];
     case(op).input(item_type).param("live", numbers)
+}
+
+/// Parts of vectors, bits and places.
+fn parts() -> Vec<Case> {
+    vec![
+        case("map")
+            .input("f32[5]")
+            .param("expr", "2 * x[-3:] - mean(x[::2]) + x[0]"),
+        case("map").input("i16").param(
+            "expr",
+            "(x & 255 | 1 << (n % 70)) + (x >> 2) + ~x + xor(x, n)",
+        ),
+        case("map").input("f64").param("expr", "round(x, 2)"),
+    ]
 }
 
 fn live_expressions() -> Vec<Case> {
