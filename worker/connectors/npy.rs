@@ -22,12 +22,13 @@ use columns::{ColumnsReader, InFile};
 pub const NPY_READ: OpDef = OpDef {
     name: "npy.read",
     summary: "reads items from a NumPy file",
-    doc: "One item per element of an array of shape (n,) or (n, 1), one vector per row of shape (n, k). The item \
-          type is the array's: integers, floats of 4 and 8 bytes, complex, bool as u8; both byte orders, rows or \
-          columns first (`fortran_order`). Refused: more than two dimensions, half floats, strings, structures and \
+    doc: "One item per element of an array of shape (n,) or (n, 1), one vector per row of shape (n, k). Of more \
+          dimensions, (n, j, k), an item is all that has one first index: a vector of j k numbers, the last index running fastest, as \
+          `a.reshape(len(a), -1)`; a remark at the end says so. The item type is the array's: integers, floats of 4 and 8 bytes, complex, bool as u8; both byte orders, rows or \
+          columns first (`fortran_order`). Refused: more than two dimensions columns first, half floats, strings, structures and \
           objects. Goes on at the committed item whatever is killed.",
     inputs: Arity::Source,
-    outputs: "one stream of the array's type, of vectors if it has two dimensions",
+    outputs: "one stream of the array's type, of vectors if it has two dimensions or more",
     params: &[READ_FILE, RECORDED_RATE],
     example: "npy.read path=examples/data/formats/le_f8.npy ! null",
     deterministic: true,
@@ -75,9 +76,18 @@ fn build_read(args: &Args) -> Result<Blueprint, OpError> {
             tags: Placed::default(),
         }),
     };
-    Ok(blueprint
+    let blueprint = blueprint
         .state(StateSpec::of(0u64))
-        .output(OutPort::new(item_type, crate::connectors::rate(args)?)))
+        .output(OutPort::new(item_type, crate::connectors::rate(args)?));
+    Ok(match header.is_flattened() {
+        true => blueprint.remarks(|_| {
+            Some(
+                "gave items of several dimensions as vectors, the last index running fastest"
+                    .to_owned(),
+            )
+        }),
+        false => blueprint,
+    })
 }
 
 fn build_write(args: &Args) -> Result<Blueprint, OpError> {
@@ -250,17 +260,24 @@ impl Header {
 
     /// What an item is; what is wrong with the array where it is none.
     pub(super) fn item_type(&self) -> Result<ItemType, String> {
-        match self.shape[..] {
-            [_] | [_, 1] => Ok(ItemType::Scalar(self.scalar)),
-            [_, width @ 1..=65_536] => Ok(ItemType::Vector(self.scalar, width as u32)),
-            [_, width] => Err(format!(
+        if self.is_flattened() && self.has_columns() {
+            return Err(format!(
+                "has {} dimensions, columns first, and more than two are read rows first; save it with `np.save(file, np.ascontiguousarray(a))`",
+                self.shape.len()
+            ));
+        }
+        match self.width() {
+            1 => Ok(ItemType::Scalar(self.scalar)),
+            width @ 2..=65_536 => Ok(ItemType::Vector(self.scalar, width as u32)),
+            width => Err(format!(
                 "has rows of {width} elements, and vectors have 1 to 65536"
             )),
-            _ => Err(format!(
-                "has {} dimensions, and a stream has one or two; save it with `np.save(file, a.reshape(len(a), -1))`",
-                self.shape.len()
-            )),
         }
+    }
+
+    /// Items of several dimensions become vectors.
+    pub(super) fn is_flattened(&self) -> bool {
+        self.shape.len() > 2
     }
 
     /// Elements of a row are not side by side.
@@ -452,6 +469,27 @@ mod tests {
     }
 
     #[test]
+    fn items_of_several_dimensions_are_vectors() {
+        let folder = tempfile::tempdir().unwrap();
+        let numbers: Vec<u8> = (0..12_i16).flat_map(i16::to_le_bytes).collect();
+        let dictionary = "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3, 2), }\n";
+        let len = (dictionary.len() as u16).to_le_bytes();
+        let file = [
+            b"\x93NUMPY\x01\x00",
+            &len[..],
+            dictionary.as_bytes(),
+            &numbers,
+        ]
+        .concat();
+        std::fs::write(folder.path().join("a.npy"), file).unwrap();
+        let reader = source(&NPY_READ, folder.path(), "a.npy", None, &[]).unwrap();
+        assert_eq!(reader.outputs[0].item_type.to_string(), "i16[6]");
+        let words = reader.remark.and_then(|remark| remark(&[]));
+        assert!(words.unwrap().contains("several dimensions"));
+        assert_eq!(read(reader, Chunks::Whole).unwrap(), numbers);
+    }
+
+    #[test]
     fn an_empty_stream_is_an_empty_array() {
         let folder = tempfile::tempdir().unwrap();
         let writer = sink(&NPY_WRITE, folder.path(), "w.npy", ("f64", None), &[]).unwrap();
@@ -512,8 +550,12 @@ mod tests {
                 "a single number",
             ),
             (
-                "'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 3)",
-                "3 dimensions",
+                "'descr': '<f8', 'fortran_order': True, 'shape': (1, 2, 3)",
+                "3 dimensions, columns first",
+            ),
+            (
+                "'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 0)",
+                "rows of 0",
             ),
             (
                 "'descr': '<f8', 'fortran_order': False, 'shape': (1, 0)",

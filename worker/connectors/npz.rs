@@ -37,7 +37,7 @@ pub const NPZ_READ: OpDef = OpDef {
           array a successor unpacks again what it passes over. The array's checksum is tested as it is read. One \
           with its columns first (`fortran_order`) is held in memory.",
     inputs: Arity::Source,
-    outputs: "one stream of the array's type, of vectors if it has two dimensions",
+    outputs: "one stream of the array's type, of vectors if it has two dimensions or more",
     params: &[
         READ_FILE,
         ParamDef {

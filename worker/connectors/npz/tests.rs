@@ -258,8 +258,8 @@ fn an_array_that_is_no_stream_is_called_by_its_name() {
         ),
         (
             "<f8",
-            "(2, 1, 1)",
-            "x.npz: the array \"words\" has 3 dimensions",
+            "(2, 0, 1)",
+            "x.npz: the array \"words\" has rows of 0 elements",
         ),
         ("<f8", "(3,)", "x.npz: the array \"words\" is 8"),
         ("<f8", "(1,)", "x.npz: the array \"words\" is 8"),
