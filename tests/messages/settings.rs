@@ -22,7 +22,7 @@ fn an_unknown_key_is_shown_at_the_setting() {
         &[
             "no parameter `frequency`",
             "--set:1:6",
-            "did you mean `freq`?",
+            "`sine` calls it `freq`",
         ],
     );
 }

@@ -113,7 +113,7 @@ fn a_name_of_one_letter_is_like_no_other() {
         said_of_file("[agents.x]\nop = \"counter\"\n[agents.o]\nop = \"null\"\nin = \"q\"\n");
     has(&said, &["there is no agent `q`", "the agents are x, o"]);
     let said = said_of_file("[agents.x]\nop = \"sine\"\nfrequency = 2\n");
-    has(&said, &["did you mean `freq`?"]);
+    has(&said, &["`sine` calls it `freq`"]);
 }
 
 #[test]
