@@ -47,7 +47,7 @@ pub const TIMED: OpDef = OpDef {
 pub const ZIP: OpDef = OpDef {
     name: "timed.zip",
     summary: "joins timed streams: a vector for each time that any of them has",
-    doc: "For each time at which any input has an item, a vector of the time and the inputs' values there, in f64: NaN for an \
+    doc: "For each time at which any input has an item, a vector of the time and the inputs' values there, in f64 (a whole number that f64 does not hold, beyond 2^53, ends the run with its place): NaN for an \
           input that has none; an input of several values has as many elements. The times of each input ascend: one that does not, or is NaN, ends the run with a sentence; of several items of one input at one time each comes in \
           a vector of its own. While an input that has not ended shows no item nothing is given, for its next may be \
           the earliest. It ends when all inputs have.",
@@ -90,6 +90,22 @@ pub(crate) fn read_numbers(scalar: Scalar, bytes: &[u8], mut put: impl FnMut(usi
             put(k, Seconds::seconds(bytemuck::pod_read_unaligned::<T>(number)));
         }
     });
+}
+
+/// The first of these whole numbers that no f64 is.
+pub(super) fn inexact(scalar: Scalar, bytes: &[u8]) -> Option<i128> {
+    let words = bytes.chunks_exact(8);
+    match scalar {
+        Scalar::I64 => words
+            .map(bytemuck::pod_read_unaligned::<i64>)
+            .find(|&n| n as f64 as i128 != i128::from(n))
+            .map(i128::from),
+        Scalar::U64 => words
+            .map(bytemuck::pod_read_unaligned::<u64>)
+            .find(|&n| n as f64 as i128 != i128::from(n))
+            .map(i128::from),
+        _ => None,
+    }
 }
 
 fn real(input: &InputInfo, wanted: &str) -> Result<(Scalar, usize), OpError> {
@@ -296,6 +312,13 @@ impl Agent for TimedZip {
             let Some(seconds) = earliest(io.inputs) else {
                 break;
             };
+            if let Some(error) = self.inexact(io.inputs, seconds) {
+                // What came before the trouble is given first, however the calls are cut.
+                return match output.produced() {
+                    0 => Err(error),
+                    _ => Ok(Status::Ready),
+                };
+            }
             let row = &mut output.elements::<f64>()[..width];
             row[0] = seconds;
             let mut rest = &mut row[1..];
@@ -312,6 +335,23 @@ impl Agent for TimedZip {
             output.produce(1);
         }
         Ok(Status::Ready)
+    }
+}
+
+impl TimedZip {
+    /// What is said of a whole number at this time that no f64 is.
+    fn inexact(&self, inputs: &[Input], seconds: f64) -> Option<AgentError> {
+        let due = inputs.iter().zip(&self.values).zip(&self.names);
+        let mut due = due.filter(|((input, _), _)| is_due(input, seconds));
+        due.find_map(|((input, &(scalar, count)), name)| {
+            let numbers = &input.bytes()[8..][..count * scalar.len_bytes()];
+            let number = inexact(scalar, numbers)?;
+            Some(AgentError::new(format!(
+                "item {} of {name} has {number}, which no f64 is, and `timed.zip` gives f64; `timed.mix` keeps whole numbers as they are, \
+                 and `map` before it makes smaller ones",
+                input.position()
+            )))
+        })
     }
 }
 
@@ -492,6 +532,25 @@ mod tests {
                 "[4.0, 40.0, NaN]"
             ]
         );
+    }
+
+    #[test]
+    fn a_whole_number_that_no_f64_is_is_named() {
+        let rows = |numbers: [i64; 3]| {
+            let rows: Vec<[i64; 2]> = (0..3)
+                .map(|k| [(k as f64).to_bits() as i64, numbers[k]])
+                .collect();
+            given("timed<i64>", &rows)
+        };
+        let exact = [i64::MIN, (1 << 53) + 2, 7];
+        let found: Vec<[f64; 3]> = output("timed.zip", &[rows(exact), at(&[0.0])], &[], None);
+        assert_eq!(found[1][1], 9_007_199_254_740_994.0);
+        for number in [(1 << 53) + 1, i64::MAX] {
+            let inputs = [rows([0, number, 2]), at(&[0.0])];
+            let refused = try_output::<u8>("timed.zip", &inputs, &[], None).unwrap_err();
+            let words = format!("item 1 of `a` has {number}, which no f64 is");
+            assert!(refused.message.contains(&words), "{refused}");
+        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ use crate::types::{ItemType, Scalar};
 use crate::units::{Unit, squared};
 
 use super::live_numbers::{LIVE, with_dials};
-use super::timed::{read_numbers, timed_values};
+use super::timed::{inexact, read_numbers, timed_values};
 use super::timed_expr::TimedExpr;
-use super::window::expression;
+use super::window::{OfOne, expression, of_one};
 use super::window_items;
 
 /// The row of the table.
@@ -21,14 +21,14 @@ pub const WINDOW: OpDef = OpDef {
           window's end and what `fn` makes of its values as soon as an item has come whose time is `wait` past that end; \
           windows without items are skipped, and nothing is computed for a gap. Items need not be evenly spaced. An item \
           that comes when all of its windows are given (it is late by more than `wait`), and one from before `start`, is left \
-          out. Of timed items with several values (`timed<f64[3]>`) each value has a result of its own. With `flush` the windows that are still open are given when the stream ends. Values are f64, in the \
+          out. Of timed items with several values (`timed<f64[3]>`) each value has a result of its own. With `flush` the windows that are still open are given when the stream ends. Of whole numbers `min`, `max`, `ptp`, `first` and `last` keep the type, and `sum` is i64 or u64 (and wraps), as `window` has them; everything else is f64, in the \
           order they came: `std` and `var` divide by the number of items (ddof 0). With `expr` a window becomes what the expression (as of \
-          `map`) makes of it: `x` is its values as one vector, `t` their times: `expr=\"(x[-1] - x[0]) / max(t[-1] - t[0], 1)\"`. With `fn = \"items\"` it becomes \
+          `map`) makes of it: `x` is its values as one vector, `t` their times: `expr=\"(x[-1] - x[0]) / max(t[-1] - t[0], 1)\"`; both in f64 (a whole number that f64 does not hold, beyond 2^53, ends the run). With `fn = \"items\"` it becomes \
           the text `{\"end\":1.5,\"t\":[1.0,1.2],\"x\":[3,4]}`, its values as they are. No clock is looked at, so the result is \
           deterministic. More than `most` items in windows that are still open end the run with an error, and so does a \
           time that is no finite number.",
     inputs: Arity::One,
-    outputs: "one stream of timed<f64>, or timed<f64[n]> of several values: the end of each window, and its value; with `fn = \"items\"` of text",
+    outputs: "one stream of timed<f64> (or of whole numbers), timed<f64[n]> of several values: the end of each window, and its value; with `fn = \"items\"` of text",
     params: &[
         ParamDef {
             name: "duration",
@@ -142,13 +142,24 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
     }
     let becomes = match expr {
         Some(text) => Becomes::Row(TimedExpr::new(text, width, windowing.most, args)?),
-        None => Becomes::Each {
-            fold: fold(args.text("fn").unwrap_or("mean"), q),
-            columns: vec![Vec::new(); width],
+        None => match of_whole(args.text("fn").unwrap_or("mean"), scalar, width) {
+            Some((gives, of)) => Becomes::Whole {
+                gives,
+                of,
+                values: Vec::new(),
+            },
+            None => Becomes::Each {
+                fold: fold(args.text("fn").unwrap_or("mean"), q),
+                columns: vec![Vec::new(); width],
+            },
         },
     };
     let gives = match (&becomes, &input.item_type) {
         (Becomes::Row(expr), _) => expr.item_type(),
+        (Becomes::Whole { gives, .. }, ItemType::TimedVector(_, len)) => {
+            ItemType::TimedVector(*gives, *len)
+        }
+        (Becomes::Whole { gives, .. }, _) => ItemType::Timed(*gives),
         (_, ItemType::TimedVector(_, len)) => ItemType::TimedVector(Scalar::F64, *len),
         _ => ItemType::Timed(Scalar::F64),
     };
@@ -184,8 +195,33 @@ enum Becomes {
         /// Scratch: the values of a window, of each element.
         columns: Vec<Vec<f64>>,
     },
+    /// As many whole numbers, from the bytes of all values, which lie side by side.
+    Whole {
+        gives: Scalar,
+        of: OfOne,
+        /// Scratch: the values of a window.
+        values: Vec<u8>,
+    },
     /// What an expression makes of all values.
     Row(TimedExpr),
+}
+
+/// What keeps whole numbers whole, and the type it gives; `None` for what is computed in f64.
+fn of_whole(what: &str, scalar: Scalar, width: usize) -> Option<(Scalar, OfOne)> {
+    let len = width * scalar.len_bytes();
+    let one = |at: fn(usize, usize) -> usize| -> (Scalar, OfOne) {
+        let copy = move |values: &[u8], slot: &mut [u8]| {
+            slot.copy_from_slice(&values[at(values.len(), len)..][..len]);
+        };
+        (scalar, Box::new(copy))
+    };
+    match what {
+        _ if !scalar.is_integer() => None,
+        "first" => Some(one(|_, _| 0)),
+        "last" => Some(one(|all, len| all - len)),
+        "sum" | "min" | "max" | "ptp" => Some(of_one(what, scalar, width)),
+        _ => None,
+    }
 }
 
 impl Becomes {
@@ -200,9 +236,22 @@ impl Becomes {
         let values_len = width * scalar.len_bytes();
         let items = items.chunks_exact(item_len);
         let (fold, columns) = match self {
+            Becomes::Whole { gives, of, values } => {
+                values.clear();
+                items.for_each(|item| values.extend_from_slice(&item[8..8 + values_len]));
+                row.fill(0.0);
+                let row: &mut [u8] = bytemuck::cast_slice_mut(row);
+                of(values, &mut row[..width * gives.len_bytes()]);
+                return Ok(());
+            }
             Becomes::Row(expr) => {
                 expr.clear();
                 for item in items {
+                    if let Some(number) = inexact(scalar, &item[8..8 + values_len]) {
+                        return Err(AgentError::new(format!(
+                            "a window has {number}, which no f64 is, and `expr` computes in f64; `map` before it makes smaller ones, `fn` keeps whole numbers"
+                        )));
+                    }
                     expr.push_time(f64::from_ne_bytes(item[..8].try_into().expect("8 bytes")));
                     read_numbers(scalar, &item[8..8 + values_len], |_, value| {
                         expr.push(value)
@@ -327,7 +376,7 @@ fn quantile(x: &[f64], q: f64, sorted: &mut Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use crate::op::Value;
-    use crate::operators::trial::{build, given, output};
+    use crate::operators::trial::{build, given, output, try_output};
 
     fn params(what: &str) -> Vec<(&'static str, Value)> {
         vec![
@@ -352,6 +401,50 @@ mod tests {
         }
         let blueprint = build("timed.window", &timed(), &params("max"), None).unwrap();
         assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<f64[2]>");
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole() {
+        let big = (1_i64 << 53) + 1;
+        let rows = |numbers: &[i64]| {
+            let rows: Vec<[i64; 2]> = numbers
+                .iter()
+                .map(|number| [0.1_f64.to_bits() as i64, *number])
+                .collect();
+            [given("timed<i64>", &rows)]
+        };
+        for (what, expected) in [
+            ("sum", 3 * big + 2),
+            ("min", big),
+            ("max", big + 2),
+            ("ptp", 2),
+            ("first", big + 2),
+            ("last", big),
+        ] {
+            let given = rows(&[big + 2, big, big]);
+            let found: Vec<[i64; 2]> = output("timed.window", &given, &params(what), None);
+            assert_eq!(found, [[0.4_f64.to_bits() as i64, expected]], "{what}");
+            let blueprint = build("timed.window", &given, &params(what), None).unwrap();
+            assert_eq!(blueprint.outputs[0].item_type.to_string(), "timed<i64>");
+        }
+        let small = given(
+            "timed<u8[2]>",
+            &[0.1_f64.to_bits(), 0x0201, 0.2_f64.to_bits(), 0xffff],
+        );
+        let found: Vec<[u64; 3]> = output("timed.window", &[small], &params("sum"), None);
+        assert_eq!(found, [[0.4_f64.to_bits(), 256, 257]]);
+        let expr = [
+            ("duration", "1 s".into()),
+            ("expr", "x[0]".into()),
+            ("flush", true.into()),
+        ];
+        let refused = try_output::<u8>("timed.window", &rows(&[big]), &expr, None).unwrap_err();
+        assert!(
+            refused
+                .message
+                .contains("9007199254740993, which no f64 is"),
+            "{refused}"
+        );
     }
 
     #[test]
