@@ -107,6 +107,24 @@ fn one_ctrl_c_drains_and_is_0() {
 }
 
 #[test]
+fn one_ctrl_c_ends_a_sink_that_nobody_reads() {
+    for mode in [&["--workers", "2"][..], &["--in-process"]] {
+        let site = Site::new();
+        nix::unistd::mkfifo(&site.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let line = "counter ! map expr=\"x\" ! csv.write path=pipe";
+        let arguments = [&["run", "--report", "r.json", "-e", line], mode].concat();
+        let going = site.start(site.thalweg(&arguments));
+        until("the run", || !site.run_files().is_empty());
+        // In time or not until it waits: what it is told is heard.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        going.signal(Signal::SIGINT);
+        let ended = going.wait();
+        ended.expect(1).says(&["nobody has opened", "pipe"]);
+        site.assert_clean();
+    }
+}
+
+#[test]
 fn an_agent_that_fails_is_1_and_names_the_place() {
     for mode in [&["--workers", "2"][..], &["--in-process"]] {
         let site = Site::new();

@@ -138,6 +138,9 @@ impl Agent for CsvWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Some(status) = self.file.wait(io)? {
+            return Ok(status);
+        }
         let n = io.inputs.iter().map(|input| input.len()).min().unwrap_or(0);
         let written = io.state.get::<u64>();
         self.file.text.clear();

@@ -20,7 +20,7 @@ use nix::unistd::{AccessFlags, access};
 use super::follow::{self, After, Following, Place};
 use super::kind;
 use super::taken::Taken;
-use crate::agent::{AgentError, Outside, Wait};
+use crate::agent::{AgentError, Io, Outside, Status, Wait};
 use crate::op::{Args, OpError};
 
 /// What a source reads, a chunk at a time.
@@ -472,8 +472,7 @@ impl Target {
     /// As [`Target::of`], for formats whose header is completed at the end: no pipe.
     pub(super) fn seekable(args: &Args) -> Result<Target, OpError> {
         let target = Target::of(args)?;
-        let is_pipe = fs::metadata(&target.path).is_ok_and(|m| m.file_type().is_fifo());
-        match is_pipe || is_standard(&target.path) {
+        match target.is_pipe() || is_standard(&target.path) {
             false => Ok(target),
             true => Err(OpError::param(
                 "path",
@@ -510,15 +509,21 @@ impl Target {
     pub(super) fn open(&mut self, len_bytes: u64) -> Result<(), AgentError> {
         // What this process had open itself would be in its own way.
         self.open = None;
+        // Opening a named pipe must not wait for its reader: nothing else of the worker would be heard meanwhile.
+        let flags = if self.is_pipe() { libc::O_NONBLOCK } else { 0 };
         let file = match is_standard(&self.path) {
             true => io::stdout().as_fd().try_clone_to_owned().map(File::from),
             false => OpenOptions::new()
                 .write(true)
                 .create(true)
                 .truncate(false)
+                .custom_flags(flags)
                 .open(&self.path),
-        }
-        .map_err(|e| self.failed("opened", &e))?;
+        };
+        let file = match file {
+            Err(e) if flags != 0 && e.raw_os_error() == Some(libc::ENXIO) => return Ok(()),
+            file => file.map_err(|e| self.failed("opened", &e))?,
+        };
         let metadata = file.metadata().map_err(|e| self.failed("opened", &e))?;
         let is_regular = metadata.is_file() && !is_standard(&self.path);
         if is_regular {
@@ -532,9 +537,44 @@ impl Target {
         Ok(())
     }
 
+    fn is_pipe(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|m| m.file_type().is_fifo())
+    }
+
+    /// What an agent says while nobody has opened the named pipe to read; `None` once it can be written to. A run that is told to
+    /// end waits no more.
+    pub(super) fn wait(&mut self, io: &Io<'_>) -> Result<Option<Status>, AgentError> {
+        if self.open.is_none() {
+            self.open(0)?;
+        }
+        match self.open {
+            Some(_) => Ok(None),
+            None if io.draining => Err(AgentError::new(format!(
+                "the run was told to end, and nobody has opened {} to read it: {} items and more are not written",
+                self.name(),
+                io.inputs[0].len()
+            ))),
+            None => Ok(Some(Status::Wait(Wait::Until(Instant::now() + FOR_READER)))),
+        }
+    }
+
+    /// As [`Target::wait`], when nothing was written at all: a short while.
+    fn wait_at_the_end(&mut self) -> Result<(), AgentError> {
+        let until = Instant::now() + LET_GO;
+        while self.open.is_none() && Instant::now() < until {
+            thread::sleep(FOR_READER);
+            self.open(0)?;
+        }
+        Ok(())
+    }
+
     /// Writes all of `bytes`: at `offset` of a regular file, else after what was written before.
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<Readers, AgentError> {
-        let open = self.open.as_mut().expect("attached before the first call");
+        self.wait_at_the_end()?;
+        // Nobody came to read: as if they had gone.
+        let Some(open) = self.open.as_mut() else {
+            return Ok(Readers::Gone);
+        };
         let outcome = match open.is_regular {
             true => open.file.write_all_at(bytes, offset),
             false => {
@@ -576,6 +616,9 @@ impl Target {
         failed(&self.name(), verb, error)
     }
 }
+
+/// How soon it is looked again whether a named pipe has a reader.
+const FOR_READER: Duration = Duration::from_millis(20);
 
 /// How long a process that was killed may take to let go of its files.
 const LET_GO: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Text that only grows: what sinks of rows and lines write to. Their state is how many bytes are written (`u64`).
 
-use crate::agent::{AgentError, Outside, State};
+use crate::agent::{AgentError, Io, Outside, State, Status};
 use crate::connectors::files::{Readers, Target};
 use crate::connectors::records::count_of;
 use crate::op::{Args, OpError};
@@ -35,6 +35,11 @@ impl Grown {
         Ok(())
     }
 
+    /// See [`Target::wait`].
+    pub(super) fn wait(&mut self, io: &Io<'_>) -> Result<Option<Status>, AgentError> {
+        self.target.wait(io)
+    }
+
     /// Enough has gathered to be written.
     pub(super) fn is_due(&self) -> bool {
         self.text.len() >= AT_ONCE
@@ -48,7 +53,7 @@ impl Grown {
         Ok(readers)
     }
 
-    /// Writes `header` where nothing was written at all.
+    /// Writes `header` where nothing was written at all: who reads a named pipe sees its end, too.
     pub(super) fn finish(&mut self, header: &[u8], mut state: State<'_>) -> Result<(), AgentError> {
         match *state.get::<u64>() {
             0 => self.target.write(0, header).map(|_| ()),

@@ -545,6 +545,9 @@ impl Agent for JsonWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Some(status) = self.file.wait(io)? {
+            return Ok(status);
+        }
         let n = io.inputs.iter().map(|input| input.len()).min().unwrap_or(0);
         let written = io.state.get::<u64>();
         self.file.text.clear();
@@ -578,6 +581,10 @@ impl Agent for JsonWriter {
         }
         io.inputs.iter_mut().for_each(|input| input.consume(n));
         Ok(Status::Ready)
+    }
+
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.finish(b"", state)
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {

@@ -264,6 +264,9 @@ impl Agent for RecordWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Some(status) = self.target.wait(io)? {
+            return Ok(status);
+        }
         Ok(match self.take(&mut io.inputs[0], io.state.get::<u64>())? {
             Readers::Some => Status::Ready,
             Readers::Gone => Status::Done,

@@ -69,6 +69,9 @@ impl Agent for TagWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Some(status) = self.file.wait(io)? {
+            return Ok(status);
+        }
         let (input, tags) = io.inputs.split_at_mut(1);
         input[0].consume(input[0].len());
         let Some(tags) = tags.first_mut() else {
@@ -88,6 +91,10 @@ impl Agent for TagWriter {
             // More wait than were visible: it is not done when the items are.
             false => Ok(Status::More),
         }
+    }
+
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.finish(b"", state)
     }
 
     fn toll(&self, state: &[u8]) -> Option<String> {

@@ -59,6 +59,9 @@ impl Agent for TextWriter {
     }
 
     fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        if let Some(status) = self.file.wait(io)? {
+            return Ok(status);
+        }
         let input = &mut io.inputs[0];
         self.file.text.clear();
         for frame in input.frames() {
@@ -75,6 +78,10 @@ impl Agent for TextWriter {
         })
     }
 
+    fn finish(&mut self, state: State<'_>) -> Result<(), AgentError> {
+        self.file.finish(b"", state)
+    }
+
     fn toll(&self, state: &[u8]) -> Option<String> {
         self.file.toll(state)
     }
@@ -89,7 +96,25 @@ mod tests {
     use super::*;
     use crate::connectors::fixtures::{CUTS, sink};
     use crate::op::Value;
-    use crate::testing::{frames, run};
+    use crate::testing::{Chunks, frames, run};
+
+    #[test]
+    fn a_named_pipe_is_waited_for_until_somebody_reads() {
+        for given in [&["a", "b"][..], &[]] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("pipe");
+            nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let reader = std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(30));
+                std::fs::read_to_string(path).unwrap()
+            });
+            let params = [("newline", Value::from(false))];
+            let input = ("text", None);
+            let blueprint = sink(&TEXT_WRITE, folder.path(), "pipe", input, &params).unwrap();
+            run(blueprint, &[frames(given)], Chunks::Single, usize::MAX).unwrap();
+            assert_eq!(reader.join().unwrap(), given.concat());
+        }
+    }
 
     #[test]
     fn every_frame_is_a_line_or_follows_the_one_before() {
