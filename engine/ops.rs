@@ -35,8 +35,8 @@ pub use self::files::*;
 pub use self::filters::*;
 pub use self::flow::*;
 pub use self::kinds::{
-    Columns, Cx, CxOf, Float, Items, Kind, Length, List, Live, Number, Numbers, Real, RealOf,
-    TextList,
+    Columns, Cx, CxOf, FilePath, Float, Items, Kind, Length, List, Live, Number, Numbers, Real,
+    RealOf, TextList,
 };
 pub use self::learn::*;
 pub use self::made::{Every, FromFn, FromIter, Unfold, every, from_fn, from_iter, unfold};

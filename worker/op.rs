@@ -262,6 +262,35 @@ impl From<String> for Value {
     }
 }
 
+impl From<&String> for Value {
+    fn from(t: &String) -> Value {
+        Value::Text(t.clone())
+    }
+}
+
+/// Paths in graphs are texts. One that is no UTF-8 must not be taken for another file: it gets a zero byte, which no file's name
+/// has, and is refused by its name.
+impl From<&Path> for Value {
+    fn from(path: &Path) -> Value {
+        Value::Text(match path.to_str() {
+            Some(path) => path.to_owned(),
+            None => format!("{}\0", path.display()),
+        })
+    }
+}
+
+impl From<&PathBuf> for Value {
+    fn from(path: &PathBuf) -> Value {
+        Value::from(path.as_path())
+    }
+}
+
+impl From<PathBuf> for Value {
+    fn from(path: PathBuf) -> Value {
+        Value::from(path.as_path())
+    }
+}
+
 impl<V: Into<Value>, const N: usize> From<[V; N]> for Value {
     fn from(values: [V; N]) -> Value {
         Value::List(values.into_iter().map(Into::into).collect())

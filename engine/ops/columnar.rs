@@ -9,7 +9,7 @@
 //! # g.into_decl().unwrap();
 //! ```
 
-use super::kinds::{Kind, TextList};
+use super::kinds::{FilePath, Kind, TextList};
 use super::rows::{sources, writers};
 
 sources! {
@@ -26,10 +26,10 @@ sources! {
     ///
     /// One item per row; several columns give a port each ([`port`](crate::stream::Stream::port)). The file says the items'
     /// types itself: a program that expects another one than `f64` names it by `dtype`.
-    fn parquet_read(path: &str) -> <f64> = "parquet.read";
+    fn parquet_read(path: impl FilePath) -> <f64> = "parquet.read";
 
     /// Reads columns of an Arrow IPC file, as [`parquet_read()`].
-    fn arrow_read(path: &str) -> <f64> = "arrow.read";
+    fn arrow_read(path: impl FilePath) -> <f64> = "arrow.read";
 }
 
 writers! {
@@ -44,7 +44,7 @@ writers! {
     /// Writes streams as columns of a Parquet file.
     ///
     /// A column for each input, and the shortest ends the table. The file is there when a stream has ended.
-    fn parquet_write[T: Kind](path: &str) -> <T> = "parquet.write";
+    fn parquet_write[T: Kind](path: impl FilePath) -> <T> = "parquet.write";
 
     struct ArrowWrite {
         /// The columns' names, one for each input. Default: the inputs' names, `value` of a single one.
@@ -53,5 +53,5 @@ writers! {
     }
 
     /// Writes streams as columns of an Arrow IPC file, as [`parquet_write()`], not compressed.
-    fn arrow_write[T: Kind](path: &str) -> <T> = "arrow.write";
+    fn arrow_write[T: Kind](path: impl FilePath) -> <T> = "arrow.write";
 }

@@ -24,7 +24,7 @@ use std::marker::PhantomData;
 
 use thalweg_worker::types::{Complex, Element, Item};
 
-use super::kinds::{Columns, Kind, Number, TextList};
+use super::kinds::{Columns, FilePath, Kind, Number, TextList};
 use super::rows::{sources, writers};
 use crate::text::Text;
 
@@ -64,7 +64,7 @@ sources! {
     ///
     /// Several columns give a port each ([`port`](crate::stream::Stream::port)), or one stream of vectors
     /// ([`CsvRead::vector`]).
-    fn csv_read(path: &str) -> <f64> = "csv.read";
+    fn csv_read(path: impl FilePath) -> <f64> = "csv.read";
 
     struct JsonlRead by element {
         /// Keys, or paths as `json.field` has them: `a.b[0].c`. Default: all keys of the first line with a
@@ -90,7 +90,7 @@ sources! {
     ///
     /// Each line is a JSON object and an item; several fields give a port each, named as the field (signs
     /// other than letters, digits and `_` become `_`), one field is the agent's only output.
-    fn jsonl_read(path: &str) -> <f64> = "jsonl.read";
+    fn jsonl_read(path: impl FilePath) -> <f64> = "jsonl.read";
 
     struct NpyRead by found {
         /// Items per second of the recording.
@@ -101,7 +101,7 @@ sources! {
     ///
     /// One item per element of an array of shape (n,) or (n, 1), one vector per row of shape (n, k). The item
     /// type is the array's: integers, floats of 4 and 8 bytes, complex, bool as u8; both byte orders.
-    fn npy_read(path: &str) -> <f64> = "npy.read";
+    fn npy_read(path: impl FilePath) -> <f64> = "npy.read";
 
     struct NpzRead by found {
         /// The array's name. Default: the only one there is.
@@ -114,7 +114,7 @@ sources! {
     ///
     /// As `npy.read`, of one array of an `.npz` file, compressed or not: an item per element, a vector per
     /// row. Several arrays are read by as many agents.
-    fn npz_read(path: &str) -> <f64> = "npz.read";
+    fn npz_read(path: impl FilePath) -> <f64> = "npz.read";
 
     struct RawRead by item {
         /// Which byte of a number comes first in the file: the least or the most significant: `"little"`,
@@ -133,7 +133,7 @@ sources! {
     /// Items of the agent's `dtype` lie side by side: numbers, vectors of them, complex numbers as real and
     /// imaginary part. A file that ends within an item is an error. A regular file goes on at the committed
     /// item whatever is killed.
-    fn raw_read(path: &str) -> <f64> = "raw.read";
+    fn raw_read(path: impl FilePath) -> <f64> = "raw.read";
 
     struct WavRead by element {
         /// Reads this channel alone, counting from 0.
@@ -144,7 +144,7 @@ sources! {
     ///
     /// One item per frame: a number of a mono file, a vector with an element per channel of others, or the
     /// one channel that `channel` picks. PCM of 8, 16, 24 and 32 bits and 32-bit float.
-    fn wav_read(path: &str) -> <f32> = "wav.read";
+    fn wav_read(path: impl FilePath) -> <f32> = "wav.read";
 
     struct FlacRead by element {
         /// Reads this channel alone, counting from 0.
@@ -156,7 +156,7 @@ sources! {
     /// One item per frame: a number of a mono file, a vector with an element per channel of others, or the
     /// one channel that `channel` picks. Items are f32 between -1 and 1 (or f64 by the agent's `dtype`): a
     /// value over half its range, as soundfile does.
-    fn flac_read(path: &str) -> <f32> = "flac.read";
+    fn flac_read(path: impl FilePath) -> <f32> = "flac.read";
 
     struct OggRead by element {
         /// Reads this channel alone, counting from 0.
@@ -168,7 +168,7 @@ sources! {
     /// One item per frame: a number of a mono file, a vector with an element per channel of others, or the
     /// one channel that `channel` picks. Items are f32 (or f64 by the agent's `dtype`), where 1 is full
     /// scale; loud passages may go beyond.
-    fn ogg_read(path: &str) -> <f32> = "ogg.read";
+    fn ogg_read(path: impl FilePath) -> <f32> = "ogg.read";
 
     struct SigmfRead by found {
         /// Reads the samples of this part of the recording alone, counting from 0.
@@ -182,7 +182,7 @@ sources! {
     ///
     /// One item per sample: f32 or f64 of real recordings, cf32 or cf64 of complex ones, vectors where there
     /// are several channels.
-    fn sigmf_read(path: &str) -> <Complex<f32>> = "sigmf.read";
+    fn sigmf_read(path: impl FilePath) -> <Complex<f32>> = "sigmf.read";
 
     struct SigmfNotes by found {
         /// Which of the two lists is read: `"annotations"`, `"captures"`. `"annotations"` unless told
@@ -195,7 +195,7 @@ sources! {
     /// A text for each annotation (or capture) in the order of the file: its JSON object in one line, such as
     /// `{"core:sample_start":48,"core:sample_count":16,"core:label":"burst"}`. `json.field` takes fields out
     /// of it. Goes on at the committed one whatever is killed.
-    fn sigmf_notes(path: &str) -> <Text> = "sigmf.notes";
+    fn sigmf_notes(path: impl FilePath) -> <Text> = "sigmf.notes";
 
     struct ReplayRead by found {
         /// Which of its streams. Default: all.
@@ -213,7 +213,7 @@ sources! {
     /// Each output is a recorded stream, with the type and rate it had; the only one is called as the agent,
     /// of several each as the last part of its name (`trace.z` is the output `z`). Every part is held against
     /// its checksum before its items are given.
-    fn replay_read(path: &str) -> <f64> = "replay.read";
+    fn replay_read(path: impl FilePath) -> <f64> = "replay.read";
 
     struct TextRead by item {
         /// The longest line; a longer one ends the run. Its stream must hold twice as much. In bytes, `65536`
@@ -234,7 +234,7 @@ sources! {
     /// A frame of text for each line, without the line feed (and a carriage return before it) that ends it;
     /// an empty line is an empty frame. The last line needs no end, and a byte order mark at the start is
     /// left out.
-    fn text_read(path: &str) -> <Text> = "text.read";
+    fn text_read(path: impl FilePath) -> <Text> = "text.read";
 }
 
 writers! {
@@ -257,7 +257,7 @@ writers! {
     /// A row for each item; of several inputs a row has one item each, and the shortest ends the file.
     /// Columns: one for a number, one per element of a vector, two for a complex number (real, imaginary) and
     /// for a timed item (seconds, value).
-    fn csv_write[T: Kind](path: &str) -> <T> = "csv.write";
+    fn csv_write[T: Kind](path: impl FilePath) -> <T> = "csv.write";
 
     struct JsonlWrite {
         /// The keys. Default: the inputs' names, `value` of a single one.
@@ -269,7 +269,7 @@ writers! {
     ///
     /// An object a line, with a key for each input: a number, a string of text, an array of a vector, `[real,
     /// imaginary]` of a complex number, `{"t": seconds, "value": number}` of a timed item.
-    fn jsonl_write[T: Kind](path: &str) -> <T> = "jsonl.write";
+    fn jsonl_write[T: Kind](path: impl FilePath) -> <T> = "jsonl.write";
 
     struct NpyWrite {}
 
@@ -278,7 +278,7 @@ writers! {
     /// An array of shape (n,), or (n, k) of vectors, in the input's type, little-endian, rows first. An
     /// existing file is replaced. The file is whole and readable after every step and written exactly once
     /// whatever is killed; it must be a regular file.
-    fn npy_write[T: Item](path: &str) -> <T> = "npy.write";
+    fn npy_write[T: Item](path: impl FilePath) -> <T> = "npy.write";
 
     struct NpzWrite {
         /// The arrays' names. Default: the inputs' names, `arr_0` of a single one.
@@ -293,7 +293,7 @@ writers! {
     /// An array for each input, of its own length, as `npy.write` writes it. During the run the
     /// items gather in `PATH.parts`; the archive is made of them when all streams have ended (after Ctrl-C
     /// too), and replaces an existing file.
-    fn npz_write[T: Item](path: &str) -> <T> = "npz.write";
+    fn npz_write[T: Item](path: impl FilePath) -> <T> = "npz.write";
 
     struct RawWrite {
         /// Which byte of a number comes first in the file: the least or the most significant: `"little"`,
@@ -305,7 +305,7 @@ writers! {
     ///
     /// Items side by side without a header, as `raw.read` reads them and NumPy's `fromfile` does. An existing
     /// file is replaced.
-    fn raw_write[T: Item](path: &str) -> <T> = "raw.write";
+    fn raw_write[T: Item](path: impl FilePath) -> <T> = "raw.write";
 
     struct WavWrite {
         /// How a sample is kept. Default: f32 for floats, the input's type for integers: `"i16"`, `"i24"`,
@@ -320,7 +320,7 @@ writers! {
     /// One frame per item; a vector's elements are its channels. Input is f32, f64, i16 or i32; floats
     /// between -1 and 1 fill an integer format's range, what lies outside is clipped, nan is 0, and rounding
     /// is to the nearest.
-    fn wav_write[T: Item](path: &str) -> <T> = "wav.write";
+    fn wav_write[T: Item](path: impl FilePath) -> <T> = "wav.write";
 
     struct SigmfWrite {
         /// Samples per second. Default: the stream's rate; without any the recording does not say. In Hz.
@@ -347,7 +347,7 @@ writers! {
     /// Samples to `NAME.sigmf-data`, little-endian in the input's type, and metadata to `NAME.sigmf-meta`. A
     /// vector's elements are channels, or with `complex = true` real and imaginary parts in turn (`i16[2]`
     /// makes `ci16_le`).
-    fn sigmf_write[T: Item](path: &str) -> <T> = "sigmf.write";
+    fn sigmf_write[T: Item](path: impl FilePath) -> <T> = "sigmf.write";
 
     struct TextWrite {
         /// Whether a line feed follows each frame. `true` unless told otherwise.
@@ -359,7 +359,7 @@ writers! {
     /// The bytes of each frame and a line feed, or with `newline = false` the frames one after the other.
     /// Frames are of text or of bytes, and are not looked into: one with a line feed makes two lines. An
     /// existing file is replaced.
-    fn text_write[T: Kind](path: &str) -> <T> = "text.write";
+    fn text_write[T: Kind](path: impl FilePath) -> <T> = "text.write";
 
     struct PngWrite {
         /// `viridis`: dark blue over green to yellow, as in Matplotlib. `gray`: black to white: `"viridis"`,
@@ -371,7 +371,7 @@ writers! {
     ///
     /// Each item, a vector of real numbers, becomes a row of a PNG picture, the first item at the top and
     /// element 0 at the left: a waterfall, as of `spectrogram`.
-    fn png_write[E: Number, const N: usize](path: &str, low: f64, high: f64) -> <[E; N]> = "png.write";
+    fn png_write[E: Number, const N: usize](path: impl FilePath, low: f64, high: f64) -> <[E; N]> = "png.write";
 
     struct Print {
         /// Put before every line, with a colon and a space.

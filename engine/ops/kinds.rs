@@ -1,5 +1,6 @@
 //! What typed operators say of their streams: which items they read, and which they give for them.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thalweg_worker::closures::Framed;
@@ -100,6 +101,9 @@ pub type CxOf<T> = <<T as Numbers>::Number as Number>::Complex;
 /// A length in items, or a duration where the stream's rate is known: `480`, `"10 ms"`, [`Duration`].
 pub trait Length: Into<Value> {}
 
+/// Where a file is: a text or a path, borrowed or not. `-` is standard input or output.
+pub trait FilePath: Into<Value> {}
+
 /// One number, or a list of them.
 pub trait List: Into<Value> {}
 
@@ -133,6 +137,7 @@ macro_rules! lists {
 
 values! {
     Length: i32, i64, u64, usize, &str, String, Duration;
+    FilePath: &str, String, &String, &Path, &PathBuf, PathBuf;
     List: i32, i64, u64, usize, f64;
     TextList: &str, String;
     Items: i32, i64, u64, usize, f64, &str, String;

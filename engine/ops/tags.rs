@@ -16,7 +16,7 @@
 use thalweg_worker::op::Value;
 use thalweg_worker::types::Timed;
 
-use super::kinds::{Kind, Length, List};
+use super::kinds::{FilePath, Kind, Length, List};
 use super::rows::{operators, writers};
 
 operators! {
@@ -78,5 +78,5 @@ writers! {
     /// Writes the tags of a stream as JSON Lines.
     ///
     /// An object a line for each tag: `position`, `seconds` where the rate is known, `key`, `value`.
-    fn tags_write[T: Kind](path: &str) -> <T> = "tags.write";
+    fn tags_write[T: Kind](path: impl FilePath) -> <T> = "tags.write";
 }

@@ -104,6 +104,26 @@ fn the_last_of_several_settings_holds() {
     assert_eq!(op.params, [("start".to_owned(), Value::Int(1)), items]);
 }
 
+#[test]
+fn files_are_named_by_texts_and_paths() {
+    let path = || std::path::PathBuf::from("o.csv");
+    for op in [
+        csv_write::<f64>("o.csv").into_op(),
+        csv_write::<f64>(format!("o.{}", "csv")).into_op(),
+        csv_write::<f64>(path()).into_op(),
+        csv_write::<f64>(&path()).into_op(),
+        csv_write::<f64>(path().as_path()).into_op(),
+    ] {
+        assert_eq!(op.params, [("path".to_owned(), Value::from("o.csv"))]);
+    }
+    let no_text: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9.csv");
+    let mut g = Graph::new("one");
+    let x = g.source("x", constant(1.0).items(1));
+    x.write("o", csv_write(std::path::Path::new(no_text)));
+    let refused = resolve(g.into_decl().unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("caf"), "{refused}");
+}
+
 /// Resolves a graph that applies this to a constant stream of items `T`: what it gives is what its type says.
 fn on<T: Kind, U: Kind>(operator: impl Operator<T, U>) {
     let mut g = Graph::new("one");
