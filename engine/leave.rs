@@ -9,7 +9,8 @@
 //! **Stopped.** A loop that nothing feeds is a source: its delays end at the stop by themselves
 //! ([`Bed`](thalweg_worker::dry::Bed)). One that is fed goes on until it has run dry. Whether it ever will, nobody can
 //! know. So when all that feeds it has ended, items are counted: where none has come to its end for a second, in which what the
-//! loop holds has gone around a hundred times, it is taken for one that never runs dry, and its delays are dismissed.
+//! loop holds has gone around a hundred times, it is taken for one that never runs dry, and its delays are dismissed. One whose agents give more than
+//! they take goes slower the more it holds: of one that holds twice as much as it did, ten seconds and ten times are enough.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,11 @@ use crate::resolved::{AgentIx, Resolved};
 const GRACE: Duration = Duration::from_secs(1);
 /// How often, at least. Halving a number of 64 bits goes around 64 times.
 const ROUNDS: u64 = 100;
+/// The same of a loop that holds [`MORE`] times what it did: a tree of items that still grows goes around less often than once for
+/// each that it holds.
+const GRACE_OF_MORE: Duration = Duration::from_secs(10);
+const ROUNDS_OF_MORE: u64 = 10;
+const MORE: u64 = 2;
 
 /// Who of a run's loops was dismissed, and how loops that were stopped get on.
 #[derive(Debug)]
@@ -85,7 +91,11 @@ fn goes_on_for_ever(run: &mut Option<Run>, held: u64, passed: u64, now: Instant)
     match run {
         Some(run) if held >= run.least => {
             let around = passed.saturating_sub(run.passed);
-            now - run.since >= GRACE && around >= held.max(1).saturating_mul(ROUNDS)
+            let has = |grace: Duration, rounds: u64| {
+                now - run.since >= grace && around >= held.max(1).saturating_mul(rounds)
+            };
+            let holds_more = held >= run.least.max(1).saturating_mul(MORE);
+            has(GRACE, ROUNDS) || holds_more && has(GRACE_OF_MORE, ROUNDS_OF_MORE)
         }
         _ => {
             *run = Some(Run {
@@ -204,5 +214,20 @@ mod tests {
         assert!(!at(9100, 1, 100_110));
         assert!(!at(9200, 2, 200_000));
         assert!(at(10_100, 1, 200_000));
+    }
+
+    #[test]
+    fn a_loop_that_was_stopped_and_gets_fuller_is_given_ten_seconds() {
+        let (start, mut run) = (Instant::now(), None);
+        let mut at = |ms: u64, held: u64, passed: u64| {
+            goes_on_for_ever(&mut run, held, passed, start + Duration::from_millis(ms))
+        };
+        assert!(!at(0, 1000, 0));
+        assert!(!at(9900, 5000, 60_000));
+        // A tree that grows: each item goes around once.
+        assert!(!at(10_000, 50_000, 100_000));
+        // As many as at first, or hardly more.
+        assert!(!at(11_000, 1500, 20_000));
+        assert!(at(11_000, 2000, 20_000));
     }
 }
