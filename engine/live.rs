@@ -6,12 +6,15 @@
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use thalweg_ringbuf::{Bell, Segment, enroll};
 use thalweg_worker::control::{Control, ControlLayout, DONE, Shape};
 use thalweg_worker::dials::{Desk, Turned};
+use thalweg_worker::hail::hail;
 use thalweg_worker::operators;
 
 use crate::plan::Plan;
@@ -215,6 +218,9 @@ pub fn give(
             let open = Open::of(segment, worker)?;
             let turn = open.order(worker, wishes.iter().filter(|wish| wish.worker == nth));
             open.bell.ring();
+            // Relaxed: a number to call, which a dead worker's successor replaces.
+            let pid = open.control.head().life.pid.load(Relaxed);
+            hail(Pid::from_raw(i32::try_from(pid).unwrap_or(0)));
             orders.push((nth, open, turn));
         }
     }

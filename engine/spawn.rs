@@ -273,6 +273,7 @@ fn settle(parent: Pid, stderr: &OwnedFd) {
         let _ = unsafe { sigaction(signal, &deaf) };
     }
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    thalweg_worker::hail::hear();
     // If memory runs out a worker goes first: it can be forked again.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
 }

@@ -16,6 +16,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::sync::atomic::Ordering::Relaxed;
 use thalweg_worker::clock;
 use thalweg_worker::control::Phase;
+use thalweg_worker::hail::hail;
 
 use crate::autopsy;
 use crate::chaos::{Chaos, Toll};
@@ -797,8 +798,12 @@ impl<'a> Supervisor<'a> {
     }
 
     fn wake_all(&self) {
-        for worker in 0..self.wards.len() {
+        for (worker, ward) in self.wards.iter().enumerate() {
             self.nursery.wired.bell(worker).ring();
+            if let Some(child) = &ward.child {
+                // An unreaped child's number is still its own.
+                hail(child.pid);
+            }
         }
     }
 

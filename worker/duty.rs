@@ -2,18 +2,17 @@
 //!
 //! An idle worker spins, then yields, then sleeps on its bell: waiting costs a cache-line transfer
 //! while it spins and no CPU after. A source that waits for the world outside sleeps on its
-//! descriptor or until its moment instead.
+//! descriptor (a [hail](crate::hail) wakes it) or until its moment instead.
 
-use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use thalweg_ringbuf::Bell;
 
 use crate::agent::Wait;
 use crate::clock;
 use crate::control::{Phase, add};
+use crate::hail;
 use crate::rest::Rest;
 use crate::subgraph::{Fault, Idle, Step, Subgraph};
 
@@ -192,18 +191,9 @@ fn wait_outside(subgraph: &mut Subgraph, bell: &Bell, rest: &Rest, wait: Wait) {
         }
         Wait::Readable(fd) => {
             let fed = subgraph.is_fed_by_peers();
-            wait_readable(fd, if fed { SHORT_WAIT } else { LONG_WAIT });
+            hail::wait_readable(fd, if fed { SHORT_WAIT } else { LONG_WAIT });
         }
     }
-}
-
-fn wait_readable(fd: RawFd, longest: Duration) {
-    // SAFETY: the agent that gave the number holds it open until it is called again.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
-    let longest = PollTimeout::try_from(longest).unwrap_or(PollTimeout::ZERO);
-    // An interrupted or failed wait only means that the next look comes early.
-    let _ = poll(&mut fds, longest);
 }
 
 /// Where the time goes. The clock is read when the worker turns from busy to idle, and at each look

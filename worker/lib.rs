@@ -36,6 +36,7 @@ pub mod closures;
 pub mod subgraph;
 
 pub mod duty;
+pub mod hail;
 
 pub mod rest;
 
