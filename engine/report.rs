@@ -4,6 +4,9 @@
 //! command line's business, and programs get the same thing as JSON.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
@@ -116,7 +119,7 @@ pub struct AgentReport {
     pub step: u64,
     /// Items it consumed (of a source: produced) in a step of its worker, on average: few where few had arrived.
     pub step_mean: f64,
-    /// It waits for the world outside: a source, or an agent that keeps time.
+    /// It waits for the world outside: a source, an agent that keeps time, a sink to a pipe or socket.
     pub faces_outside: bool,
 }
 
@@ -555,10 +558,14 @@ impl Seen<'_> {
     }
 }
 
-/// Sources wait for the world outside, but for those that make their items themselves.
+/// Sources wait for the world outside, but for those that make their items themselves; and sinks for whoever reads their pipe or socket.
 fn faces_outside(agent: &ResolvedAgent) -> bool {
-    let makes = matches!(agent.op.as_str(), "const" | "counter" | "noise" | "sine");
-    (agent.inputs.is_empty() && !makes) || agent.op == "throttle"
+    let is_pipe = |path: &PathBuf| fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo());
+    match agent.op.as_str() {
+        "const" | "counter" | "noise" | "sine" => false,
+        "throttle" | "tcp.write" | "unix.write" => true,
+        _ => agent.inputs.is_empty() || agent.writes.iter().any(is_pipe),
+    }
 }
 
 fn phase(phase: Phase) -> &'static str {

@@ -112,14 +112,17 @@ fn one_ctrl_c_ends_a_sink_that_nobody_reads() {
         let site = Site::new();
         nix::unistd::mkfifo(&site.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let line = "counter ! map expr=\"x\" ! csv.write path=pipe";
-        let arguments = [&["run", "--report", "r.json", "-e", line], mode].concat();
+        let name = site.run_name(1);
+        let arguments = [&["run", "--name", &name, "-e", line], mode].concat();
         let going = site.start(site.thalweg(&arguments));
-        until("the run", || !site.run_files().is_empty());
-        // In time or not until it waits: what it is told is heard.
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        until("the sink to wait", || {
+            site.run(&["doctor", &name])
+                .stdout
+                .contains("in `csv_write` (csv.write)")
+        });
         going.signal(Signal::SIGINT);
-        let ended = going.wait();
-        ended.expect(1).says(&["nobody has opened", "pipe"]);
+        let said = ["the world outside limits", "nobody has opened"];
+        going.wait().expect(1).says(&said);
         site.assert_clean();
     }
 }
