@@ -108,23 +108,18 @@ fn one_ctrl_c_drains_and_is_0() {
 
 #[test]
 fn one_ctrl_c_ends_a_sink_that_nobody_reads() {
-    for mode in [&["--workers", "2"][..], &["--in-process"]] {
-        let site = Site::new();
-        nix::unistd::mkfifo(&site.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let line = "counter ! map expr=\"x\" ! csv.write path=pipe";
-        let name = site.run_name(1);
-        let arguments = [&["run", "--name", &name, "-e", line], mode].concat();
-        let going = site.start(site.thalweg(&arguments));
-        until("the sink to wait", || {
-            site.run(&["doctor", &name])
-                .stdout
-                .contains("in `csv_write` (csv.write)")
-        });
-        going.signal(Signal::SIGINT);
-        let said = ["the world outside limits", "nobody has opened"];
-        going.wait().expect(1).says(&said);
-        site.assert_clean();
-    }
+    let site = Site::new();
+    nix::unistd::mkfifo(&site.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let name = site.run_name(0);
+    let line = "counter ! map expr=\"x\" ! csv.write path=pipe";
+    let going = site.start(site.thalweg(&["run", "-e", line]));
+    until("the sink to wait", || {
+        let said = site.run(&["doctor", &name]).stdout;
+        said.contains("in `csv_write` (csv.write)")
+    });
+    going.signal(Signal::SIGINT);
+    going.wait().expect(1).says(&["nobody has opened", "pipe"]);
+    site.assert_clean();
 }
 
 #[test]
