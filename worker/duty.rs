@@ -2,7 +2,7 @@
 //!
 //! An idle worker spins, then yields, then sleeps on its bell: waiting costs a cache-line transfer
 //! while it spins and no CPU after. A source that waits for the world outside sleeps on its
-//! descriptor (a [hail](crate::hail) wakes it) or until its moment instead.
+//! descriptor (a [hail] wakes it) or until its moment instead.
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Duration;
