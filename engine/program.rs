@@ -249,6 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn graphs_of_one_name_run_beside_each_other_in_one_process() {
+        let outer = run_inside("same", 4096, |g| {
+            let x = g.source("x", from_iter(|| 0..3u64));
+            x.map("inner", |x| {
+                let y = run_inside("same", 4096, |g| g.source("y", vec![10u64, 20]));
+                x + y.unwrap().iter().sum::<u64>()
+            })
+        });
+        assert_eq!(outer.unwrap(), [30, 31, 32]);
+    }
+
+    #[test]
     fn what_is_refused_is_an_error_with_the_names_of_both_ends() {
         let error = run_inside("halves", 4096, |g| {
             let bytes: Stream<f64> = g.source("bytes", op("counter").dtype::<u8>());

@@ -195,11 +195,18 @@ fn check_report(graph: &Resolved, wanted: &Wanted) -> Result<(), Box<Refused>> {
     }
 }
 
-/// The run's name where none is given: the graph's, and this process's number.
+/// The run's name where none is given: the graph's, and this process's number; from its second run on which one it is, too,
+/// for runs inside one process may go on side by side.
 fn name_of(graph: &Resolved) -> String {
+    static NAMED: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: each gets another number, and nothing else is handed over.
+    let earlier = NAMED.fetch_add(1, Ordering::Relaxed);
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let stem: String = graph.name.chars().take(40).map(plain).collect();
-    format!("{stem}-{}", std::process::id())
+    match (std::process::id(), earlier) {
+        (process, 0) => format!("{stem}-{process}"),
+        (process, earlier) => format!("{stem}-{process}-{}", earlier + 1),
+    }
 }
 
 fn info(graph: &Resolved, plan: &Plan, run: &str, segment: &str) -> RunInfo {
