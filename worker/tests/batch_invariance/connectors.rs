@@ -6,37 +6,6 @@ use thalweg_worker::connectors::recording::{Recorded, Words};
 use super::*;
 
 pub(crate) fn cases() -> Vec<Case> {
-    plain_cases().into_iter().chain(table_cases()).collect()
-}
-
-#[cfg(not(feature = "arrow"))]
-fn table_cases() -> Vec<Case> {
-    Vec::new()
-}
-
-#[cfg(feature = "arrow")]
-fn table_cases() -> Vec<Case> {
-    let reader = |op, file| {
-        case(op)
-            .file("t", golden(file))
-            .param("columns", vec!["x", "name", "n"])
-    };
-    let writer = |op| {
-        case(op)
-            .input("f64[2]")
-            .input_of("text", SOME)
-            .param("path", "t")
-    };
-    vec![
-        reader("parquet.read", "table.parquet"),
-        reader("arrow.read", "table.arrow"),
-        reader("arrow.read", "table.arrows").param("columns", vec!["x", "n"]),
-        writer("parquet.write").param("compression", "lz4"),
-        writer("arrow.write"),
-    ]
-}
-
-fn plain_cases() -> Vec<Case> {
     vec![
         case("null").input("f64"),
         case("print").input("i64").param("every", 5000),

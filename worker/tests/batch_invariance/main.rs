@@ -27,6 +27,8 @@ mod radio;
 mod recursive;
 mod sources;
 mod spectra;
+#[cfg(feature = "arrow")]
+mod tables;
 mod tags;
 mod texts;
 mod units;
@@ -117,7 +119,18 @@ impl Case {
 const ITEMS: usize = 3000;
 const RANDOM_RUNS: u64 = 40;
 
+/// Of every row.
 fn cases() -> Vec<Case> {
+    let of_rows = [
+        plain_cases(),
+        #[cfg(feature = "arrow")]
+        tables::cases(),
+    ];
+    of_rows.into_iter().flatten().collect()
+}
+
+/// Of every row that a plain build has.
+fn plain_cases() -> Vec<Case> {
     [
         sources::cases(),
         items::cases(),
@@ -150,10 +163,14 @@ fn golden(name: &str) -> Vec<u8> {
 
 #[test]
 fn every_operator_gives_the_same_bytes_under_every_chunking() {
-    let (seed, cases) = (seed(), cases());
+    judge_all(&plain_cases());
+}
+
+fn judge_all(cases: &[Case]) {
+    let seed = seed();
     let next = AtomicUsize::new(0);
     let judge_rest = || {
-        while let Some((i, case)) = taken(&next, &cases) {
+        while let Some((i, case)) = taken(&next, cases) {
             case.judge(seed, i as u64);
         }
     };
