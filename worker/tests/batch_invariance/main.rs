@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use thalweg_ringbuf::Frames;
-use thalweg_worker::op::{Args, InputInfo, OpDef, Value};
+use thalweg_worker::op::{Args, InputInfo, OpDef, ParamKind, Value};
 use thalweg_worker::operators;
 use thalweg_worker::testing::{Chunks, frames, run};
 use thalweg_worker::types::{ItemType, Scalar};
@@ -275,16 +275,27 @@ impl Case {
     }
 
     fn outcome(&self, inputs: &[Vec<u8>], chunks: Chunks) -> Outcome {
-        let folder = tempfile::tempdir().unwrap();
-        self.write_files(folder.path());
-        let blueprint = (self.def().build)(&self.args(folder.path()))
-            .unwrap_or_else(|e| panic!("{}: {e}", self.op));
+        let place = self.place();
+        let base = place.base();
+        let blueprint =
+            (self.def().build)(&self.args(base)).unwrap_or_else(|e| panic!("{}: {e}", self.op));
         let outputs = run(blueprint, inputs, chunks, ITEMS)
             .unwrap_or_else(|e| panic!("{} under {chunks:?}: {e}", self.op));
         Outcome {
             outputs,
-            files: files_in(folder.path()),
+            files: place.files(),
         }
+    }
+
+    /// A folder with the files it reads, if it names any.
+    fn place(&self) -> Place {
+        let is_path = |kind| matches!(kind, ParamKind::ReadPath | ParamKind::WritePath);
+        let mut paths = self.def().params.iter().filter(|param| is_path(param.kind));
+        let is_given = |name| self.params.iter().any(|(given, _)| given == name);
+        let names_files = !self.files.is_empty() || paths.any(|path| is_given(path.name));
+        let place = Place(names_files.then(|| tempfile::tempdir().unwrap()));
+        self.write_files(place.base());
+        place
     }
 
     fn compare(&self, inputs: &[Vec<u8>], whole: &Outcome, other: &Outcome, how: String) {
@@ -326,6 +337,23 @@ impl Case {
             }
         });
         streams.collect()
+    }
+}
+
+/// A folder of a run's own, where one is needed: tens of thousands of them would wait for each other.
+struct Place(Option<tempfile::TempDir>);
+
+impl Place {
+    /// What paths start from.
+    fn base(&self) -> &Path {
+        let folder = self.0.as_ref().map(|folder| folder.path());
+        folder.unwrap_or(Path::new("/nowhere"))
+    }
+
+    /// Every file there is by now.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let folder = self.0.as_ref().map(|folder| files_in(folder.path()));
+        folder.unwrap_or_default()
     }
 }
 

@@ -58,9 +58,8 @@ impl Case {
 
     /// Runs with tags on every input, and all outputs asked for theirs.
     fn behind(&self, inputs: &[Vec<u8>], tags: &[Vec<u8>], chunks: Chunks) -> Behind {
-        let folder = tempfile::tempdir().unwrap();
-        self.write_files(folder.path());
-        let blueprint = self.blueprint(folder.path());
+        let place = self.place();
+        let blueprint = self.blueprint(place.base());
         let (reads, gives) = (blueprint.inputs.len(), blueprint.outputs.len());
         let tagged = blueprint.tagged(&vec![true; reads], &vec![true; gives]);
         let mut outputs = run(tagged, &[inputs, tags].concat(), chunks, usize::MAX)
@@ -69,7 +68,7 @@ impl Case {
         Behind {
             outcome: Outcome {
                 outputs,
-                files: files_in(folder.path()),
+                files: place.files(),
             },
             tags,
         }
@@ -77,11 +76,10 @@ impl Case {
 
     /// What it gives if nothing is tagged.
     fn untagged(&self, inputs: &[Vec<u8>]) -> Outcome {
-        let folder = tempfile::tempdir().unwrap();
-        self.write_files(folder.path());
-        let blueprint = self.blueprint(folder.path());
+        let place = self.place();
+        let blueprint = self.blueprint(place.base());
         let outputs = run(blueprint, inputs, Chunks::Whole, usize::MAX).unwrap();
-        let files = files_in(folder.path());
+        let files = place.files();
         Outcome { outputs, files }
     }
 }
@@ -113,9 +111,8 @@ impl Case {
     /// Runs it with tags on all of its inputs under several chunkings, and compares; its items with those that it gives
     /// without.
     fn judge_tags(&self, seed: u64, number: u64) {
-        let folder = tempfile::tempdir().unwrap();
-        self.write_files(folder.path());
-        let blueprint = self.blueprint(folder.path());
+        let place = self.place();
+        let blueprint = self.blueprint(place.base());
         let carries = matches!(blueprint.tags, Tags::Carried | Tags::Made);
         if !carries || blueprint.inputs.is_empty() || blueprint.outputs.is_empty() {
             return;
