@@ -34,7 +34,7 @@ fn the_shares_of_agents_sum_to_their_workers() {
 fn a_stream_shorter_than_a_window_and_clipped_samples_are_told() {
     let site = Site::new();
     let run = |line: &str| site.run(&["run", "-e", line]).expect(0);
-    for agent in ["fft", "window", "welch", "blocks"] {
+    for agent in ["fft", "window", "stft", "blocks"] {
         let more = if agent == "window" { " fn=mean" } else { "" };
         run(&format!(
             "sine freq=5 rate=100 items=10 ! {agent} size=64{more} ! null"
@@ -43,6 +43,10 @@ fn a_stream_shorter_than_a_window_and_clipped_samples_are_told() {
             "`{agent}` gave nothing: 10 items came, and it needs 64 at once"
         )]);
     }
+    let welch = run("sine freq=5 rate=100 items=200 ! welch size=64 segments=8 ! null");
+    welch.says(&["`welch` gave nothing: 200 items came, and its first one takes 288"]);
+    let high = run("sine freq=70 rate=100 items=10 ! null");
+    high.says(&["`sine` has a frequency above half its rate, and sounds as a lower one"]);
     let enough = run("sine freq=5 rate=100 items=64 ! fft size=64 ! null");
     assert!(!enough.stderr.contains("gave nothing"), "{}", enough.stderr);
     let loud = "const value=1.5 rate=8000 items=7 ! wav.write path=o.wav format=i16";
