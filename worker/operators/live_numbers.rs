@@ -22,7 +22,8 @@ pub(super) fn live(args: &Args, seen: &[InputInfo]) -> Result<Vec<InputInfo>, Op
     let numbers = args.table("live").into_iter().enumerate();
     let numbers = numbers.map(|(dial, (name, _))| {
         check_name("live", name)?;
-        if seen.iter().any(|input| input.name == name) {
+        let is_param = args.op().params.iter().any(|param| param.name == name);
+        if is_param || seen.iter().any(|input| input.name == name) {
             let message = format!("`{name}` is the name of something else already");
             return Err(OpError::param("live", message));
         }
@@ -148,6 +149,7 @@ mod tests {
             ("map", "x", "or", "is a word of expressions"),
             ("map", "gain[0]", "gain", "has no elements"),
             ("scan", "x", "s", "something else already"),
+            ("map", "x", "expr", "something else already"),
         ];
         for (op, expr, name, words) in cases {
             let mut params = params(expr, &[(name, 1.0)]).to_vec();

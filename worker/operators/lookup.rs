@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::agent::{Agent, AgentError, Blueprint, InPort, Input, Io, OutPort, Status};
+use crate::agent::{
+    Agent, AgentError, Blueprint, InPort, Io, OutPort, Output, Outside, Status, text_of,
+};
 use crate::connectors::csv_read::{Whole, whole};
 use crate::connectors::text::{DELIMITER, delimiter};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind, Value, meant};
@@ -10,7 +12,7 @@ use crate::types::{ItemType, Scalar};
 
 use super::keys::integers;
 use super::numbers::dtype_scalar;
-use super::texts::{self, Made, NUMBERS, number};
+use super::texts::{Made, NUMBERS, number};
 
 /// The row of the table.
 pub const LOOKUP: OpDef = OpDef {
@@ -85,19 +87,6 @@ fn build(args: &Args) -> Result<Blueprint, OpError> {
         .rate
         .filter(|_| !matches!(table.missing, Missing::Skip));
     let output = OutPort::new(gives.map_or(ItemType::Text, ItemType::Scalar), rate);
-    let Some(scalar) = scalar else {
-        return texts::each(args, vec![output], move |text, outputs| {
-            let key = Key::Text(text.trim().to_owned());
-            let Some(found) = table.find(&key, || format!("{text:?}"))? else {
-                return Ok(true);
-            };
-            let fits = found.fits(&mut outputs[0]);
-            if fits {
-                found.give(&mut outputs[0]);
-            }
-            Ok(fits)
-        });
-    };
     Ok(Blueprint::new(Lookup { scalar, table })
         .input(InPort::new(input.item_type.clone()))
         .output(output))
@@ -167,6 +156,7 @@ struct Table {
     file: String,
     values: HashMap<Key, Entry>,
     missing: Missing,
+    outside: Outside,
 }
 
 impl Table {
@@ -194,6 +184,7 @@ impl Table {
             file: rows.file,
             values: HashMap::with_capacity(rows.rows.len()),
             missing,
+            outside: rows.outside,
         };
         for (at, cells) in rows.rows {
             table.insert(&at, &cells, [key, value], [scalar, gives])?;
@@ -269,60 +260,98 @@ fn column(args: &Args, param: &str, table: &Whole) -> Result<usize, OpError> {
     }
 }
 
-/// Items that are numbers.
 struct Lookup {
-    scalar: Scalar,
+    /// The items' type; `None`: text.
+    scalar: Option<Scalar>,
     table: Table,
 }
 
-impl Lookup {
-    /// The next item's key.
-    fn key(&self, input: &Input) -> Key {
-        let bytes = &input.bytes()[..input.item_len()];
-        match self.scalar {
-            Scalar::U64 => Key::Number(bytemuck::pod_read_unaligned(bytes)),
-            scalar if scalar.is_integer() => Key::Number(integers(scalar, bytes)[0] as u64),
-            Scalar::F32 => Key::float(bytemuck::pod_read_unaligned::<f32>(bytes).into()),
-            _ => Key::float(bytemuck::pod_read_unaligned(bytes)),
-        }
+impl Agent for Lookup {
+    fn outside(&self, _: &[u8]) -> Outside {
+        self.table.outside.clone()
     }
 
-    /// How a key is written.
-    fn written(&self, key: &Key) -> String {
-        match (key, self.scalar) {
-            (Key::Text(text), _) => text.clone(),
-            (Key::Number(bits), Scalar::U64) => bits.to_string(),
-            (Key::Number(bits), scalar) if scalar.is_integer() => (*bits as i64).to_string(),
-            (Key::Number(bits), _) => f64::from_bits(*bits).to_string(),
+    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
+        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
+        let mut taken = 0;
+        let outcome = match self.scalar {
+            None => input.frames().try_for_each(|frame| {
+                let text = text_of(frame)?;
+                let key = Key::Text(text.trim().to_owned());
+                self.table
+                    .give(&key, output, &mut taken, || format!("{text:?}"))
+            }),
+            Some(scalar) => {
+                let len = input.item_len();
+                let mut items = input.bytes().chunks_exact(len);
+                items.try_for_each(|item| {
+                    let key = key_of(scalar, item);
+                    let written = || written(scalar, &key);
+                    self.table.give(&key, output, &mut taken, written)
+                })
+            }
+        };
+        input.consume(taken);
+        match outcome {
+            // What came before the trouble is given first, however the calls are cut.
+            Err(Stop::For(_)) if taken > 0 => Ok(Status::Ready),
+            Err(Stop::For(error)) => Err(AgentError::new(format!(
+                "item {} of its input: {error}",
+                input.position()
+            ))),
+            Err(Stop::NoRoom) | Ok(()) => Ok(Status::Ready),
         }
     }
 }
 
-impl Agent for Lookup {
-    fn work(&mut self, io: &mut Io<'_>) -> Result<Status, AgentError> {
-        let (input, output) = (&mut io.inputs[0], &mut io.outputs[0]);
-        while !input.is_empty() {
-            let key = self.key(input);
-            let found = match self.table.find(&key, || self.written(&key)) {
-                Ok(found) => found,
-                // What came before the trouble is given first, however the calls are cut.
-                Err(_) if input.consumed() > 0 => break,
-                Err(error) => {
-                    let place = input.position();
-                    return Err(AgentError::new(format!(
-                        "item {place} of its input: {error}"
-                    )));
-                }
-            };
-            if let Some(found) = found {
-                if !found.fits(output) {
-                    break;
-                }
-                found.give(output);
+/// Why no more items are taken.
+enum Stop {
+    NoRoom,
+    For(AgentError),
+}
+
+impl From<AgentError> for Stop {
+    fn from(error: AgentError) -> Stop {
+        Stop::For(error)
+    }
+}
+
+impl Table {
+    /// Gives what the key becomes, and counts it as taken. `item` is how it is written.
+    fn give(
+        &self,
+        key: &Key,
+        output: &mut Output,
+        taken: &mut usize,
+        item: impl FnOnce() -> String,
+    ) -> Result<(), Stop> {
+        if let Some(found) = self.find(key, item)? {
+            if !found.fits(output) {
+                return Err(Stop::NoRoom);
             }
-            input.consume(1);
+            found.give(output);
         }
-        Ok(Status::Ready)
+        *taken += 1;
+        Ok(())
+    }
+}
+
+/// The key that an item of this type is.
+fn key_of(scalar: Scalar, item: &[u8]) -> Key {
+    match scalar {
+        Scalar::F32 => Key::float(bytemuck::pod_read_unaligned::<f32>(item).into()),
+        Scalar::F64 => Key::float(bytemuck::pod_read_unaligned(item)),
+        whole => Key::Number(integers(whole, item)[0] as u64),
+    }
+}
+
+/// How a number is written.
+fn written(scalar: Scalar, key: &Key) -> String {
+    match (key, scalar) {
+        (Key::Text(text), _) => text.clone(),
+        (Key::Number(bits), Scalar::U64) => bits.to_string(),
+        (Key::Number(bits), scalar) if scalar.is_integer() => (*bits as i64).to_string(),
+        (Key::Number(bits), _) => f64::from_bits(*bits).to_string(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::rows::{Next, Rows, Scanner};
 use super::table::names;
-use crate::agent::AgentError;
+use crate::agent::{AgentError, Outside};
 use crate::connectors::files::Reader;
 use crate::op::OpError;
 
@@ -16,6 +16,8 @@ pub(crate) struct Whole {
     pub names: Option<Vec<String>>,
     /// Each row that follows: where it stands (`FILE:LINE`), and its cells.
     pub rows: Vec<(String, Vec<String>)>,
+    /// The file, all of which was taken.
+    pub outside: Outside,
 }
 
 /// Reads a regular file from its beginning to its end.
@@ -35,6 +37,7 @@ pub(crate) fn whole(path: PathBuf, delimiter: u8, has_names: bool) -> Result<Who
         file,
         names: None,
         rows: Vec::new(),
+        outside: Outside::Nothing,
     };
     let mut place = 0;
     while let Next::Row(len) = scanner.next_row(place).map_err(refused)? {
@@ -55,5 +58,6 @@ pub(crate) fn whole(path: PathBuf, delimiter: u8, has_names: bool) -> Result<Who
         }
         place += len as u64;
     }
+    table.outside = scanner.reader.outside(0..place);
     Ok(table)
 }
