@@ -26,7 +26,7 @@ macro_rules! wide {
             const SCALAR: Scalar = Scalar::$scalar;
 
             fn load(from: Scalar, bytes: &[u8], into: &mut Vec<Self>) {
-                compiled_for_avx2! {
+                compiled_for_vectors! {
                     fn load(from: Scalar, bytes: &[u8], into: &mut Vec<$wide>) {
                         #[allow(unreachable_patterns, reason = "f64 stands for every scalar")]
                         match from {
@@ -45,7 +45,7 @@ macro_rules! wide {
             }
 
             fn store(values: &[Self], to: Scalar, bytes: &mut [u8]) {
-                compiled_for_avx2! {
+                compiled_for_vectors! {
                     fn store(values: &[$wide], to: Scalar, bytes: &mut [u8]) {
                         #[allow(unreachable_patterns, reason = "f64 stands for every scalar")]
                         match to {

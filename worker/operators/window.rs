@@ -450,13 +450,13 @@ impl Finishing for f64 {
     }
 }
 
-compiled_for_avx2! {
+compiled_for_vectors! {
     fn over(values: &mut [f64], size: f64) {
         values.iter_mut().for_each(|x| *x /= size);
     }
 }
 
-compiled_for_avx2! {
+compiled_for_vectors! {
     fn root_over(values: &mut [f64], size: f64) {
         values.iter_mut().for_each(|x| *x = (*x / size).sqrt());
     }

@@ -142,7 +142,7 @@ impl<F: Scan> Folder<F::Item> for Scanning<F> {
     }
 }
 
-compiled_for_avx2! {
+compiled_for_vectors! {
     /// Writes to `out` what the items up to each one come to, after `carry`; gives what the whole eights come to.
     fn prefixes<F: Scan>(items: &[F::Item], carry: Option<F::Part>, out: &mut [F::Part]) -> Option<F::Part> {
         let mut carry = carry;
@@ -167,7 +167,7 @@ compiled_for_avx2! {
     }
 }
 
-compiled_for_avx2! {
+compiled_for_vectors! {
     /// Writes to `out` what the items from each one on come to.
     fn suffixes<F: Scan>(items: &[F::Item], out: &mut [F::Part]) {
         let mut carry: Option<F::Part> = None;
@@ -190,7 +190,7 @@ compiled_for_avx2! {
     }
 }
 
-compiled_for_avx2! {
+compiled_for_vectors! {
     /// Writes the results of windows made of two parts each.
     fn join<F: Scan>(before: &[F::Part], after: &[F::Part], out: &mut [F::Item]) {
         for (slot, (&before, &after)) in out.iter_mut().zip(before.iter().zip(after)) {
