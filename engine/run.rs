@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::SignalFd;
-use nix::sys::stat::{Mode, umask};
-use thalweg_ringbuf::{Fencing, Segment, SegmentError, enroll, free_bytes};
+use thalweg_ringbuf::{Fencing, Segment, SegmentError, enroll, free_bytes, privately};
 use thalweg_worker::clock;
 use thalweg_worker::duty::{self, Ended, Orders, Patience};
 use thalweg_worker::pin;
@@ -237,14 +236,6 @@ fn enter(info: &RunInfo) -> Result<RunFile, RunsError> {
     RunFile::enter(info)
 }
 
-/// Makes something with all rights for us and none for others, whatever mask we inherited.
-fn private<T>(make: impl FnOnce() -> T) -> T {
-    let inherited = umask(Mode::S_IRWXG | Mode::S_IRWXO);
-    let made = make();
-    umask(inherited);
-    made
-}
-
 /// What a named run holds outside of its processes, and who removes it if we cannot; dropping it
 /// removes all.
 struct Traces {
@@ -258,7 +249,7 @@ struct Traces {
 impl Traces {
     /// Enters the run and posts the warden: from here on nothing is left, whenever we are killed.
     fn begin(info: &RunInfo) -> Result<Traces, RunError> {
-        let file = private(|| enter(info))?;
+        let file = privately(|| enter(info))?;
         match warden::post(&info.segment, &file) {
             Ok(warden) => Ok(Traces {
                 file,
@@ -277,7 +268,7 @@ impl Traces {
 impl Traces {
     /// Makes the run's segment, which is removed with the rest from here on.
     fn make_segment(&mut self, len_bytes: usize) -> Result<Segment, SegmentError> {
-        let segment = private(|| Segment::create(&self.segment, len_bytes))?;
+        let segment = Segment::create(&self.segment, len_bytes)?;
         self.made = true;
         Ok(segment)
     }
@@ -372,7 +363,7 @@ fn play(
             began_ns: around.began_ns,
             started_ns: around.started_ns,
         };
-        private(|| traces.file.keep(&recipe))?;
+        privately(|| traces.file.keep(&recipe))?;
     }
     let options = subject.basis.options.clone();
     let nursery = Nursery {
@@ -401,7 +392,7 @@ fn keeper(
     watch: &mut dyn Watch,
 ) -> Keeper {
     let path = file.door();
-    let door = private(|| Door::open(&path));
+    let door = privately(|| Door::open(&path));
     if let Err(error) = &door {
         watch.note(&format!(
             "{}: {error}; the run cannot be asked for snapshots",
@@ -726,7 +717,7 @@ fn run_inside(
 ) -> Result<Finished, RunError> {
     enough_memory(plan.len_bytes as u64, available_memory())?;
     let info = info(&graph, plan, &around.run, "");
-    let entered = Entered(private(|| enter(&info))?);
+    let entered = Entered(privately(|| enter(&info))?);
     let segment = Segment::anonymous(plan.len_bytes)?;
     let wired = wire::wire(&graph, plan, &around.run, segment, machine.fencing)?;
     hear_in_process(&entered.0);

@@ -74,7 +74,7 @@ pub use producer::{Producer, PushError};
 pub use raw::{AHEAD_LEN_BYTES, Available, RawConsumer, RawProducer, RawTap, Resync};
 pub use ring::{JoinError, Ring, RingCorrupt};
 #[cfg(not(loom))]
-pub use segment::{Access, Segment, SegmentError, free_bytes};
+pub use segment::{Access, Segment, SegmentError, free_bytes, privately};
 #[cfg(not(loom))]
 pub use shared::{EndError, SharedRing};
 #[cfg(not(loom))]

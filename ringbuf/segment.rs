@@ -10,6 +10,7 @@ use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::ptr::NonNull;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, posix_fallocate};
@@ -65,18 +66,37 @@ unsafe impl Send for Segment {}
 // SAFETY: as above; no method changes the mapping's place through `&self`.
 unsafe impl Sync for Segment {}
 
+/// Makes something with all rights for this user and none for others, whatever mask was inherited.
+///
+/// The mask is the whole process's: one thread at a time is in here, so that none takes another's mask for the
+/// inherited one. Files that are made elsewhere meanwhile are as private. Not to be nested.
+pub fn privately<T>(make: impl FnOnce() -> T) -> T {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // Nothing is behind the lock that a panic could leave half made: the mask is put back by `Masked`.
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _masked = Masked(umask(Mode::S_IRWXG | Mode::S_IRWXO));
+    make()
+}
+
+/// Puts the mask back.
+struct Masked(Mode);
+
+impl Drop for Masked {
+    fn drop(&mut self) {
+        umask(self.0);
+    }
+}
+
 impl Segment {
     /// Makes the segment `name` (`/` and up to 250 more bytes) of `len_bytes`, rounded up to whole
     /// pages, all zero and all there. Readable and writable by this user alone. On an error nothing is left.
     ///
-    /// Sets the process's umask for a moment: no other thread should be making files.
+    /// Sets the process's umask for a moment, as [`privately`] does.
     pub fn create(name: &str, len_bytes: usize) -> Result<Self, SegmentError> {
         check_name(name)?;
         let len_bytes = whole_pages(name, len_bytes)?;
         // A umask that takes away our own rights would make a segment that we cannot open again.
-        let outer_umask = umask(Mode::from_bits_truncate(0o077));
-        let made = ShmemConf::new().os_id(name).size(len_bytes).create();
-        umask(outer_umask);
+        let made = privately(|| ShmemConf::new().os_id(name).size(len_bytes).create());
         // The crate makes and names it, and from here on it leaves the unlinking to us.
         let mut made = made.map_err(|error| create_error(name, error))?;
         made.set_owner(false);
