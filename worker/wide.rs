@@ -21,7 +21,7 @@ pub trait Wide: Pod + PartialOrd + std::fmt::Debug {
 }
 
 macro_rules! wide {
-    ($wide:ty, $scalar:ident, $($case:ident => $rust:ty),*) => {
+    ($wide:ident, $scalar:ident, $($case:ident => $rust:ty),*) => {
         impl Wide for $wide {
             const SCALAR: Scalar = Scalar::$scalar;
 
@@ -65,12 +65,13 @@ macro_rules! wide {
     };
 }
 
-/// Floats convert by rounding, integers by saturating.
+/// Floats convert by rounding (and infinities stay), integers by saturating. The wide type goes through as an identifier: a type's
+/// fragment would match no name.
 macro_rules! narrow {
     (f64, $rust:ty, $x:expr) => {
         $x as $rust
     };
-    ($wide:ty, $rust:ty, $x:expr) => {
+    ($wide:ident, $rust:ty, $x:expr) => {
         $x.clamp(<$rust>::MIN as $wide, <$rust>::MAX as $wide) as $rust
     };
 }
@@ -141,6 +142,20 @@ mod tests {
         assert_eq!(cast_slice::<u8, i8>(&bytes), [-128, 5, 127]);
         u64::store(&[0, 255, 256], Scalar::U8, &mut bytes);
         assert_eq!(bytes, [0, 255, 255]);
+    }
+
+    #[test]
+    fn floats_that_do_not_fit_become_infinite_and_what_is_stays() {
+        let numbers = [f64::INFINITY, -f64::INFINITY, 1e39, 0.1];
+        let mut bytes = [0u8; 16];
+        f64::store(&numbers, Scalar::F32, &mut bytes);
+        let stored: [f32; 4] = bytemuck::pod_read_unaligned(&bytes);
+        assert_eq!(stored, [f32::INFINITY, -f32::INFINITY, f32::INFINITY, 0.1]);
+        let mut bytes = [0u8; 32];
+        f64::store(&numbers, Scalar::F64, &mut bytes);
+        assert_eq!(bytemuck::pod_read_unaligned::<[f64; 4]>(&bytes), numbers);
+        f64::store(&numbers[..2], Scalar::I16, &mut bytes[..4]);
+        assert_eq!(cast_slice::<u8, i16>(&bytes[..4]), [i16::MAX, i16::MIN]);
     }
 
     #[test]
