@@ -7,6 +7,8 @@
 //! Eights of prefixes are counted from a block's beginning, eights of suffixes from its end, so which additions make
 //! a result, and in which order, follows from positions alone.
 
+use std::hint::black_box;
+
 use crate::sliding::{Fold, Folder, Windows};
 use crate::wide::View;
 
@@ -151,10 +153,12 @@ compiled_for_vectors! {
         for (items, slots) in eights.iter().zip(slots) {
             let parts = upward::<F>(items);
             *slots = after::<F>(carry, parts);
-            // Joined by itself: the next eight waits for this one addition, and for nothing else.
+            // Joined by itself: the next eight waits for this one addition, and for nothing else. Kept from the compiler, which
+            // else takes the last of the slots, and with it the way out of a vector and into one again.
+            let last = black_box(parts[LANES - 1]);
             carry = Some(match carry {
-                Some(carry) => F::merge(carry, parts[LANES - 1]),
-                None => parts[LANES - 1],
+                Some(carry) => F::merge(carry, last),
+                None => last,
             });
         }
         if let Some(&any) = rest.first() {
