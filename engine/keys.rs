@@ -209,18 +209,49 @@ pub(crate) fn set_live(
     name: &str,
     node: &Node,
 ) -> Option<Result<(), Diagnostic>> {
-    let WorkDecl::Op { params, .. } = &mut agent.work else {
+    let WorkDecl::Op { op, params } = &mut agent.work else {
         return None;
     };
     let mut tables = params
         .iter_mut()
-        .filter_map(|(_, value)| match &mut value.value {
-            Value::Table(entries) => Some(entries),
+        .filter_map(|(key, value)| match &mut value.value {
+            Value::Table(entries) => Some((key.value.as_str(), entries)),
             _ => None,
         });
-    let (_, number) = tables.find_map(|table| table.iter_mut().find(|(own, _)| own == name))?;
-    let value = parameter(&agent.name.value, name, node);
+    let (key, number) = tables.find_map(|(key, table)| {
+        let number = table.iter_mut().find(|(own, _)| own == name)?;
+        Some((key, &mut number.1))
+    })?;
+    // A use of a sub-graph has none: what the value becomes is told where the sub-graph uses it.
+    let mut known = operators::find(&op.value)
+        .into_iter()
+        .flat_map(|op| op.params);
+    let def = known.find(|param| param.name == key);
+    let agent = &agent.name.value;
+    let value = parameter(agent, name, node).and_then(|value| {
+        let entry = Value::Table(vec![(name.to_owned(), value.clone())]);
+        match def.map_or(Ok(()), |def| def.check(&entry)) {
+            Ok(()) => Ok(value),
+            Err(refused) => Err(
+                Diagnostic::new(format!("agent `{agent}`: {}", refused.message))
+                    .at(node.span.clone(), "this value")
+                    .maybe_help(refused.help),
+            ),
+        }
+    });
     Some(value.map(|value| *number = value))
+}
+
+/// The names of an agent's live numbers.
+pub(crate) fn live_names(agent: &AgentDecl) -> Vec<&str> {
+    let WorkDecl::Op { params, .. } = &agent.work else {
+        return Vec::new();
+    };
+    let tables = params.iter().filter_map(|(_, value)| match &value.value {
+        Value::Table(entries) => Some(entries),
+        _ => None,
+    });
+    tables.flatten().map(|(name, _)| name.as_str()).collect()
 }
 
 /// A worker from its table.

@@ -51,6 +51,7 @@ impl Set {
             .iter()
             .map(|set| wish(info, set).map_err(Failure::usage))
             .collect::<Result<_, _>>()?;
+        once_each(&self.sets, &wishes).map_err(Failure::usage)?;
         if info.segment.is_empty() {
             return Err(Failure::usage(format!(
                 "run `{}` runs inside one process, and takes no orders: leave --in-process out",
@@ -117,6 +118,21 @@ fn listed(workers: &[LiveWorker], turned: &[Turned]) -> String {
     }
 }
 
+/// Refuses a parameter that is set twice: both values would hold from one item on.
+fn once_each(sets: &[String], wishes: &[Wish]) -> Result<(), String> {
+    let of = |wish: &Wish| (wish.worker, wish.agent, wish.dial);
+    for (nth, wish) in wishes.iter().enumerate() {
+        if let Some(first) = wishes[..nth].iter().position(|other| of(other) == of(wish)) {
+            return Err(format!(
+                "`{}` and `{}` set the same parameter: give one of them",
+                sets[first].escape_debug(),
+                sets[nth].escape_debug()
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn wish(run: &RunInfo, set: &str) -> Result<Wish, String> {
     let misspelled = || format!("`{}` sets nothing: AGENT.PARAM=VALUE", set.escape_debug());
     let (path, value) = set.split_once('=').ok_or_else(misspelled)?;
@@ -131,9 +147,9 @@ fn wish(run: &RunInfo, set: &str) -> Result<Wish, String> {
         let declared = &of.agents[nth].dials[dial];
         let path = format!("{agent}.{param}");
         let wanted = match declared.unit.as_str() {
-            "Hz" => "a number, or a frequency such as \"2.4 kHz\"",
-            "s" => "a number, or a duration such as \"20 ms\"",
-            _ => "a number",
+            "Hz" => "a finite number, or a frequency such as \"2.4 kHz\"",
+            "s" => "a finite number, or a duration such as \"20 ms\"",
+            _ => "a finite number",
         };
         let value = number(value, &declared.unit)
             .ok_or_else(|| format!("`{path}` is {value:?}, and should be {wanted}"))?;
@@ -175,9 +191,19 @@ fn not_live(run: &RunInfo, agent: &str, param: &str) -> String {
     let live = names(&run.live);
     if !params.contains(&param) {
         let own = format!("`{op}` has no parameter `{}`", param.escape_debug());
-        let which = match params.is_empty() {
-            true => "it has none".to_owned(),
-            false => meant(param, &params, "it has"),
+        let numbers = live_numbers(run, agent, &params);
+        let which = match (nearest(param, &numbers), params.is_empty()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => "it has none".to_owned(),
+            (None, false) if numbers.is_empty() => meant(param, &params, "it has"),
+            (None, false) => {
+                let numbers = several(&numbers);
+                meant(
+                    param,
+                    &params,
+                    &format!("its live numbers are {numbers}; it has"),
+                )
+            }
         };
         return format!("agent `{shown}`: {own}; {which}");
     }
@@ -190,6 +216,16 @@ fn not_live(run: &RunInfo, agent: &str, param: &str) -> String {
         "`{shown}.{param}` cannot be changed while the run goes on: what a parameter decides when its agent is made (types, lengths, \
 tables, files) stays; {which}. `thalweg run --set` changes any, for a new run"
     )
+}
+
+/// The names of an agent's live numbers: its dials that are no parameters.
+fn live_numbers<'a>(run: &'a RunInfo, agent: &str, params: &[&str]) -> Vec<&'a str> {
+    let agents = run.live.iter().flat_map(|worker| &worker.agents);
+    let dials = agents
+        .filter(|own| own.name == agent)
+        .flat_map(|own| &own.dials);
+    let names = dials.map(|dial| dial.name.as_str());
+    names.filter(|name| !params.contains(name)).collect()
 }
 
 /// The name that is meant, or those there are.
@@ -279,10 +315,13 @@ mod tests {
                 "t.phase=1",
                 "stays; t.freq, t.amplitude, t.offset, g.factor, g.offset, p.rate, low.cutoff can",
             ),
-            ("g.factor=much", "should be a number"),
-            ("g.factor=1 kHz", "should be a number"),
-            ("g.factor=nan", "should be a number"),
-            ("t.freq=1 s", "should be a number, or a frequency such as"),
+            ("g.factor=much", "should be a finite number"),
+            ("g.factor=1 kHz", "should be a finite number"),
+            ("g.factor=nan", "should be a finite number"),
+            (
+                "t.freq=1 s",
+                "should be a finite number, or a frequency such as",
+            ),
             ("p.rate=0", "`p.rate` is 0, and must be above 0 Hz"),
             ("low.cutoff=4.5", "must be above 0 and below 4.5 Hz"),
             ("g.factor", "sets nothing"),
@@ -291,10 +330,42 @@ mod tests {
             let said = wish(&run, set).unwrap_err();
             assert!(said.contains(words), "{set}: {said}");
         }
+        let numbers =
+            self::run("counter ! m:map expr=\"x * gain + off\" live={gain=2, off=0.5} ! null");
+        for (set, words) in [
+            (
+                "m.gian=3",
+                "`map` has no parameter `gian`; did you mean `gain`?",
+            ),
+            (
+                "m.zzz=3",
+                "its live numbers are gain, off; it has expr, live",
+            ),
+            ("m.exprs=3", "did you mean `expr`?"),
+        ] {
+            let said = wish(&numbers, set).unwrap_err();
+            assert!(said.contains(words), "{set}: {said}");
+        }
         let fixed = self::run("c:counter ! null");
         let said = wish(&fixed, "c.start=1").unwrap_err();
         assert!(
             said.contains("this run has no parameter that can"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_parameter_is_set_once_in_a_command() {
+        let run = run("t:sine freq=1 rate=9 ! g:scale ! null");
+        let check = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+            let wishes: Vec<Wish> = sets.iter().map(|set| wish(&run, set).unwrap()).collect();
+            once_each(&sets, &wishes)
+        };
+        check(&["g.factor=5", "g.offset=5", "t.offset=5"]).unwrap();
+        let said = check(&["g.factor=5", "t.offset=5", "g.factor = 6"]).unwrap_err();
+        assert!(
+            said.starts_with("`g.factor=5` and `g.factor = 6` set the same"),
             "{said}"
         );
     }

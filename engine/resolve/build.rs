@@ -17,7 +17,7 @@ use super::rates;
 use super::units;
 use crate::decl::{AgentDecl, At, GraphDecl, Span, WorkDecl};
 use crate::diag::{Diagnostic, legible, place};
-use crate::keys::AGENT_KEYS;
+use crate::keys::{AGENT_KEYS, live_names};
 
 /// How often a graph with cycles is built until its types settle.
 const ROUNDS: usize = 8;
@@ -561,8 +561,13 @@ fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic 
         .into_iter()
         .filter(|own| key.value.len() > 2 && own.chars().next() == key.value.chars().next());
     let keys: Vec<&str> = keys.collect();
-    let key_meant = || nearest(&key.value, &keys).map(|near| format!("did you mean `{near}`?"));
-    let help = match (op.meant(&key.value).or_else(key_meant), own.is_empty()) {
+    let live = live_names(agent);
+    let near =
+        |names: &[&str]| nearest(&key.value, names).map(|near| format!("did you mean `{near}`?"));
+    let help = near(&live)
+        .or_else(|| op.meant(&key.value))
+        .or_else(|| near(&keys));
+    let help = match (help, own.is_empty()) {
         _ if key.value == "name" => format!(
             "the name stands before the agent: [agents.NAME] in a file, `NAME:{}` in a line",
             op.name
@@ -572,7 +577,13 @@ fn unknown_param(agent: &AgentDecl, op: &OpDef, key: &At<String>) -> Diagnostic 
         }
         (Some(meant), _) => meant,
         (None, true) => format!("`{}` takes no parameter", op.name),
-        (None, false) => format!("`{}` takes {}", op.name, own.join(", ")),
+        (None, false) if live.is_empty() => format!("`{}` takes {}", op.name, own.join(", ")),
+        (None, false) => format!(
+            "`{}` takes {}; its live numbers are {}",
+            op.name,
+            own.join(", "),
+            live.join(", ")
+        ),
     };
     let message = format!(
         "agent `{}`: `{}` has no parameter `{}`",

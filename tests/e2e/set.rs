@@ -224,10 +224,13 @@ fn what_cannot_be_set_is_refused() {
         ("gian.factor=1", "did you mean `gain`?"),
         ("counter.start=1", "cannot be changed while the run goes on"),
         ("pace.rate=-1", "must be above 0 Hz"),
-        ("gain.factor=loud", "should be a number"),
+        ("gain.factor=loud", "should be a finite number"),
     ] {
         site.run(&["set", &run, set]).expect(2).says(&[words]);
     }
+    site.run(&["set", &run, "gain.factor=5", "gain.factor=6"])
+        .expect(2)
+        .says(&["set the same parameter"]);
     let since = site.set(&run, &["pace.rate=30 kHz"])[0];
     let listed = site.run(&["set", &run]).expect(0).stdout;
     let now =

@@ -14,6 +14,42 @@ fn a_value_that_only_the_operator_can_judge_is_shown_at_the_setting() {
     assert!(!said.contains("<command line>"), "{said}");
 }
 
+const LIVE: &str = "counter items=4 ! m:map expr=\"x * gain + off\" live={gain=2, off=0.5} ! null";
+
+#[test]
+fn a_live_number_that_is_none_is_shown_at_the_setting() {
+    for (value, words) in [
+        ("foo", "the text \"foo\", and should be a finite number"),
+        (
+            "nan",
+            "nan, which is no number, and should be a finite number",
+        ),
+        ("[1, 2]", "a list of 2, and should be a finite number"),
+        ("9007199254740993", "should be a number that f64 holds"),
+    ] {
+        let said = said_of_settings(LIVE, &[&format!("m.gain={value}")]);
+        has(
+            &said,
+            &["agent `m`: `gain` of `live` is", words, "--set:1:8"],
+        );
+        assert!(!said.contains("<command line>"), "{said}");
+    }
+}
+
+#[test]
+fn a_live_number_s_name_is_guessed_and_all_are_listed() {
+    let said = said_of_settings(LIVE, &["m.gian=3"]);
+    has(
+        &said,
+        &["no parameter `gian`", "did you mean `gain`?", "--set:1:3"],
+    );
+    let said = said_of_settings(LIVE, &["m.zzz=3"]);
+    has(
+        &said,
+        &["`map` takes expr, live; its live numbers are gain, off"],
+    );
+}
+
 #[test]
 fn an_unknown_key_is_shown_at_the_setting() {
     let said = said_of_settings(LINE, &["tone.frequency=3"]);

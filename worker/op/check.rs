@@ -9,6 +9,10 @@ use crate::types::ItemType;
 impl ParamDef {
     /// Refuses a value of another kind than the parameter takes.
     pub fn check(&self, value: &Value) -> Result<(), OpError> {
+        if let (ParamKind::Live, Value::Table(entries)) = (self.kind, value) {
+            let mut entries = entries.iter();
+            return entries.try_for_each(|(name, value)| self.check_live(name, value));
+        }
         if fits(self.kind, &self.plain(value)) {
             return Ok(());
         }
@@ -35,6 +39,40 @@ impl ParamDef {
             }
             _ => refusal,
         })
+    }
+
+    /// Refuses what is no value of a live number.
+    fn check_live(&self, name: &str, value: &Value) -> Result<(), OpError> {
+        let refused = |found: String, wanted: &str| {
+            let message = format!(
+                "`{name}` of `{}` is {found}, and should be {wanted}",
+                self.name
+            );
+            OpError::param(self.name, message)
+        };
+        let whole = match value {
+            Value::Int(n) => i128::from(*n),
+            Value::Big(n) => i128::from(*n),
+            _ if number(value).is_some() => return Ok(()),
+            _ => {
+                let refusal = refused(value.describe(), "a finite number");
+                return Err(match value {
+                    Value::Text(text) if text.trim().parse().is_ok_and(f64::is_finite) => {
+                        refusal.with_help(format!("a number has no quotes: {}", text.trim()))
+                    }
+                    _ => refusal,
+                });
+            }
+        };
+        let held = whole as f64 as i128;
+        match held == whole {
+            true => Ok(()),
+            false => Err(refused(
+                value.describe(),
+                "a number that f64 holds, which live numbers are",
+            )
+            .with_help(format!("the nearest is {held}"))),
+        }
     }
 
     /// What values it takes, units included.
@@ -136,9 +174,6 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
         (ParamKind::Int, Value::Int(_)) => true,
         (ParamKind::Float | ParamKind::Dial | ParamKind::Number, v) if number(v).is_some() => true,
         (ParamKind::Bool, Value::Bool(_)) => true,
-        (ParamKind::Live, Value::Table(entries)) => {
-            entries.iter().all(|(_, v)| number(v).is_some())
-        }
         (ParamKind::Length, Value::Int(_)) => true,
         (ParamKind::Length, Value::Text(t)) => seconds(t).is_some(),
         (ParamKind::Choice(_), v) => choice(kind, v).is_some(),

@@ -89,7 +89,8 @@ pub(super) fn with_dials(blueprint: Blueprint, args: &Args) -> Blueprint {
 
 #[cfg(test)]
 mod tests {
-    use crate::op::Value;
+    use crate::agent::Blueprint;
+    use crate::op::{OpError, Value};
     use crate::operators::trial::{build, given, output};
     use crate::testing::{Chunks, Turn, run_turned};
 
@@ -165,16 +166,57 @@ mod tests {
         ];
         let refused = build("window", &[given("f64", &[1.0])], &alone, None).unwrap_err();
         assert_eq!(refused.param.as_deref(), Some("live"), "{refused}");
-        let word = [
-            ("expr", "x".into()),
-            ("live", vec![("gain", "much")].into()),
-        ];
-        let refused = build("map", &[given("f64", &[1.0])], &word, None).unwrap_err();
+        let refused = with(2.into()).unwrap_err();
         assert!(
             refused
                 .message
                 .ends_with("a table of numbers: { level = 3 }"),
             "{refused}"
         );
+    }
+
+    /// A map with these live numbers.
+    fn with(live: Value) -> Result<Blueprint, OpError> {
+        let params = [("expr", "x * gain".into()), ("live", live)];
+        build("map", &[given("f64", &[1.0])], &params, None)
+    }
+
+    #[test]
+    fn what_is_no_finite_number_that_f64_holds_is_named() {
+        let cases = [
+            (
+                Value::from("much"),
+                "the text \"much\", and should be a finite number",
+            ),
+            (
+                f64::NAN.into(),
+                "nan, which is no number, and should be a finite",
+            ),
+            (
+                f64::INFINITY.into(),
+                "inf, which is not finite, and should be a finite",
+            ),
+            (true.into(), "true, and should be a finite number"),
+            (
+                ((1_i64 << 53) + 1).into(),
+                "9007199254740993, and should be a number that f64 holds",
+            ),
+            (
+                i64::MAX.into(),
+                "9223372036854775807, and should be a number that f64 holds",
+            ),
+        ];
+        for (value, words) in cases {
+            let table = vec![("off".to_owned(), 1.into()), ("gain".to_owned(), value)];
+            let refused = with(Value::Table(table)).unwrap_err();
+            assert!(
+                refused.message.starts_with("`gain` of `live` is "),
+                "{refused}"
+            );
+            assert!(refused.message.contains(words), "{refused}");
+        }
+        let quoted = with(vec![("gain", "3")].into()).unwrap_err();
+        assert_eq!(quoted.help.as_deref(), Some("a number has no quotes: 3"));
+        with(vec![("gain", i64::MIN)].into()).unwrap();
     }
 }
