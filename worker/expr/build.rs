@@ -362,10 +362,28 @@ impl<'a> Builder<'a> {
             false => (start - stop - step - 1).div_euclid(-step),
         };
         if count <= 0 {
-            let message = format!("this is no element of `{name}`, which has {width}");
-            return Err(Refusal::from(message).with_help(
-                "a slice goes up to its second index, and not to it: `x[1:3]` is two elements",
-            ));
+            let written = slice_text(name, [from, to, Some(step).filter(|step| *step != 1)]);
+            let count = if width == 1 {
+                "1 element"
+            } else {
+                &format!("{width} elements")
+            };
+            let refusal = Refusal::from(format!("`{written}` is empty: `{name}` has {count}"));
+            // A longer vector has no such elements, either.
+            let from = from.unwrap_or(if step > 0 { 0 } else { -1 });
+            let is_empty_of_all = to.is_some_and(|to| {
+                let has_way = if step > 0 { to > from } else { to < from };
+                !has_way && (from < 0) == (to < 0)
+            });
+            return Err(match (is_empty_of_all, step > 0) {
+                (false, _) => refusal,
+                (true, true) => refusal.with_help(
+                    "a slice goes up to its second index, and not to it: `x[1:3]` is two elements",
+                ),
+                (true, false) => refusal.with_help(
+                    "a step below 0 goes down, from the greater index: `x[3:0:-1]` is three elements",
+                ),
+            });
         }
         let slice = Slice {
             first: start as usize,
@@ -387,7 +405,12 @@ impl<'a> Builder<'a> {
 
     /// An operation on the bits of whole numbers, or of two truth values.
     pub fn bits(&mut self, op: Binary, mark: &str, a: Value, b: Value) -> Built<Value> {
-        let (a, b) = (whole_number(mark, a)?, whole_number(mark, b)?);
+        let [left, right] = match mark {
+            "xor" => ["its first", "its second"],
+            _ => ["the left", "the right"],
+        };
+        let a = self.whole_number(mark, left, a)?;
+        let b = self.whole_number(mark, right, b)?;
         let is_shift = matches!(op, Binary::Shl | Binary::Shr);
         if let (Real::Int(a), Real::Int(b)) = (a, b) {
             let found = bits_written_out(op, a, b).and_then(Real::whole);
@@ -401,10 +424,18 @@ impl<'a> Builder<'a> {
             let message = format!("{count} is no number of bits to shift by: 0 to 63 are");
             return Err(message.into());
         }
-        fits_beside(a, b)?;
-        let kind = match join(a, b) {
-            Kind::Bool if is_shift => Kind::I64,
-            kind => kind,
+        let kind = match (a, b) {
+            // A number written out takes the type of what it meets; else how far one shifts does not decide it.
+            (Real::Int(0..), Real::Node(_, Kind::U64)) if is_shift => Kind::U64,
+            _ if is_shift => self.number_kind(a),
+            // Of `~1`, too, the bits are meant.
+            (Real::Int(_), Real::Node(_, Kind::U64)) | (Real::Node(_, Kind::U64), Real::Int(_)) => {
+                Kind::U64
+            }
+            _ => {
+                fits_beside(a, b)?;
+                join(a, b)
+            }
         };
         Ok(Value::Real(match (op, kind) {
             (Binary::BitAnd, Kind::Bool) => self.emit_binary(Binary::And, kind, a, b),
@@ -416,13 +447,71 @@ impl<'a> Builder<'a> {
 
     /// `~x`: every bit the other way round, of a truth value its opposite.
     pub fn inverted(&mut self, value: Value) -> Built<Value> {
-        let real = whole_number("~", value)?;
+        let real = self.whole_number("~", "this", value)?;
         let all = match real.kind() {
             Kind::Bool => return self.not(value),
             Kind::U64 => u64::MAX.into(),
             _ => -1,
         };
         self.binary(Binary::Sub, Value::int(all), value)
+    }
+
+    /// A number whose bits count: a whole one, or a truth value. `which` of the operands it is.
+    fn whole_number(&self, mark: &str, which: &str, value: Value) -> Built<Real> {
+        let found = match value {
+            Value::Real(real) if is_whole(real.kind()) => return Ok(real),
+            Value::Real(Real::Float(x)) => format!("{x:?}"),
+            Value::Real(real) => name_of(real.kind()).to_owned(),
+            Value::Complex(..) => "a complex number".to_owned(),
+        };
+        let joins = match mark {
+            "&" => "`&&` or `and` joins conditions; ",
+            "|" => "`||` or `or` joins conditions; ",
+            _ => "",
+        };
+        let refusal = Refusal::from(format!(
+            "`{mark}` is of whole numbers, and {which} is {found}"
+        ));
+        Err(match (self.live_behind(value), value) {
+            (Some(name), _) => refusal.with_help(format!(
+                "{joins}`{name}` is a live number, and these are f64: a whole number is written out here"
+            )),
+            (None, Value::Real(Real::Float(_))) => {
+                refusal.with_help(format!("{joins}a whole number has no point and no exponent"))
+            }
+            (None, _) => refusal.with_help(format!(
+                "{joins}a `map` with `dtype = \"i64\"` before this makes whole numbers"
+            )),
+        })
+    }
+
+    /// The name of a live number that this value is made of.
+    fn live_behind(&self, value: Value) -> Option<&'a str> {
+        let Value::Real(Real::Node(last, _)) = value else {
+            return None;
+        };
+        let mut is_needed = vec![false; last + 1];
+        is_needed[last] = true;
+        // Operands come before what is made of them.
+        for node in (0..=last).rev() {
+            if !is_needed[node] {
+                continue;
+            }
+            if let (Op::Live { dial: found }, _) = self.ops[node] {
+                let is_this = |input: &&InputInfo| matches!(input.naming, Naming::Live { dial } if dial == found);
+                return self
+                    .inputs
+                    .iter()
+                    .find(is_this)
+                    .map(|input| input.name.as_str());
+            }
+            for operand in self.ops[node].0.operands() {
+                if let Operand::Node(before) = operand {
+                    is_needed[before] = true;
+                }
+            }
+        }
+        None
     }
 
     pub fn negated(&mut self, value: Value) -> Built<Value> {
@@ -661,13 +750,38 @@ impl<'a> Builder<'a> {
 
     /// `x` to so many places after the point (before it, where there is a minus), as NumPy's `round`: `round(x * 100) / 100`.
     fn rounded(&mut self, x: Value, places: Value) -> Built<Value> {
-        let (Value::Real(x), Value::Real(Real::Int(places @ -300..=300))) = (x, places) else {
-            let message = "`round` takes a number, and places as a whole number written out";
+        let Value::Real(Real::Int(places @ -300..=300)) = places else {
+            let message = "`round` takes a number, and places as a whole number written out, from -300 to 300";
             return Err(Refusal::from(message.to_owned()).with_help("`round(x, 2)`"));
         };
-        if is_whole(x.kind()) && places >= 0 {
-            return Ok(Value::Real(x));
+        Ok(self.each_part(x, |b, part| match part {
+            Real::Float(_) | Real::Node(_, Kind::F32 | Kind::F64) => b.rounded_float(part, places),
+            _ => b.rounded_whole(part, places),
+        }))
+    }
+
+    /// Exactly, whatever there is of digits.
+    fn rounded_whole(&mut self, x: Real, places: i128) -> Real {
+        let kind = self.number_kind(x);
+        // Half of a greater one is more than 64 bits hold.
+        let step = match places {
+            0.. => return self.cast(x, kind),
+            -19..0 => 10_u64.pow(places.unsigned_abs() as u32),
+            _ => return self.emit_binary(Binary::Mul, kind, x, Real::Int(0)),
+        };
+        match x {
+            Real::Int(n) => {
+                let step = i128::from(step);
+                let (times, rest) = (n.div_euclid(step), n.rem_euclid(step) * 2);
+                let is_up = rest > step || (rest == step && times % 2 != 0);
+                let rounded = (times + i128::from(is_up)) * step;
+                Real::whole(rounded).unwrap_or(Real::Float(rounded as f64))
+            }
+            _ => self.emit_binary(Binary::RoundTo, kind, x, Real::Int(step.into())),
         }
+    }
+
+    fn rounded_float(&mut self, x: Real, places: i128) -> Real {
         let scale = Real::Float(10f64.powi(places.unsigned_abs() as i32));
         let (there, back) = match places >= 0 {
             true => (Binary::Mul, Binary::Div),
@@ -675,7 +789,7 @@ impl<'a> Builder<'a> {
         };
         let scaled = self.arithmetic(there, x, scale);
         let whole = self.unary(Unary::Round, float_kind(scaled), scaled);
-        Ok(Value::Real(self.arithmetic(back, whole, scale)))
+        self.arithmetic(back, whole, scale)
     }
 
     fn call_complex(&mut self, name: &str, re: Real, im: Real) -> Built<Value> {
@@ -687,6 +801,9 @@ impl<'a> Builder<'a> {
                 let sin = self.unary(Unary::Sin, float_kind(im), im);
                 Value::Complex(self.times(size, cos), self.times(size, sin))
             }
+            "round" => self.each_part(Value::Complex(re, im), |b, part| {
+                b.unary(Unary::Round, b.number_kind(part), part)
+            }),
             "log" | "ln" => {
                 let size = self.modulus(re, im);
                 let log = self.unary(Unary::Ln, float_kind(size), size);
@@ -1062,21 +1179,22 @@ fn written_out(op: Binary, a: i128, b: i128) -> Option<Real> {
     }
 }
 
-/// A number whose bits count: a whole one, or a truth value.
-fn whole_number(mark: &str, value: Value) -> Built<Real> {
-    let joins = match mark {
-        "&" => "`&&` or `and` joins conditions; ",
-        "|" => "`||` or `or` joins conditions; ",
-        _ => "",
-    };
-    match value {
-        Value::Real(real) if is_whole(real.kind()) => Ok(real),
-        _ => Err(
-            Refusal::from(format!("`{mark}` is of whole numbers, and this is none")).with_help(
-                format!("{joins}a `map` with `dtype = \"i64\"` before this makes whole numbers"),
-            ),
-        ),
+/// What a type's numbers are called.
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "a truth value",
+        Kind::I64 => "i64",
+        Kind::U64 => "u64",
+        Kind::F32 => "f32",
+        Kind::F64 => "f64",
     }
+}
+
+/// A slice as it is written.
+fn slice_text(name: &str, ends: [Option<i128>; 3]) -> String {
+    let [from, to, step] = ends.map(|end| end.map_or_else(String::new, |k| k.to_string()));
+    let mark = if step.is_empty() { "" } else { ":" };
+    format!("{name}[{from}:{to}{mark}{step}]")
 }
 
 /// What an operation gives on the bits of whole numbers written out; nothing where one shifts by no number of bits.

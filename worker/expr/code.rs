@@ -161,6 +161,9 @@ pub(super) enum Binary {
     BitXor,
     Shl,
     Shr,
+    /// Of whole numbers: the multiple of the second that is nearest, the even one of two. The second counts as one without
+    /// a sign.
+    RoundTo,
 }
 
 /// What a vector becomes. `ArgMin` and `ArgMax` give whole numbers, the others what they are given.

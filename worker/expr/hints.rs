@@ -50,11 +50,18 @@ pub(super) fn of_word(word: &str) -> Option<&'static str> {
         "is" => "`==` compares",
         "AND" | "And" => "`and` or `&&`",
         "OR" | "Or" => "`or` or `||`",
-        "xor" => "`(a != 0) != (b != 0)` is true where one of them is",
+        "xor" => "it is a function, of bits and of truth values: `xor(a, b)`",
         "in" => "`x == 1 || x == 2` compares with several",
         _ => return None,
     })
 }
+
+/// What stands where an index should be.
+pub(super) const INDEX: &str = "indices are written out, from the end with a minus: `x[-1]` is the last element, `x[:-1]` all but that";
+
+/// What a `[` behind something else than an input's name was meant for.
+pub(super) const ELEMENTS: &str =
+    "elements are those of an input: a `map` before this makes a stream of the vector";
 
 /// What a dot after a name was meant for.
 pub(super) fn of_dot(name: &str, rest: &str) -> String {

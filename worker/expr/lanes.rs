@@ -274,6 +274,10 @@ impl Arithmetic for i64 {
             // A count that is none of a word's bits shifts all of them out.
             Binary::Shl => each_pair(to, a, b, |a, b| if b as u64 > 63 { 0 } else { a << b }),
             Binary::Shr => each_pair(to, a, b, |a, b| a >> if b as u64 > 63 { 63 } else { b }),
+            Binary::RoundTo => each_pair(to, a, b, |a, b| {
+                let size = round_to(a.unsigned_abs(), b as u64) as i64;
+                if a < 0 { size.wrapping_neg() } else { size }
+            }),
             _ => unreachable!("{op:?} of whole numbers gives floats or truth values"),
         }
     }
@@ -312,6 +316,7 @@ impl Arithmetic for u64 {
             Binary::BitXor => each_pair(to, a, b, |a, b| a ^ b),
             Binary::Shl => each_pair(to, a, b, |a, b| if b > 63 { 0 } else { a << b }),
             Binary::Shr => each_pair(to, a, b, |a, b| if b > 63 { 0 } else { a >> b }),
+            Binary::RoundTo => each_pair(to, a, b, round_to),
             _ => unreachable!("{op:?} of what has no sign gives something else"),
         }
     }
@@ -319,6 +324,14 @@ impl Arithmetic for u64 {
     fn pair(ops: Pair, _: &mut [u64], _: &[u64], _: Many<'_, u64>, _: Many<'_, u64>) {
         unreachable!("{ops:?} is of floats");
     }
+}
+
+/// The multiple of `step`, which is even and at least 2, that is nearest; of two an even number of steps.
+#[inline(always)]
+fn round_to(n: u64, step: u64) -> u64 {
+    let (times, rest, half) = (n / step, n % step, step / 2);
+    let is_up = rest > half || (rest == half && times % 2 == 1);
+    (times + u64::from(is_up)).wrapping_mul(step)
 }
 
 fn floor_div(a: i64, b: i64) -> i64 {

@@ -125,12 +125,10 @@ fn stray(found: char) -> Refusal {
 }
 
 fn number(rest: &str) -> Result<(Token<'_>, usize), Refusal> {
-    let digits = |from: usize| {
-        let tail = &rest[from..];
-        from + tail
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(tail.len())
-    };
+    if let Some((radix, name)) = radix(rest) {
+        return in_radix(rest, radix, name);
+    }
+    let digits = |from: usize| digits(rest, from, 10);
     let mut len = digits(0);
     let mut is_whole = true;
     if rest[len..].starts_with('.') {
@@ -145,19 +143,62 @@ fn number(rest: &str) -> Result<(Token<'_>, usize), Refusal> {
             len = end;
         }
     }
-    if let Some(c) = rest[len..]
-        .chars()
-        .next()
-        .filter(|c| c.is_alphanumeric() || *c == '_')
-    {
-        let message = format!("`{c}` follows the number {} at once", &rest[..len]);
-        return Err(Refusal::from(message).with_help("`*` multiplies"));
-    }
-    if is_whole && let Ok(n) = rest[..len].parse::<u64>() {
+    ends(rest, len, "`*` multiplies")?;
+    let written = rest[..len].replace('_', "");
+    if is_whole && let Ok(n) = written.parse::<u64>() {
         return Ok((Token::Int(n.into()), len));
     }
-    let x: f64 = rest[..len]
+    let x: f64 = written
         .parse()
         .map_err(|_| Refusal::from(format!("`{}` is no number", &rest[..len])))?;
     Ok((Token::Float(x), len))
+}
+
+/// The end of the digits from here on, between which there may be a `_` each.
+fn digits(rest: &str, from: usize, radix: u32) -> usize {
+    let mut end = from;
+    let mut has_digit = false;
+    for (at, c) in rest[from..].char_indices() {
+        match c {
+            _ if c.is_digit(radix) => end = from + at + 1,
+            '_' if has_digit => {}
+            _ => break,
+        }
+        has_digit = c != '_';
+    }
+    end
+}
+
+/// Of `0x`, `0b`, `0o` how many digits there are, and what such numbers are called.
+fn radix(rest: &str) -> Option<(u32, &'static str)> {
+    Some(match rest.get(..2)? {
+        "0x" | "0X" => (16, "hexadecimal"),
+        "0b" | "0B" => (2, "binary"),
+        "0o" | "0O" => (8, "octal"),
+        _ => return None,
+    })
+}
+
+fn in_radix<'t>(rest: &'t str, radix: u32, name: &str) -> Result<(Token<'t>, usize), Refusal> {
+    // A `_` may stand before the first digit, too.
+    let first = 2 + usize::from(rest[2..].starts_with('_'));
+    let len = digits(rest, first, radix);
+    ends(rest, len, &format!("that is no {name} digit"))?;
+    if len == first {
+        let message = format!("`{}` has no digits", &rest[..len]);
+        return Err(Refusal::from(message).with_help(format!("it begins a {name} number")));
+    }
+    let n = u64::from_str_radix(&rest[first..len].replace('_', ""), radix)
+        .map_err(|_| Refusal::from(format!("`{}` is more than 64 bits hold", &rest[..len])))?;
+    Ok((Token::Int(n.into()), len))
+}
+
+/// Refuses what follows a number at once.
+fn ends(rest: &str, len: usize, help: &str) -> Result<(), Refusal> {
+    let follows = rest[len..].chars().next();
+    let Some(c) = follows.filter(|c| c.is_alphanumeric() || *c == '_') else {
+        return Ok(());
+    };
+    let message = format!("`{c}` follows the number {} at once", &rest[..len]);
+    Err(Refusal::from(message).with_help(help))
 }

@@ -13,7 +13,7 @@
 //!   functions keep theirs: of a given `sum`, `sum(x)` is still the function. Live numbers are `f64`, one for all elements.
 //! * `c ? a : b` · `||` `or` · `&&` `and` · `not` · `== != < <= > >=` (they do not chain) · `|` · `&` · `<< >>` · `+ -` ·
 //!   `* / // %` · `-` `!` `~` · `^` `**` (to the right first): from the loosest to the tightest, as Python's. `& | ~ << >>` and `xor(a, b)`
-//!   are of the bits of whole numbers, and of truth values as NumPy's; a shift by an item below 0 or above 63 shifts all bits out.
+//!   are of the bits of whole numbers, and of truth values as NumPy's; `0xff`, `0b101`, `0o17`, `1_000` are whole numbers; a shift by an item below 0 or above 63 shifts all bits out.
 //! * `abs sqrt exp log ln log10 log2 sin cos tan asin acos atan sinh cosh tanh floor ceil round trunc
 //!   sign isnan` of one, `round(x, 2)` to places after the point, `atan2 hypot pow` of two, `min max` of two or more, `clamp(x, low, high)`,
 //!   `if(c, a, b)`; `re im arg conj abs exp log` of a complex number, `complex(re, im)`.
@@ -25,7 +25,8 @@
 //! # Types
 //! As NumPy's, but for small integers. Items of `u64` are computed in `u64` as long as all operands are `u64`, truth values or
 //! numbers written without a minus; items of the other integer types become `i64`, and so does `u64` that meets one of them or a
-//! minus (by its bits; comparisons, `min` and `max` go by what the numbers are). Both wrap. Whole numbers written out are
+//! minus (by its bits; comparisons, `min` and `max` go by what the numbers are, `& | xor` beside a number written out stay `u64`, and
+//! what is shifted keeps its type beside any count). Both wrap. `round(x, n)` of whole numbers is whole, and exact. Whole numbers written out are
 //! exact up to 2^64 - 1; one beyond 2^63 - 1 that meets an `i64` in `+ - * // %` or `? :` is refused. `f32` stays `f32`, and a number written in
 //! the expression takes the type of what it meets. `i64` with `f32` or `f64` gives `f64`. `/` gives floats; `//` and `%` round
 //! down as Python's do, and give 0 for integers divided by an item that is 0 (by a written 0 they are refused). Functions of integers give `f64`, as does

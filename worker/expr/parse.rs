@@ -59,6 +59,9 @@ enum Join {
 const NOT: u8 = 3;
 const COMPARISON: u8 = 4;
 
+/// What an error says should be there.
+const INDEX: &str = "the index of an element, 0 for the first";
+
 fn join(token: Token<'_>) -> Option<(Join, u8)> {
     let (Token::Mark(word) | Token::Name(word)) = token else {
         return None;
@@ -212,7 +215,7 @@ impl<'a> Parser<'a> {
         let mut ends = [self.index()?, None, None];
         if self.eat(":").is_none() {
             let Some(index) = ends[0] else {
-                return Err(self.unexpected("the index of an element, 0 for the first"));
+                return Err(self.unexpected(INDEX));
             };
             let end = self.expect("]", "`]`")?;
             return Ok((Part::Element(index), Some(end)));
@@ -234,7 +237,7 @@ impl<'a> Parser<'a> {
                 Ok(Some(if is_backwards { -index } else { index }))
             }
             Token::Mark(":" | "]") if !is_backwards => Ok(None),
-            _ => Err(self.unexpected("the index of an element, 0 for the first")),
+            _ => Err(self.unexpected(INDEX)),
         }
     }
 
@@ -337,6 +340,8 @@ impl<'a> Parser<'a> {
             }
         };
         let hint = match self.peek() {
+            Token::Name(_) | Token::Mark("(") if wanted == INDEX => Some(hints::INDEX),
+            Token::Mark("[") => Some(hints::ELEMENTS),
             Token::Name(word) => hints::of_word(word),
             Token::Mark(",") => {
                 Some("an expression is one value; the decimal sign is a point: 1.5")

@@ -138,6 +138,70 @@ fn bits_are_joined_and_shifted_as_python_s() {
 }
 
 #[test]
+fn neither_a_count_of_bits_nor_a_written_number_takes_the_sign_of_u64() {
+    let items = || {
+        [
+            stream("x", "u64", &[1 << 63, 7_u64]),
+            stream("k", "i16", &[7_i16, 1]),
+            stream("s", "i64", &[-256_i64, 9]),
+        ]
+    };
+    let high = (1_u64 << 63) as f64;
+    for (text, expected, item_type) in [
+        ("x >> k", [(1_u64 << 56) as f64, 3.0], "u64"),
+        ("x >> n", [high, 3.0], "u64"),
+        ("x >> n % 64", [high, 3.0], "u64"),
+        ("x << n", [high, 14.0], "u64"),
+        ("x >> k - 8", [0.0, 0.0], "u64"),
+        ("x >> (k > 0)", [(1_u64 << 62) as f64, 3.0], "u64"),
+        ("x & ~1", [high, 6.0], "u64"),
+        ("~1 & x", [high, 6.0], "u64"),
+        ("x & -2", [high, 6.0], "u64"),
+        ("xor(x, ~0) & 0xff", [255.0, 248.0], "u64"),
+        ("s >> x % 9", [-1.0, 0.0], "i64"),
+        ("-9 >> x % 9", [-1.0, -1.0], "i64"),
+        ("1 << x % 9", [256.0, 128.0], "u64"),
+        (
+            "9223372036854775808 >> k",
+            [(1_u64 << 56) as f64, (1_u64 << 62) as f64],
+            "u64",
+        ),
+        // Two streams, of which one has a sign: as `+`.
+        ("x | s", [-256.0, 15.0], "i64"),
+    ] {
+        check(text, &items(), &expected, item_type);
+    }
+}
+
+#[test]
+fn whole_numbers_have_other_bases_and_marks_between_digits() {
+    for (text, expected) in [
+        ("0xff", 255.0),
+        ("0XFf + 0b101 + 0o17", 275.0),
+        ("0xffff_ffff", 4294967295.0),
+        ("0x_10", 16.0),
+        ("1_000_000", 1e6),
+        ("1_0.2_5e1_0", 10.25e10),
+        ("0xFFFFFFFFFFFFFFFF == 18_446_744_073_709_551_615", 1.0),
+        ("0", 0.0),
+        ("0e1", 0.0),
+    ] {
+        assert_eq!(values(text, &[]).0, [expected], "{text}");
+    }
+    for (text, message) in [
+        ("0x", "`0x` has no digits"),
+        ("0b12", "`2` follows the number 0b1 at once"),
+        ("0xg", "`g` follows the number 0x at once"),
+        ("0o8", "`8` follows the number 0o at once"),
+        ("0x1_0000_0000_0000_0000", "is more than 64 bits hold"),
+        ("1_", "`_` follows the number 1 at once"),
+        ("1__0", "`_` follows the number 1 at once"),
+    ] {
+        assert!(refused(text).message.contains(message), "{}", refused(text));
+    }
+}
+
+#[test]
 fn slices_are_python_s() {
     let x = || {
         [stream(
@@ -182,6 +246,52 @@ fn numbers_are_rounded_to_places() {
         &[7.0],
         "i64",
     );
+    let z = || [stream("z", "cf64", &[1.26, -0.04])];
+    check("abs(round(z, 1) - complex(1.3, 0))", &z(), &[0.0], "f64");
+    check("abs(round(z) - 1)", &z(), &[0.0], "f64");
+}
+
+#[test]
+fn whole_numbers_are_rounded_exactly_and_stay_whole() {
+    let large = (1_i64 << 62) + 1; // 4611686018427387905
+    let s = || [stream("x", "i64", &[large, 15, 25, -15, -25, -26])];
+    let same = |text: &str, expected: &[i64]| {
+        for (at, n) in expected.iter().enumerate() {
+            let text = format!("({text}) == {n}");
+            assert_eq!(values(&text, &s()).0[at], 1.0, "{text} of item {at}");
+        }
+    };
+    same(
+        "round(x, -1)",
+        &[4_611_686_018_427_387_900, 20, 20, -20, -20, -30],
+    );
+    same("round(x, 1)", &[large, 15, 25, -15, -25, -26]);
+    same("round(x, -18)", &[5_000_000_000_000_000_000, 0, 0, 0, 0, 0]);
+    check("round(x, -19)", &s(), &[0.0; 6], "i64");
+    check("round(x, -20)", &s(), &[0.0; 6], "i64");
+    let u = || {
+        [stream(
+            "x",
+            "u64",
+            &[u64::MAX - 6, 5_000_000_000_000_000_000],
+        )]
+    };
+    let (up, even) = ("round(x, -1) == 18446744073709551610", "round(x, -19)");
+    assert_eq!(values(up, &u()).0, [1.0, 0.0]);
+    check(even, &u(), &[1e19 * 2.0 - 2f64.powi(64), 0.0], "u64");
+    check(
+        "round(x, -1) - x",
+        &[stream("x", "u8", &[17_u8])],
+        &[3.0],
+        "i64",
+    );
+    // Written out: nobody means a wrap.
+    assert_eq!(values("round(-25, -1)", &[]).0, [-20.0]);
+    assert_eq!(
+        values("round(18446744073709551615, -1)", &[]).0,
+        [18446744073709551620.0]
+    );
+    assert_eq!(values("round(5, -30)", &[]).0, [0.0]);
 }
 
 #[test]
@@ -718,7 +828,17 @@ fn refusals_point_at_the_place() {
         ("x & 1", 2, 1, "`&` is of whole numbers"),
         ("~x", 0, 1, "`~` is of whole numbers"),
         ("n << 64", 2, 2, "64 is no number of bits"),
-        ("signal[3:]", 0, 10, "no element of `signal`, which has 3"),
+        ("x & 1", 2, 1, "and the left is f64"),
+        ("1 | 1.5", 2, 1, "and the right is 1.5"),
+        ("xor(1, x)", 0, 3, "and its second is f64"),
+        (
+            "signal[3:]",
+            0,
+            10,
+            "`signal[3:]` is empty: `signal` has 3 elements",
+        ),
+        ("signal[0:3:-1]", 0, 14, "`signal[0:3:-1]` is empty"),
+        ("signal[0:2][0]", 11, 1, "`[` where an operator"),
         ("signal[::0]", 0, 11, "0 is no step"),
         (
             "signal[1:] + signal",
@@ -728,6 +848,7 @@ fn refusals_point_at_the_place() {
         ),
         ("x[:1]", 0, 5, "`x` is f64, which has no elements"),
         ("round(x, x)", 0, 5, "places as a whole number"),
+        ("round(x, 400)", 0, 5, "from -300 to 300"),
         ("2x", 0, 1, "follows the number"),
         ("x + t", 4, 1, "rate"),
         ("complex(x, 1) < 2", 14, 1, "no order"),
@@ -760,8 +881,33 @@ fn a_near_name_is_offered() {
         ("signl", "did you mean `signal`?"),
         ("sin", "`sin` is a function: `sin(..)`"),
         ("x = 2", "`==` compares"),
+        (
+            "n xor 3",
+            "it is a function, of bits and of truth values: `xor(a, b)`",
+        ),
+        ("signal[:len(signal) - 1]", hints::INDEX),
+        ("(signal + 1)[1:]", hints::ELEMENTS),
     ] {
         assert_eq!(refused(text).help.as_deref(), Some(help), "{text}");
+    }
+    let help = |text: &str| refused(text).help.unwrap_or_default();
+    assert!(help("signal[1:1]").contains("up to its second index"));
+    assert!(help("signal[:0]").contains("up to its second index"));
+    assert!(help("signal[0:3:-1]").contains("goes down"));
+    // Longer vectors have these: what made this one so short knows better.
+    assert_eq!(help("signal[3:]"), "");
+    assert_eq!(help("signal[4:6]"), "");
+}
+
+#[test]
+fn a_live_number_is_named_where_whole_numbers_are_needed() {
+    let mut mask = stream("mask", "f64", &[0.0]).info;
+    mask.naming = crate::op::Naming::Live { dial: 0 };
+    let infos = [stream("x", "i64", &[0_i64]).info, mask];
+    for text in ["x & mask", "x << floor(mask)", "~(x + mask)"] {
+        let refusal = compile(text, &infos, None).err().unwrap();
+        let help = refusal.help.unwrap_or_default();
+        assert!(help.contains("`mask` is a live number"), "{text}: {help}");
     }
 }
 

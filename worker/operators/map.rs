@@ -17,7 +17,8 @@ pub const MAP: OpDef = OpDef {
           stays f32, integers are computed in i64, which wraps, `/` and functions give floats, comparisons give u8. \
           u64 stays u64, which wraps too, where all operands are u64 or numbers written without a minus (`x - 1` of 0 is \
           2^64 - 1); beside another integer type or a minus it is taken for an i64, but comparisons, `min` and `max` go by what \
-          the numbers are. Whole numbers written out are exact up to 2^64 - 1. Integers // 0 and % 0 are 0 where an item divides, and refused where \
+          the numbers are, `& | xor` with any number written out (`x & ~1`) stay u64, and what is shifted keeps its type whatever \
+          the count's is. `round(x, n)` of integers is an exact integer. `0xff`, `0b101`, `0o17`, `1_000` are whole numbers. Whole numbers written out are exact up to 2^64 - 1. Integers // 0 and % 0 are 0 where an item divides, and refused where \
           a written 0 does. `^` of integers is an integer where the exponent is written out as a whole number \
           (`x ^ 2`), else a float (`2 ^ x`: give a `dtype`). \
           `dtype` converts the result: floats to integers towards zero and within the range, integers by \
