@@ -9,7 +9,16 @@ use crate::decl::GraphDecl;
 use crate::diag::Diagnostic;
 
 /// Operators that take their inputs item by item, or one after the other, as one stream.
-pub(super) const ITEM_BY_ITEM: [&str; 5] = ["concat", "gate", "mix", "timed", "zip"];
+pub(super) const ITEM_BY_ITEM: [&str; 8] = [
+    "coherence",
+    "concat",
+    "csd",
+    "gate",
+    "mix",
+    "regress",
+    "timed",
+    "zip",
+];
 /// Rates that differ by less are the same, differently computed.
 pub(super) const SAME: f64 = 1e-9;
 
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn different_rates_that_meet_item_by_item_are_a_warning_that_names_both() {
-        for op in ["zip", "mix", "concat", "gate"] {
+        for op in ["zip", "mix", "concat", "gate", "csd", "regress"] {
             let agent = format!("op = \"{op}\"");
             let found = warnings(&agent, 20.0);
             let [warning] = &found[..] else {

@@ -289,16 +289,12 @@ const CALLED: &[(&[&str], &[&str])] = &[
     (&["na_values"], &["missing"]),
     (&["dt", "dx"], &["delta"]),
     (&["win_args", "std", "sll", "nbar"], &["window_args"]),
-    (&["return_onesided"], &["onesided"]),
     (
-        &[
-            "expression",
-            "func",
-            "function",
-            "predicate",
-            "condition",
-            "lambda",
-        ],
+        &["func", "function", "agg", "aggfunc", "how", "reduction"],
+        &["fn", "expr"],
+    ),
+    (
+        &["expression", "predicate", "condition", "lambda"],
         &["expr", "fn"],
     ),
 ];
