@@ -4,6 +4,10 @@
 //! that size, and alternating sign, at one more place than it has free coefficients. Those places are found by exchange, on
 //! SciPy's grid of frequencies (McClellan, Parks and Rabiner, IEEE Transactions on Audio and Electroacoustics 21, 1973).
 
+use std::f64::consts::TAU;
+
+use num_complex::Complex64;
+
 use super::double::{Double, Number};
 use super::{DesignError, check_bands};
 
@@ -68,16 +72,49 @@ pub fn remez(design: &Remez<'_>) -> Result<Vec<f64>, DesignError> {
     if places.len() <= free {
         return Err(failed);
     }
-    let (best, _) = extremes(&places, free)
+    let (best, size) = extremes(&places, free)
         .and_then(|extremes| alternating(&places, &extremes))
         .ok_or(failed)?;
     let taps = response(design, free, &best);
-    let largest = |of: &mut dyn Iterator<Item = f64>| of.fold(0.0f64, |most, x| most.max(x.abs()));
-    let gain = largest(&mut design.levels.iter().map(|level| level.gain));
-    match largest(&mut taps.iter().copied()) > LARGEST * gain {
-        true => Err(DesignError::TooFree { numtaps }),
-        false => Ok(taps),
+    let gain = largest(design.levels.iter().map(|level| level.gain));
+    let error = largest_error(design, &places, &taps);
+    // Neither holds of what is no number.
+    let is_best = error <= 1.1 * size + SURE * wanted(&places);
+    match is_best && largest(taps.iter().copied()) <= LARGEST * gain {
+        true => Ok(taps),
+        false => Err(DesignError::TooFree { numtaps }),
     }
+}
+
+/// By so much, of what is wanted, the errors of the taps may be larger than those of the polynomial that they are made from.
+const SURE: f64 = 1e-9;
+
+/// The largest size; not a number where one of them is none.
+fn largest(of: impl Iterator<Item = f64>) -> f64 {
+    of.map(f64::abs)
+        .fold(0.0, |most, x| match x > most || x.is_nan() {
+            true => x,
+            false => most,
+        })
+}
+
+/// The largest weighted error of the finished taps over the grid.
+fn largest_error(design: &Remez<'_>, places: &[Place<Double>], taps: &[f64]) -> f64 {
+    let middle = 0.5 * (design.numtaps - 1) as f64;
+    let error = |place: &Place<Double>| {
+        let turn = place.x.value().clamp(-1.0, 1.0).acos();
+        let z = Complex64::from_polar(1.0, -turn);
+        let sum = taps.iter().rev();
+        let sum = sum.fold(Complex64::ZERO, |sum, tap| sum * z + tap);
+        let response = sum * Complex64::from_polar(1.0, turn * middle);
+        let gain = match is_antisymmetric(design) {
+            true => response.im,
+            false => response.re,
+        };
+        let factor = factor(design, Double::from(turn / TAU)).value();
+        (gain - place.wanted.value() * factor) * (place.weight.value() / factor)
+    };
+    largest(places.iter().map(error))
 }
 
 /// Taps so much larger than the gains that are wanted cancel each other, and rounding is what they leave.
@@ -379,6 +416,37 @@ mod tests {
         assert_eq!(refused, Err(DesignError::TooFree { numtaps: 101 }));
         assert!(designed(51, &[pass, stop]).is_ok());
         assert!(designed(101, &[pass, level(150.0, 500.0, 0.0)]).is_ok());
+    }
+
+    #[test]
+    fn taps_that_are_far_from_the_best_ones_or_no_numbers_are_refused() {
+        let designs = [
+            (Shape::Bandpass, 73, [0.18, 0.215], 3.7),
+            (Shape::Bandpass, 127, [0.0, 0.3195], 1.0),
+            (Shape::Bandpass, 109, [0.385_089_257, 0.5], 1.0),
+            (
+                Shape::Differentiator,
+                77,
+                [0.215_374_565, 0.319_517_107],
+                0.1,
+            ),
+            (Shape::Hilbert, 87, [0.428_822_396, 0.5], 10.0),
+        ];
+        for (shape, numtaps, edges, weight) in designs {
+            let levels = [Level {
+                edges,
+                gain: 1.0,
+                weight,
+            }];
+            let refused = remez(&Remez {
+                numtaps,
+                levels: &levels,
+                shape,
+                grid_density: 16,
+                rate: 1.0,
+            });
+            assert!(refused.is_err(), "{shape:?} of {numtaps} taps: {refused:?}");
+        }
     }
 
     #[test]
