@@ -3,6 +3,7 @@
 //! The graph file, the one-line form and `--set` read their own spelling into [`Node`]s, values with
 //! their places; from there on there is one meaning, and one wording of every refusal.
 
+pub use thalweg_worker::op::AGENT_KEYS;
 use thalweg_worker::op::{ParamKind, Value, nearest};
 use thalweg_worker::operators;
 use thalweg_worker::types::ItemType;
@@ -14,8 +15,6 @@ use crate::decl::{
 };
 use crate::diag::Diagnostic;
 
-/// The keys of an agent that are not parameters of its operator.
-pub const AGENT_KEYS: [&str; 7] = ["op", "in", "worker", "dtype", "unit", "restart", "on_error"];
 /// The keys of a worker.
 pub const WORKER_KEYS: [&str; 2] = ["core", "restart"];
 /// The keys of a stream.

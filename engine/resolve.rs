@@ -19,6 +19,7 @@ mod extensions;
 mod files;
 mod link;
 pub(crate) mod names;
+mod numbers;
 pub(crate) mod order;
 mod rates;
 mod ratios;

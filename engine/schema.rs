@@ -287,6 +287,7 @@ fn parameter(param: &ParamDef) -> Json {
             | ParamKind::Number
             | ParamKind::Values
             | ParamKind::Scalar
+            | ParamKind::Column
             | ParamKind::Length => default.parse().unwrap_or_else(|_| json!(default)),
             _ => json!(default),
         };
@@ -338,6 +339,7 @@ fn kind(kind: ParamKind) -> Json {
             {"type": expression},
             {"type": "array", "items": {"type": expression}},
         ]}),
+        ParamKind::Column => json!({"type": ["string", "integer"]}),
         ParamKind::Columns => json!({"oneOf": [
             {"type": ["string", "integer"]},
             {"type": "array", "items": {"type": ["string", "integer"]}},

@@ -100,6 +100,8 @@ pub enum ParamKind {
     Texts,
     /// A name, a whole number counting from 0, or a list of them.
     Columns,
+    /// A name, or a whole number counting from 0.
+    Column,
     /// A number, or a list of numbers, as the operator says.
     Number,
     /// A number or a list of them, of any value that an item may have: `nan` and `inf` too.
@@ -115,6 +117,9 @@ pub enum ParamKind {
     /// A table of finite numbers by names of one's own, each of which is a dial.
     Live,
 }
+
+/// The keys that every agent has, whatever its operator.
+pub const AGENT_KEYS: [&str; 7] = ["op", "in", "worker", "dtype", "unit", "restart", "on_error"];
 
 impl ParamKind {
     /// How the kind is called in messages and documentation.
@@ -133,6 +138,7 @@ impl ParamKind {
             ParamKind::Floats => "a list of numbers".to_owned(),
             ParamKind::Texts => "a list of texts".to_owned(),
             ParamKind::Columns => "names or numbers of columns".to_owned(),
+            ParamKind::Column => "the name or the number of a column".to_owned(),
             ParamKind::Number | ParamKind::Values => "a number or a list of numbers".to_owned(),
             ParamKind::Items => "a number, a text or a list of either".to_owned(),
             ParamKind::Scalar => "a number, a text, true or false".to_owned(),

@@ -10,7 +10,7 @@ use super::build::{Built, port_of, stream_name};
 use super::link::{Link, some_of};
 use super::names::split_stream;
 use super::order::Order;
-use super::{extensions, rates, ratios, units};
+use super::{extensions, numbers, rates, ratios, units};
 use crate::decl::{At, Capacity, Claim, GraphDecl, Overflow, StreamDecl, WorkDecl};
 use crate::diag::Diagnostic;
 use crate::plan::FRAMES_BYTES_MIN;
@@ -282,6 +282,7 @@ fn warnings(graph: &GraphDecl, links: &[Link], built: &[Option<Built>]) -> Vec<D
     warnings.extend(rates::clashes(graph, links, built));
     warnings.extend(ratios::clashes(graph, links, built));
     warnings.extend(extensions::mistakable(graph, links, built));
+    warnings.extend(graph.agents.iter().flat_map(numbers::idle));
     warnings.extend(idle_workers(graph, links));
     warnings.extend(fed_by_nothing(graph, links));
     warnings.sort_by_key(Diagnostic::place);

@@ -31,6 +31,10 @@ fn an_input_is_called_by_its_stream_and_by_its_letter() {
             "the inputs are `a` (tone), `b` (count)",
         ),
         ("map in=tone expr=\"y\"", "the input is called `x` (tone)"),
+        (
+            "map in=tone expr=\"y\" live={gain=2, off=1}",
+            "the input is called `x` (tone), the live numbers `gain`, `off`",
+        ),
         ("mix in=[tone, count]", "and `count` (input `b`) is i64"),
     ];
     for (agent, words) in cases {

@@ -187,10 +187,18 @@ impl<'a> Builder<'a> {
             Some(stream) if stream != input.name => format!("`{}` ({stream})", input.name),
             _ => format!("`{}`", input.name),
         };
-        let inputs: Vec<String> = self.inputs.iter().map(about).collect();
-        match inputs.as_slice() {
+        let is_live = |input: &&InputInfo| matches!(input.naming, Naming::Live { .. });
+        let (live, inputs): (Vec<&InputInfo>, Vec<&InputInfo>) =
+            self.inputs.iter().partition(is_live);
+        let listed = |of: Vec<&InputInfo>| of.into_iter().map(about).collect::<Vec<_>>();
+        let called = match listed(inputs).as_slice() {
             [only] => format!("the input is called {only}"),
-            _ => format!("the inputs are {}", inputs.join(", ")),
+            inputs => format!("the inputs are {}", inputs.join(", ")),
+        };
+        match listed(live).as_slice() {
+            [] => called,
+            [only] => format!("{called}, the live number {only}"),
+            live => format!("{called}, the live numbers {}", live.join(", ")),
         }
     }
 

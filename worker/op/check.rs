@@ -189,7 +189,7 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
             .all(|v| plain_number(v).is_some() || word(v).is_some()),
         (ParamKind::Scalar, Value::Text(_) | Value::Bool(_)) => true,
         (ParamKind::Scalar, v) => number(v).is_some(),
-        (ParamKind::Columns, Value::Int(_)) => true,
+        (ParamKind::Column | ParamKind::Columns, Value::Int(_)) => true,
         (ParamKind::Columns, Value::List(items)) => items
             .iter()
             .all(|v| matches!(v, Value::Int(_) | Value::Text(_))),
@@ -203,6 +203,7 @@ fn fits(kind: ParamKind, value: &Value) -> bool {
             | ParamKind::Expr
             | ParamKind::Exprs
             | ParamKind::Texts
+            | ParamKind::Column
             | ParamKind::Columns,
             Value::Text(_),
         ) => true,
@@ -236,7 +237,7 @@ fn written(kind: ParamKind, text: &str) -> Value {
     let as_int = || text.parse().map(Value::Int).ok();
     let as_float = || text.parse().map(Value::Float).ok();
     match kind {
-        ParamKind::Int | ParamKind::Length => as_int(),
+        ParamKind::Int | ParamKind::Length | ParamKind::Column => as_int(),
         ParamKind::Float
         | ParamKind::Dial
         | ParamKind::Number

@@ -1,7 +1,7 @@
 //! Live numbers: what an expression knows by names of one's own, and what may be turned while the run goes on.
 
 use crate::agent::Blueprint;
-use crate::op::{Args, InputInfo, Naming, OpError, ParamDef, ParamKind};
+use crate::op::{AGENT_KEYS, Args, InputInfo, Naming, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
 /// The parameter that has them.
@@ -10,7 +10,8 @@ pub(super) const LIVE: ParamDef = ParamDef {
     kind: ParamKind::Live,
     default: Some(""),
     unit: "",
-    doc: "Numbers that expressions know by these names, each live: `live = { gain = 2, level = 3.5 }`. They are f64, and may be \
+    doc: "Numbers that expressions know by these names, each live: `live = { gain = 2, level = 3.5 }`. They are f64, have \
+          names that no key of an agent has, and may be \
           turned while the run goes on: `thalweg set RUN AGENT.level=4`.",
 };
 
@@ -22,6 +23,10 @@ pub(super) fn live(args: &Args, seen: &[InputInfo]) -> Result<Vec<InputInfo>, Op
     let numbers = args.table("live").into_iter().enumerate();
     let numbers = numbers.map(|(dial, (name, _))| {
         check_name("live", name)?;
+        if AGENT_KEYS.contains(&name) {
+            let message = format!("`{name}` is a key of every agent, and names no live number");
+            return Err(OpError::param("live", message));
+        }
         let is_param = args.op().params.iter().any(|param| param.name == name);
         if is_param || seen.iter().any(|input| input.name == name) {
             let message = format!("`{name}` is the name of something else already");
@@ -151,6 +156,8 @@ mod tests {
             ("map", "gain[0]", "gain", "has no elements"),
             ("scan", "x", "s", "something else already"),
             ("map", "x", "expr", "something else already"),
+            ("map", "x", "dtype", "`dtype` is a key of every agent"),
+            ("map", "x", "in", "`in` is a key of every agent"),
         ];
         for (op, expr, name, words) in cases {
             let mut params = params(expr, &[(name, 1.0)]).to_vec();

@@ -20,7 +20,7 @@ pub const LOOKUP: OpDef = OpDef {
     summary: "what a table says of each item",
     doc: "For each item the `value` of the row of a CSV file whose `key` is the item: a number or a text, in any order, each key once. \
           The whole file is read before the run. Keys are whole numbers where the items are, else floats that are equal bit by bit (0 \
-          and -0 alike, NaN never found), or texts, spaces around cells left out. Columns are numbers from 0, or names, which are then the first row's. Values are f64, or what `dtype` says: \
+          and -0 alike, NaN never found), or texts, spaces around cells left out. Columns are numbers from 0, or names, which are then the first row's, each once. Values are f64, or what `dtype` says: \
           a number, or `text`. An item that no row has as its key ends the run with its place, unless `missing` or `default` says \
           otherwise. `join` joins two streams by a key.",
     inputs: Arity::One,
@@ -35,14 +35,14 @@ pub const LOOKUP: OpDef = OpDef {
         },
         ParamDef {
             name: "key",
-            kind: ParamKind::Scalar,
+            kind: ParamKind::Column,
             default: Some("0"),
             unit: "",
             doc: "The column of keys: its number, counted from 0, or its name.",
         },
         ParamDef {
             name: "value",
-            kind: ParamKind::Scalar,
+            kind: ParamKind::Column,
             default: Some("1"),
             unit: "",
             doc: "The column of values: its number, counted from 0, or its name.",
@@ -215,8 +215,11 @@ impl Table {
             );
         };
         let entry = Entry::of(value, gives).map_err(|why| {
+            let is_float =
+                gives.is_some_and(Scalar::is_integer) && value.trim().parse::<f64>().is_ok();
+            let dtype = if is_float { "f64" } else { "text" };
             refused(format!("the value {why}"))
-                .with_help("`dtype` says what values are: dtype = \"text\"")
+                .with_help(format!("`dtype` says what values are: dtype = \"{dtype}\""))
         })?;
         match self.values.insert(found, entry) {
             None => Ok(()),
@@ -249,13 +252,28 @@ fn column(args: &Args, param: &str, table: &Whole) -> Result<usize, OpError> {
     let file = &table.file;
     match (args.value(param), &table.names) {
         (Some(Value::Text(name)), Some(names)) => {
-            let found = names.iter().position(|own| own == name);
-            found.ok_or_else(|| {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                OpError::param(param, format!("{file} has no column {name:?}"))
-                    .with_help(meant(name, &names))
-            })
+            let mut found = (0..names.len()).filter(|&at| names[at] == *name);
+            match (found.next(), found.next()) {
+                (Some(at), None) => Ok(at),
+                (Some(at), Some(other)) => Err(OpError::param(
+                    param,
+                    format!("{file} has two columns {name:?}, {at} and {other}, counted from 0"),
+                )
+                .with_help("give each column of the file a name of its own")),
+                (None, _) => {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    Err(
+                        OpError::param(param, format!("{file} has no column {name:?}"))
+                            .with_help(meant(name, &names)),
+                    )
+                }
+            }
         }
+        (Some(Value::Text(name)), None) => Err(OpError::param(
+            "path",
+            format!("{file} is empty: it has no column {name:?}"),
+        )
+        .with_help("the first row has the columns' names")),
         _ => Ok(args.required_count(param, 0)? as usize),
     }
 }
@@ -475,11 +493,44 @@ mod tests {
                 "\"much\" is no f64",
             ),
             ("1,2\n", x(), &[("key", (-1).into())], "`key` is -1"),
+            (
+                "1,2\n",
+                x(),
+                &[("key", 1.5.into())],
+                "`key` is the number 1.5",
+            ),
+            (
+                "1,2\n",
+                x(),
+                &[("key", true.into())],
+                "`key` is true, and should be the name or the number of a column",
+            ),
+            (
+                "",
+                x(),
+                &named("level"),
+                "is empty: it has no column \"key\"",
+            ),
+            (
+                "key,level,key\n1,2,3\n",
+                x(),
+                &named("level"),
+                "has two columns \"key\", 0 and 2",
+            ),
         ];
         for (table, input, more, words) in cases {
             let refused = refused(table, input, more);
             assert!(refused.message.contains(words), "{refused}");
         }
+        let of_ints = |cell: &str| {
+            let (_folder, params) = params(&format!("1,{cell}\n"), &[]);
+            build("lookup", &[x()], &params, Some("i64"))
+                .unwrap_err()
+                .help
+                .unwrap()
+        };
+        assert!(of_ints("0.5").ends_with("dtype = \"f64\""));
+        assert!(of_ints("half").ends_with("dtype = \"text\""));
         let both = [("default", 1.into()), ("missing", "skip".into())];
         assert_eq!(
             refused("1,2\n", x(), &both).param.as_deref(),
