@@ -151,9 +151,15 @@ impl FrameProducer {
     #[inline(never)]
     fn wait_for(&mut self, need: u64) -> Result<(), RingCorrupt> {
         if self.raw.free_for(self.at, need)? < need {
-            self.patience.pause();
-            wait_free(&mut self.raw, &self.mapped, self.at, need, self.idle)?;
-            self.patience.found(self.raw.known_free(self.at), need);
+            let patience = &mut self.patience;
+            wait_free(
+                &mut self.raw,
+                &self.mapped,
+                self.at,
+                need,
+                self.idle,
+                patience,
+            )?;
         }
         Ok(())
     }

@@ -167,10 +167,8 @@ impl<T: Pod> Producer<T> {
 
     /// Waits until at least one slot is free, for one pause at least.
     pub fn wait(&mut self) -> Result<(), RingCorrupt> {
-        self.patience.pause();
-        wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle)?;
-        self.patience.found(self.raw.known_free(self.at), 1);
-        Ok(())
+        let patience = &mut self.patience;
+        wait_free(&mut self.raw, &self.mapped, self.at, 1, self.idle, patience)
     }
 
     #[inline(always)]
@@ -203,7 +201,9 @@ pub(crate) fn wait_free(
     at: u64,
     want: u64,
     idle: IdleStrategy,
+    patience: &mut Patience,
 ) -> Result<(), RingCorrupt> {
+    patience.pause();
     let mut idle = Idle::new(idle);
     loop {
         // An error is a reason to look as well: the loop then returns it.
@@ -211,6 +211,7 @@ pub(crate) fn wait_free(
             raw.free_for(at, want).map_or(true, |free| free >= want)
         });
         if raw.free_for(at, want)? >= want {
+            patience.found(raw.known_free(at), want);
             return Ok(());
         }
     }

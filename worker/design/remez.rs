@@ -50,6 +50,8 @@ pub struct Remez<'a> {
 
 /// A frequency of the grid: where the polynomial in `x = cos(2 pi f)` is compared with what is wanted.
 struct Place<N> {
+    /// In cycles an item.
+    f: f64,
     x: N,
     wanted: N,
     weight: N,
@@ -58,7 +60,13 @@ struct Place<N> {
 impl Place<Double> {
     fn near<N: Number>(&self) -> Place<N> {
         let [x, wanted, weight] = [self.x, self.wanted, self.weight].map(N::near);
-        Place { x, wanted, weight }
+        let f = self.f;
+        Place {
+            f,
+            x,
+            wanted,
+            weight,
+        }
     }
 }
 
@@ -102,7 +110,7 @@ fn largest(of: impl Iterator<Item = f64>) -> f64 {
 fn largest_error(design: &Remez<'_>, places: &[Place<Double>], taps: &[f64]) -> f64 {
     let middle = 0.5 * (design.numtaps - 1) as f64;
     let error = |place: &Place<Double>| {
-        let turn = place.x.value().clamp(-1.0, 1.0).acos();
+        let turn = TAU * place.f;
         let z = Complex64::from_polar(1.0, -turn);
         let sum = taps.iter().rev();
         let sum = sum.fold(Complex64::ZERO, |sum, tap| sum * z + tap);
@@ -111,7 +119,7 @@ fn largest_error(design: &Remez<'_>, places: &[Place<Double>], taps: &[f64]) -> 
             true => response.im,
             false => response.re,
         };
-        let factor = factor(design, Double::from(turn / TAU)).value();
+        let factor = factor(design, Double::from(place.f)).value();
         (gain - place.wanted.value() * factor) * (place.weight.value() / factor)
     };
     largest(places.iter().map(error))
@@ -178,6 +186,7 @@ fn grid(design: &Remez<'_>) -> Vec<Place<Double>> {
         };
         let factor = factor(design, f);
         Place {
+            f: frequency,
             x: (f + f).sin_cos_pi().1,
             wanted: wanted / factor,
             weight: weight * factor,
@@ -257,8 +266,7 @@ const PATIENCE: usize = 1 << 22;
 
 /// How large that is which is wanted, as errors are measured.
 fn wanted<N: Number>(places: &[Place<N>]) -> f64 {
-    let sizes = places.iter().map(|p| (p.wanted * p.weight).wide().value());
-    sizes.fold(0.0, |most, x| most.max(x.abs()))
+    largest(places.iter().map(|p| (p.wanted * p.weight).wide().value()))
 }
 
 /// The places of the largest errors, and their size.

@@ -12,7 +12,7 @@ use crate::types::{ItemType, Scalar};
 
 use super::keys::integers;
 use super::numbers::dtype_scalar;
-use super::texts::{Made, NUMBERS, number};
+use super::texts::{Made, NUMBERS, number, of_item, taken_first};
 
 /// The row of the table.
 pub const LOOKUP: OpDef = OpDef {
@@ -310,15 +310,11 @@ impl Agent for Lookup {
             }
         };
         input.consume(taken);
-        match outcome {
-            // What came before the trouble is given first, however the calls are cut.
-            Err(Stop::For(_)) if taken > 0 => Ok(Status::Ready),
-            Err(Stop::For(error)) => Err(AgentError::new(format!(
-                "item {} of its input: {error}",
-                input.position()
-            ))),
-            Err(Stop::NoRoom) | Ok(()) => Ok(Status::Ready),
-        }
+        let outcome = match outcome {
+            Err(Stop::For(error)) => Err(of_item(input.position(), &error)),
+            Err(Stop::NoRoom) | Ok(()) => Ok(()),
+        };
+        taken_first(outcome, taken)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::types::ItemType;
 use super::json_lines::push_text;
 use super::kept_texts::Places;
 use super::pace::Pace;
+use super::texts::taken_first;
 
 /// Gives lines of JSON: `[["get",12],["put",3]]`.
 pub(super) fn build(args: &Args, k: u64) -> Result<Blueprint, OpError> {
@@ -59,11 +60,7 @@ impl Agent for Texts {
             taken += 1;
         }
         input.consume(taken);
-        match outcome {
-            // What came before the trouble is taken first, however the calls are cut.
-            Err(_) if taken > 0 => Ok(Status::Ready),
-            outcome => outcome.map(|()| Status::Ready),
-        }
+        taken_first(outcome, taken)
     }
 }
 

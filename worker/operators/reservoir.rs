@@ -2,6 +2,7 @@
 
 use super::kept_texts::{BYTES, Places};
 use super::keys::{below, mixed};
+use super::texts::taken_first;
 use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, StateSpec, Status};
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 
@@ -135,12 +136,8 @@ impl Agent for OfFrames {
             taken += 1;
         }
         input.consume(taken);
-        match outcome {
-            // What came before the trouble is taken first, however the calls are cut.
-            Err(_) if taken > 0 => return Ok(Status::Ready),
-            Err(error) => return Err(error),
-            Ok(()) if !input.is_ended() => return Ok(Status::Ready),
-            Ok(()) => {}
+        if outcome.is_err() || !input.is_ended() {
+            return taken_first(outcome, taken);
         }
         let drawn = self.drawn.k.min(input.position());
         while output.position() < drawn {

@@ -6,7 +6,7 @@ use crate::agent::{Agent, AgentError, Blueprint, InPort, Io, OutPort, Status, te
 use crate::op::{Args, Arity, OpDef, OpError, ParamDef, ParamKind};
 use crate::types::{ItemType, Scalar};
 
-use super::texts;
+use super::texts::{self, of_item, taken_first};
 use super::timed::read_numbers;
 
 /// The row of `text.pack`.
@@ -128,7 +128,8 @@ impl Agent for Pack {
             taken += 1;
         }
         input.consume(taken);
-        first_the_rest(outcome, taken, input.position())
+        let outcome = outcome.map_err(|error| of_item(input.position(), &error));
+        taken_first(outcome, taken)
     }
 }
 
@@ -150,20 +151,6 @@ impl Pack {
                 text.len()
             ))),
         }
-    }
-}
-
-/// What came before the trouble is taken first, however the calls are cut.
-fn first_the_rest(
-    outcome: Result<(), AgentError>,
-    taken: usize,
-    position: u64,
-) -> Result<Status, AgentError> {
-    match outcome {
-        Err(error) if taken == 0 => Err(AgentError::new(format!(
-            "item {position} of its input: {error}"
-        ))),
-        _ => Ok(Status::Ready),
     }
 }
 
@@ -239,7 +226,8 @@ impl Agent for Unpack {
             taken += 1;
         }
         input.consume(taken);
-        first_the_rest(outcome, taken, input.position())
+        let outcome = outcome.map_err(|error| of_item(input.position(), &error));
+        taken_first(outcome, taken)
     }
 }
 

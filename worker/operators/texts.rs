@@ -69,16 +69,26 @@ where
             taken += 1;
         }
         input.consume(taken);
-        match outcome {
-            // What came before the trouble is given first, however the calls are cut.
-            Err(_) if taken > 0 => Ok(Status::Ready),
-            Err(error) => Err(AgentError::new(format!(
-                "item {} of its input: {error}",
-                input.position()
-            ))),
-            Ok(_) => Ok(Status::Ready),
-        }
+        let outcome = outcome.map_err(|error| of_item(input.position(), &error));
+        taken_first(outcome, taken)
     }
+}
+
+/// How the call of an agent ends that took so many items, one by one, until there was trouble or no room: what came before the trouble is
+/// taken first, however the calls are cut.
+pub(super) fn taken_first<T>(
+    outcome: Result<T, AgentError>,
+    taken: usize,
+) -> Result<Status, AgentError> {
+    match outcome {
+        Err(error) if taken == 0 => Err(error),
+        _ => Ok(Status::Ready),
+    }
+}
+
+/// The trouble with the item at this place.
+pub(super) fn of_item(place: u64, error: &AgentError) -> AgentError {
+    AgentError::new(format!("item {place} of its input: {error}"))
 }
 
 /// The parameter `invalid` of operators that make numbers of text.

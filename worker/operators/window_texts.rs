@@ -11,6 +11,7 @@ use crate::state::Table;
 use crate::types::ItemType;
 
 use super::json_lines::push_text;
+use super::texts::taken_first;
 use super::window::Wanted;
 
 /// The texts of windows of so many: `["a","b","c"]`.
@@ -147,11 +148,7 @@ impl Agent for Texts {
             taken += 1;
         }
         input.consume(taken);
-        match outcome {
-            // What came before the trouble is taken first, however the calls are cut.
-            Err(_) if taken > 0 => Ok(Status::Ready),
-            outcome => outcome.map(|()| Status::Ready),
-        }
+        taken_first(outcome, taken)
     }
 }
 
